@@ -1,0 +1,149 @@
+"""Ids: every identifier and entry id is built here, from its cause alone.
+
+No clock and no random source: the same cause always has the same id, and that is what
+makes each effect happen once (DESIGN section 4, "Entry ids"). Random bytes, where a secret
+needs them, are passed in.
+"""
+
+import base64
+import binascii
+import hashlib
+import uuid
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from creditbase.kernel.instants import to_micros
+
+NAMESPACE = uuid.UUID("6f1d1c3e-5a0b-5d5e-9f53-0c5f2f3b7a11")
+"""Root of every name-based UUID of the product."""
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+API_KEY_PREFIX = "inf_"
+SECRET_KEY_PREFIX = "mr_sk_"  # noqa: S105 - the public beginning, not a secret
+HOLD_PREFIX = "hold_"
+CHARGE_PREFIX = "chg_"
+
+
+def sha256_hex(text: str) -> str:
+    """Return the lower-case hexadecimal SHA-256 of UTF-8 text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def project_uuid(name: str) -> str:
+    """Return the id of a project made by a command under a well-known name."""
+    return str(uuid.uuid5(NAMESPACE, f"project/{name}"))
+
+
+def customer_uuid(project_id: str, external_id: str, generation: int) -> str:
+    """Return a customer's id. A deleted customer's name comes back under a new generation."""
+    return str(uuid.uuid5(NAMESPACE, f"customer/{project_id}/{generation}/{external_id}"))
+
+
+# ---- the entries of a wallet ---------------------------------------------------------------
+
+
+def operation_entry_id(idempotency_key: str) -> str:
+    """Return the entry of a charge or hold: its idempotency key, digested."""
+    return f"op:{sha256_hex(idempotency_key)}"
+
+
+def end_entry_id(hold_id: str) -> str:
+    """Return the one entry that ends a hold, whether by capture, void or expiry."""
+    return f"end:{hold_id}"
+
+
+def late_entry_id(hold_id: str) -> str:
+    """Return the entry of a capture that came after the hold had expired."""
+    return f"late:{hold_id}"
+
+
+def free_grant_id(number: int) -> str:
+    """Return the grant of a free window, by its number since account creation."""
+    return f"free:{number}"
+
+
+def cycle_grant_id(subscription_id: str, period_start: datetime) -> str:
+    """Return the grant of a paid period: one per subscription and period start."""
+    return f"cycle:{subscription_id}:{to_micros(period_start) // 1_000_000}"
+
+
+def topup_grant_id(payment_id: str) -> str:
+    """Return the grant of a bought pack: one per payment (or session without payment)."""
+    return f"topup:{payment_id}"
+
+
+def expiry_entry_id(grant_id: str) -> str:
+    """Return the entry that writes off what was left of a grant."""
+    return f"expire:{grant_id}"
+
+
+# ---- public ids of charges and holds -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRef:
+    """What a public hold or charge id says: whose wallet, and which entry."""
+
+    customer_id: str
+    entry_id: str
+
+
+def hold_public_id(customer_id: str, entry_id: str) -> str:
+    """Return the public id of a hold: its customer and entry, so no look-up is needed."""
+    return HOLD_PREFIX + _pack(customer_id, entry_id)
+
+
+def charge_public_id(customer_id: str, entry_id: str) -> str:
+    """Return the public id of a charge, in the same form as a hold's."""
+    return CHARGE_PREFIX + _pack(customer_id, entry_id)
+
+
+def parse_hold_id(hold_id: str) -> OperationRef | None:
+    """Return what a hold id names, or None where the text is no hold id.
+
+    Only the one canonical spelling is taken: the low bits that base64 leaves free must be
+    as they were written.
+    """
+    if not hold_id.startswith(HOLD_PREFIX) or len(hold_id) != len(HOLD_PREFIX) + 64:
+        return None
+    try:
+        packed = base64.b64decode(hold_id[len(HOLD_PREFIX) :], altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return OperationRef(str(uuid.UUID(bytes=packed[:16])), f"op:{packed[16:].hex()}")
+
+
+def _pack(customer_id: str, entry_id: str) -> str:
+    digest = bytes.fromhex(entry_id.removeprefix("op:"))
+    assert len(digest) == 32
+    return base64.urlsafe_b64encode(uuid.UUID(customer_id).bytes + digest).decode()
+
+
+# ---- credentials ---------------------------------------------------------------------------
+
+
+def credential(prefix: str, random_bytes: bytes) -> str:
+    """Return a new secret: prefix, 43 characters of 32 random bytes, 6 of checksum.
+
+    The checksum lets scanners and servers tell a typing error or a fake without a look-up.
+    """
+    assert len(random_bytes) == 32
+    body = prefix + base64.urlsafe_b64encode(random_bytes).decode().rstrip("=")
+    return body + _checksum(body)
+
+
+def is_well_formed(secret: str, prefix: str) -> bool:
+    """Return whether the text has the form and the checksum of such a credential."""
+    if not secret.startswith(prefix) or len(secret) != len(prefix) + 49 or not secret.isascii():
+        return False
+    return _checksum(secret[:-6]) == secret[-6:]
+
+
+def _checksum(body: str) -> str:
+    number = zlib.crc32(body.encode())
+    digits = ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        digits = BASE62[digit] + digits
+    return digits
