@@ -1,0 +1,149 @@
+"""The catalog's documents: a project's offer, its plans and its immutable price books."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from creditbase.catalog.domain import Current, Offer, Pack, Plan, Push
+from creditbase.kernel.errors import NotFound
+from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Write, get_all
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A project's own document: what it sells, and which book prices it."""
+
+    project: Snapshot
+    currency: str
+    book_version: str | None
+    markup_bps: int | None
+    packs: Mapping[str, Pack]
+    plan_ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A listing with the documents that it names, as of one instant."""
+
+    listing: Listing
+    plans: Mapping[str, Plan]
+    book: Mapping[str, Any] | None
+
+
+def load_listing(project_id: str) -> Listing:
+    """Return the project's listing.
+
+    Raises:
+        NotFound: there is no such project.
+        Unavailable: the store gave no answer in time.
+    """
+    return _to_listing(get_all([_project(project_id)])[0])
+
+
+def load_shelf(project_id: str, *, expected: Listing, version: str) -> Shelf:
+    """Return the project again together with its plans and one price book, in one RPC.
+
+    Where the listing has changed since `expected` was read, its plans are not those of this
+    shelf: compare `shelf.listing` with it.
+    """
+    plan_ids = expected.plan_ids.values()
+    paths = [
+        _project(project_id),
+        _book(project_id, version),
+        *(_plan(project_id, it) for it in plan_ids),
+    ]
+    project, book, *plans = get_all(paths)
+    found = [_to_plan(plan.path, plan.fields) for plan in plans if plan.fields is not None]
+    return Shelf(_to_listing(project), {plan.code: plan for plan in found}, book.fields)
+
+
+def current_of(shelf: Shelf) -> Current:
+    """Return what a push is compared with."""
+    listing = shelf.listing
+    return Current(
+        plans=shelf.plans,
+        packs=listing.packs,
+        markup_bps=listing.markup_bps,
+        book_version=listing.book_version,
+        book_digest=None if shelf.book is None else shelf.book["digest"],
+    )
+
+
+def writes_for(project_id: str, listing: Listing, offer: Offer, push: Push) -> list[Write]:
+    """Return the batch that makes a push true, or fails whole if the listing has moved."""
+    project = listing.project
+    assert project.version is not None
+    writes: list[Write] = [
+        Update(
+            project.path,
+            {
+                ("currency",): offer.currency,
+                ("catalog_version",): offer.book.version,
+                ("markup_bps",): offer.markup.default_bps,
+                ("packs",): {code: _pack_fields(pack) for code, pack in offer.packs.items()},
+                ("plan_ids",): {code: plan.plan_id for code, plan in offer.plans.items()},
+            },
+            unless_changed_since=project.version,
+        )
+    ]
+    if push.is_new_book:
+        book = offer.book
+        fields = {"version": book.version, "digest": book.digest, "body": dict(offer.book_body)}
+        writes.append(Create(_book(project_id, book.version), fields))
+    for plan in push.plans:
+        writes.append(Put(_plan(project_id, plan.plan_id), _plan_fields(plan)))
+        writes.append(Put(_plan_code(project_id, plan.code), {"plan_id": plan.plan_id}))
+    return writes
+
+
+def _to_listing(project: Snapshot) -> Listing:
+    if project.fields is None:
+        raise NotFound("There is no such project")
+    kept = project.fields
+    return Listing(
+        project=project,
+        currency=kept.get("currency", "usd"),
+        book_version=kept.get("catalog_version"),
+        markup_bps=kept.get("markup_bps"),
+        packs={code: Pack(code=code, **pack) for code, pack in kept.get("packs", {}).items()},
+        plan_ids=kept.get("plan_ids", {}),
+    )
+
+
+def _to_plan(path: str, kept: Mapping[str, Any]) -> Plan:
+    return Plan(
+        plan_id=path.rpartition("/")[2],
+        code=kept["code"],
+        name=kept["name"],
+        price_cents=kept["price_cents"],
+        credits=kept["credits"],
+    )
+
+
+def _plan_fields(plan: Plan) -> dict[str, Any]:
+    return {
+        "code": plan.code,
+        "name": plan.name,
+        "price_cents": plan.price_cents,
+        "credits": plan.credits,
+    }
+
+
+def _pack_fields(pack: Pack) -> dict[str, Any]:
+    return {"name": pack.name, "price_cents": pack.price_cents, "credits": pack.credits}
+
+
+def _project(project_id: str) -> str:
+    return f"projects/{project_id}"
+
+
+def _plan(project_id: str, plan_id: str) -> str:
+    return f"projects/{project_id}/plans/{plan_id}"
+
+
+def _plan_code(project_id: str, code: str) -> str:
+    return f"projects/{project_id}/plan_codes/{code}"
+
+
+def _book(project_id: str, version: str) -> str:
+    return f"projects/{project_id}/price_books/{version}"

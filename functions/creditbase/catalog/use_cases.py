@@ -1,0 +1,137 @@
+"""What is done with the catalog: load it, cached in this process, and push a new one."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+
+from creditbase.catalog import store
+from creditbase.catalog.domain import Catalog, Markup, Push, decide_push
+from creditbase.catalog.models import CatalogFile, parse_book
+from creditbase.kernel.errors import NotFound, Unavailable
+from creditbase.runtime.commit import Attempt, commit_or_retry
+
+CACHE_TTL_S = 60
+LOADS_MAX = 3
+
+
+class CatalogCache:
+    """Each project's catalog for a while, loaded by one thread while the others wait.
+
+    A failed load is not kept: the next caller tries again.
+    """
+
+    def __init__(
+        self, load: Callable[[str], Catalog], *, ttl_s: int, clock: Callable[[], float]
+    ) -> None:
+        self._load = load
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._kept: dict[str, tuple[float, Catalog]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._door = threading.Lock()
+
+    def get(self, project_id: str) -> Catalog:
+        """Return the catalog, from the process where it is young enough."""
+        found = self._fresh(project_id)
+        if found is not None:
+            return found
+        with self._door:
+            lock = self._locks.setdefault(project_id, threading.Lock())
+        with lock:
+            found = self._fresh(project_id)
+            if found is not None:
+                return found
+            begun_at_s = self._clock()
+            loaded = self._load(project_id)
+            self._kept[project_id] = (begun_at_s, loaded)
+            return loaded
+
+    def forget(self) -> None:
+        """Drop everything, for this process only."""
+        self._kept.clear()
+
+    def _fresh(self, project_id: str) -> Catalog | None:
+        kept = self._kept.get(project_id)
+        if kept is None or self._clock() - kept[0] >= self._ttl_s:
+            return None
+        return kept[1]
+
+
+def load_catalog(project_id: str) -> Catalog:
+    """Return what a project sells; at most `CACHE_TTL_S` old, and then without any read.
+
+    Raises:
+        NotFound: there is no such project, or no catalog was pushed to it.
+        Unavailable: the store gave no answer in time.
+    """
+    return process_cache().get(project_id)
+
+
+@cache
+def process_cache() -> CatalogCache:
+    """Return this process's cache."""
+    return CatalogCache(read_catalog_now, ttl_s=CACHE_TTL_S, clock=time.monotonic)
+
+
+def read_catalog_now(project_id: str) -> Catalog:
+    """Return what a project sells, read from the store, all of one instant.
+
+    Raises:
+        NotFound: there is no such project, or no catalog was pushed to it.
+        Unavailable: the store gave no answer in time.
+    """
+    listing = store.load_listing(project_id)
+    for _ in range(LOADS_MAX):
+        if listing.book_version is None:
+            raise NotFound("This project has no catalog yet")
+        shelf = store.load_shelf(project_id, expected=listing, version=listing.book_version)
+        if shelf.listing.project.version == listing.project.version:
+            return _catalog_of(project_id, shelf)
+        listing = shelf.listing
+    raise Unavailable
+
+
+def _catalog_of(project_id: str, shelf: store.Shelf) -> Catalog:
+    listing = shelf.listing
+    assert shelf.book is not None
+    assert listing.markup_bps is not None
+    book = parse_book(shelf.book["body"])
+    assert book.digest == shelf.book["digest"], "a stored price book was changed"
+    return Catalog(
+        project_id=project_id,
+        currency=listing.currency,
+        plans=shelf.plans,
+        packs=listing.packs,
+        book=book,
+        markup=Markup(listing.markup_bps),
+    )
+
+
+def compare_catalog(project_id: str, file: CatalogFile) -> Push:
+    """Return what pushing the file would change, and write nothing.
+
+    Raises:
+        NotFound: there is no such project.
+        VersionTaken, PlanMissing: the file cannot be pushed.
+    """
+    return _attempt(project_id, file).answer
+
+
+def push_catalog(project_id: str, file: CatalogFile) -> Push:
+    """Make the file the project's catalog in one commit; the same file twice writes nothing.
+
+    Raises:
+        NotFound: there is no such project.
+        VersionTaken, PlanMissing: the file cannot be pushed; nothing was written.
+    """
+    return commit_or_retry(lambda: _attempt(project_id, file))
+
+
+def _attempt(project_id: str, file: CatalogFile) -> Attempt[Push]:
+    offer = file.to_offer(project_id)
+    listing = store.load_listing(project_id)
+    shelf = store.load_shelf(project_id, expected=listing, version=offer.book.version)
+    push = decide_push(store.current_of(shelf), offer)
+    writes = store.writes_for(project_id, listing, offer, push) if push.changes else []
+    return Attempt(push, writes)
