@@ -1,0 +1,30 @@
+# Every command installs what it needs first; the second time there is nothing to install.
+PYTHON ?= python3.11
+RUN = .venv/bin/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check up down install
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 16
+
+demo: install ## the whole system with a scripted customer; stays up until Ctrl-C (DEMO_EXIT=1: ends by itself)
+	@$(RUN) dev.demo
+
+test: install ## everything CI runs (ARGS="tests/ledger -k name" narrows it)
+	@$(RUN) dev.suite $(ARGS)
+
+check: install ## format, lint, types, import directions, house rules
+	@$(RUN) dev.check
+
+up: install ## the whole system in the background; writes .run/env (CREDITBASE_STACK=n: a second one beside it)
+	@$(RUN) dev.stack up
+
+down: install ## end what `make up` started
+	@$(RUN) dev.stack down
+
+install:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "Python 3.11 is needed, and $(PYTHON) was not found. Install it (Debian 12: apt-get install python3.11 python3.11-venv;"; \
+	  echo "macOS: brew install python@3.11; any: pyenv install 3.11), or say where it is: make PYTHON=/path/to/python3.11"; exit 1; } >&2
+	@$(PYTHON) dev/install.py

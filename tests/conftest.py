@@ -1,0 +1,109 @@
+"""What the tests stand on: the Firestore emulator, a project of one's own, the running stack.
+
+`make test` starts the whole stack once and names it to pytest. A plain `pytest tests/ledger`
+starts the bare emulator for its run, and leaves out the tests that need the stack.
+"""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev import background, env_file, firestore_emulator
+
+STACK_ENV = "CREDITBASE_STACK_ENV"
+EMULATOR = "FIRESTORE_EMULATOR_HOST"
+START_WITHIN_S = 90
+
+_emulator = pytest.StashKey[background.Program]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that need the stack when no stack was named."""
+    if STACK_ENV in os.environ:
+        return
+    left_out = [item for item in items if item.get_closest_marker("stack")]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say that something was left out, so that nobody takes a part for the whole."""
+    if STACK_ENV not in os.environ:
+        terminalreporter.write_line(
+            "Tests that need the whole stack were left out: `make test` runs them "
+            f"(or `make up`, then {STACK_ENV}=.run/env)."
+        )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start one emulator for all parallel workers; each waits for it when it needs it."""
+    config = session.config
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker and config.getoption("numprocesses", None) and EMULATOR not in os.environ:
+        _start_emulator(config)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the emulator that was started for this run."""
+    program = session.config.stash.get(_emulator, None)
+    if program is not None and program.process.poll() is None:
+        os.killpg(program.process.pid, signal.SIGTERM)
+        program.process.wait(timeout=20)
+
+
+def _start_emulator(config: pytest.Config) -> None:
+    port = firestore_emulator.free_port()
+    log = Path(tempfile.mkdtemp(prefix="creditbase-")) / "firestore.log"
+    config.stash[_emulator] = firestore_emulator.start_bare(
+        port, log=log, ends_with_us=signal.SIGKILL
+    )
+    os.environ[EMULATOR] = f"127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def firestore_host(pytestconfig: pytest.Config) -> Iterator[str]:
+    """Return the address of a Firestore emulator, also set in the environment."""
+    is_ours = EMULATOR not in os.environ
+    if is_ours:
+        _start_emulator(pytestconfig)
+    host = os.environ[EMULATOR]
+    port = int(host.rpartition(":")[2])
+    program = pytestconfig.stash.get(_emulator, None)
+    if program is not None:
+        background.wait_until(
+            lambda: firestore_emulator.is_listening(port),
+            program=program,
+            within_s=START_WITHIN_S,
+            what="The Firestore emulator",
+        )
+    yield host
+    if is_ours:
+        os.environ.pop(EMULATOR, None)
+
+
+@pytest.fixture(scope="session")
+def project(worker_id: str, testrun_uid: str) -> Iterator[str]:
+    """Return a project id that only this worker of this run uses: nobody else's documents."""
+    name = f"demo-t{testrun_uid[:8]}-{worker_id}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GCLOUD_PROJECT", name)
+        yield name
+
+
+@pytest.fixture(scope="session")
+def stack_env() -> dict[str, str]:
+    """Return the environment file of the running stack, as `make up` writes it."""
+    named = os.environ.get(STACK_ENV, "")
+    if not named or not Path(named).is_file():
+        pytest.fail(
+            f"This test needs the running stack, and {STACK_ENV}={named or '(nothing)'} names "
+            "no environment file. `make test` starts the stack; or start it with `make up` "
+            f"and set {STACK_ENV}=.run/env.",
+            pytrace=False,
+        )
+    return env_file.read(Path(named))
