@@ -1,0 +1,140 @@
+"""Doors: how a dialect writes its refusals, and whom it lets in.
+
+The relay's dialect is the kernel's own table of codes in one flat body, so it stands here;
+the hub brings its own table. Source: relay-api.md 3, hub-api.md 4.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from creditbase.kernel.errors import (
+    BillingError,
+    Contention,
+    Fact,
+    InvalidRequest,
+    Retryable,
+    Unauthenticated,
+    Unavailable,
+)
+from creditbase.runtime.authorization import DoorName, RateClass
+from creditbase.runtime.identity import Authenticator, Caller
+from creditbase.runtime.limits import RateLimit
+
+Body = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A refusal in a door's words. `callable_status` is Firebase's name for it."""
+
+    status: int
+    code: str
+    message: str
+    callable_status: str = "INTERNAL"
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    wrong_field: str = ""
+    retry_after_s: int | None = None
+
+
+def unlimited(caller: Caller, rate_class: RateClass) -> RateLimit | None:
+    """Return no limit: for doors that have none."""
+    del caller, rate_class
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A dialect: its error table and bodies, its callers, and what it speaks."""
+
+    name: DoorName
+    authenticator: Authenticator
+    refuse: Callable[[BillingError], Refusal]
+    bug: Refusal
+    """What anything that we did not choose to refuse looks like."""
+    body: Callable[[Refusal, str], Body]
+    """The plain HTTP body of a refusal, with the request's id."""
+    limit_for: Callable[[Caller, RateClass], RateLimit | None] = unlimited
+    request_id_headers: tuple[str, ...] = ("X-Request-Id",)
+    speaks_callable: bool = False
+    reads_json: bool = True
+    admits_browsers: bool = True
+
+
+def retry_after_s(error: BillingError) -> int | None:
+    """Return the seconds to wait before trying again, where trying again makes sense."""
+    return error.retry_after_s if isinstance(error, Retryable) else None
+
+
+# ---- the flat body of the relay ------------------------------------------------------------
+
+FLAT_BUG = Refusal(status=500, code="INTERNAL_ERROR", message="Something went wrong")
+
+
+def refuse_flat(error: BillingError) -> Refusal:
+    """Return the refusal under the kernel's own code and status."""
+    return Refusal(
+        status=error.status,
+        code=error.code,
+        message=error.message,
+        facts=error.facts(),
+        wrong_field=error.field if isinstance(error, InvalidRequest) else "",
+        retry_after_s=retry_after_s(error),
+    )
+
+
+def flat_body(refusal: Refusal, request_id: str) -> Body:
+    """Return `error`, `code`, `message`, `request_id`, the facts, and the wrong field."""
+    body: Body = {
+        "error": refusal.code,
+        "code": refusal.code,
+        "message": refusal.message,
+        "request_id": request_id,
+        **refusal.facts,
+    }
+    if refusal.wrong_field:
+        body["fields"] = [{"field": refusal.wrong_field, "message": refusal.message}]
+    return body
+
+
+def relay_door(
+    authenticator: Authenticator,
+    limit_for: Callable[[Caller, RateClass], RateLimit | None] = unlimited,
+) -> Door:
+    """Return the relay's door: flat errors, and its own name for the request id."""
+    return Door(
+        name=DoorName.RELAY,
+        authenticator=authenticator,
+        refuse=refuse_flat,
+        bug=FLAT_BUG,
+        body=flat_body,
+        limit_for=limit_for,
+        request_id_headers=("X-Request-Id", "X-ModelRelay-Request-Id"),
+    )
+
+
+# ---- the webhook ---------------------------------------------------------------------------
+
+
+def _refuse_webhook(error: BillingError) -> Refusal:
+    """Return 400 for what will never be right, 500 for what Stripe shall send again.
+
+    Source: hub-api.md 6.4: 200, 400 and 500 are its only answers.
+    """
+    if isinstance(error, Contention | Unavailable):
+        return FLAT_BUG
+    reason = getattr(error, "reason", "") or error.code
+    is_bad = isinstance(error, InvalidRequest | Unauthenticated) or error.status == 413
+    return Refusal(status=400 if is_bad else error.status, code=reason, message=error.message)
+
+
+def webhook_door() -> Door:
+    """Return the door of signed events: raw bodies, no browsers, no key, no limit."""
+    return Door(
+        name=DoorName.WEBHOOK,
+        authenticator=Authenticator(project_id=""),
+        refuse=_refuse_webhook,
+        bug=FLAT_BUG,
+        body=flat_body,
+        reads_json=False,
+        admits_browsers=False,
+    )

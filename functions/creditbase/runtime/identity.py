@@ -1,0 +1,286 @@
+"""Identity: who is calling, proved by the credential that the route takes.
+
+Firebase's two tokens are verified by firebase_admin, App Check first; keys are looked up by
+digest. Every refusal of one kind has one text, so that none tells more than that it was
+refused. Runtime imports no room: the look-ups come from the door.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import firebase_admin
+import jwt
+from firebase_admin import app_check, auth, credentials
+from firebase_admin.exceptions import FirebaseError
+from google.auth.credentials import AnonymousCredentials
+from werkzeug.datastructures import Headers
+
+from creditbase.kernel.errors import Unauthenticated, Unavailable
+from creditbase.kernel.ids import (
+    API_KEY_PREFIX,
+    SECRET_KEY_PREFIX,
+    is_well_formed,
+    sha256_hex,
+)
+from creditbase.runtime.authorization import Credential, Route
+from creditbase.runtime.clock import real_now
+from creditbase.runtime.emulator import app_check_keys_url, is_emulated
+from creditbase.runtime.settings import settings
+
+TOKEN_CHARACTERS_MAX = 8_192
+CACHED_KEYS_MAX = 1_000
+
+log = logging.getLogger(__name__)
+
+
+class CallerKind(StrEnum):
+    """By what a caller was recognised."""
+
+    FIREBASE = "firebase"
+    API_KEY = "api_key"
+    SECRET_KEY = "secret_key"  # noqa: S105 - the name of a kind
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is calling. A Firebase user's customer is found, or made, in subscriptions."""
+
+    kind: CallerKind
+    project_id: str
+    uid: str = ""
+    customer_id: str = ""
+    key_id: str = ""
+    email: str = field(default="", repr=False)
+    """The verified address of a Firebase user, empty where there is none. Never logged."""
+
+    def principal(self) -> str:
+        """Return whose limits count: a user, whatever it shows, or a project."""
+        return f"user/{self.uid}" if self.uid else f"project/{self.project_id}"
+
+    def trace_name(self) -> str:
+        """Return a name for logs that tells callers apart, and not who they are."""
+        return hashlib.sha256(self.principal().encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHolder:
+    """Whose key it is, as a look-up by digest found it."""
+
+    project_id: str
+    key_id: str
+    uid: str = ""
+    customer_id: str = ""
+
+
+FindKey = Callable[[str, datetime], KeyHolder | None]
+"""From a digest and the real instant to the holder; None: unknown, revoked or expired."""
+
+
+def find_no_key(digest: str, now: datetime) -> KeyHolder | None:
+    """Return None: for doors that take no such key."""
+    del digest, now
+    return None
+
+
+class Authenticator:
+    """Proves callers for a door, with the look-ups that the door was given."""
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        find_api_key: FindKey = find_no_key,
+        find_secret_key: FindKey = find_no_key,
+    ) -> None:
+        self._project_id = project_id
+        self._find_api_key = find_api_key
+        self._secret_keys = _Remembered(find_secret_key)
+
+    def identify(self, headers: Headers, route: Route) -> Caller:
+        """Return who is calling this route.
+
+        Raises:
+            Unauthenticated: nothing that this route takes was shown, or it does not hold.
+            Unavailable: what is needed to verify cannot be reached.
+        """
+        taken = route.credentials
+        if Credential.SIGNATURE in taken:
+            return Caller(kind=CallerKind.UNPROVEN, project_id=self._project_id)
+        if Credential.API_KEY in taken and "X-Api-Key" in headers:
+            return self._by_api_key(headers["X-Api-Key"].strip())
+        if Credential.SECRET_KEY in taken:
+            return self._by_secret_key(headers)
+        return self._by_firebase(headers, consume=route.consumes_app_check)
+
+    def _by_api_key(self, secret: str) -> Caller:
+        refusal = Unauthenticated("Invalid API key", reason="INVALID_API_KEY")
+        if not is_well_formed(secret, API_KEY_PREFIX):
+            raise refusal
+        holder = self._find_api_key(sha256_hex(secret), real_now())
+        if holder is None:
+            raise refusal
+        return _caller(CallerKind.API_KEY, holder)
+
+    def _by_secret_key(self, headers: Headers) -> Caller:
+        secret = headers.get("X-ModelRelay-Api-Key", "").strip() or _bearer(headers)
+        refusal = Unauthenticated("Missing or invalid API key")
+        if not is_well_formed(secret, SECRET_KEY_PREFIX):
+            raise refusal
+        holder = self._secret_keys.find(sha256_hex(secret))
+        if holder is None:
+            raise refusal
+        return _caller(CallerKind.SECRET_KEY, holder)
+
+    def _by_firebase(self, headers: Headers, *, consume: bool) -> Caller:
+        token, attestation = _bearer(headers), headers.get("X-Firebase-AppCheck", "").strip()
+        refusal = Unauthenticated("Missing or invalid Firebase authentication")
+        if not token and not attestation:
+            raise refusal
+        verify_app_check(attestation, consume=consume)
+        claims = verify_id_token(token)
+        if claims is None:
+            raise refusal
+        is_verified = claims.get("email_verified") is True
+        return Caller(
+            kind=CallerKind.FIREBASE,
+            project_id=self._project_id,
+            uid=str(claims["uid"]),
+            email=str(claims.get("email") or "") if is_verified else "",
+        )
+
+
+def _caller(kind: CallerKind, holder: KeyHolder) -> Caller:
+    return Caller(
+        kind=kind,
+        project_id=holder.project_id,
+        uid=holder.uid,
+        customer_id=holder.customer_id,
+        key_id=holder.key_id,
+    )
+
+
+def _bearer(headers: Headers) -> str:
+    scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+# ---- Firebase's own tokens -----------------------------------------------------------------
+
+
+class _Emulator(credentials.Base):
+    """Lets firebase_admin start without an account where nothing needs one."""
+
+    def get_credential(self) -> Any:
+        """Return credentials that sign nothing."""
+        anonymous: Any = AnonymousCredentials
+        return anonymous()
+
+
+_admin: Any = firebase_admin  # not annotated by its makers
+_auth: Any = auth
+_app_lock = threading.Lock()
+_APP_NAME = "creditbase"
+
+
+def firebase_app() -> Any:
+    """Return this process's Firebase app, made on first use and under our own name."""
+    with _app_lock:
+        try:
+            return _admin.get_app(_APP_NAME)
+        except ValueError:
+            keys_url = app_check_keys_url()
+            if keys_url:
+                app_check._AppCheckService._JWKS_URL = keys_url  # noqa: SLF001 - no other way
+            return _admin.initialize_app(
+                credential=_Emulator() if is_emulated() else None,
+                options={"projectId": settings().project_id, "httpTimeout": 5},
+                name=_APP_NAME,
+            )
+
+
+def verify_app_check(attestation: str, *, consume: bool) -> None:
+    """Refuse a request that does not come from our own app.
+
+    Raises:
+        Unauthenticated: there is no App Check token, or it does not hold, or it was used
+            before on a route where replay protection asks for a fresh one.
+        Unavailable: the public keys cannot be fetched.
+    """
+    refusal = Unauthenticated("App Check failed", reason="APP_CHECK_FAILED")
+    if not attestation or len(attestation) > TOKEN_CHARACTERS_MAX:
+        raise refusal
+    once = consume and settings().app_check_replay_protection
+    try:
+        claims = app_check.verify_token(attestation, firebase_app(), consume=once)
+    except jwt.PyJWKClientConnectionError as failure:
+        log.error("App Check keys cannot be fetched")  # noqa: TRY400 - its text names no cause
+        raise Unavailable from failure
+    except FirebaseError as failure:
+        log.error("App Check replay protection cannot be asked")  # noqa: TRY400 - as above
+        raise Unavailable from failure
+    except (ValueError, AttributeError, TypeError, jwt.PyJWTError) as failure:
+        # AttributeError: firebase_admin asks an absent issuer how it begins.
+        raise refusal from failure
+    if claims.get("already_consumed") or "exp" not in claims:
+        raise refusal
+
+
+def verify_id_token(token: str) -> dict[str, Any] | None:
+    """Return the claims of a good ID token, or None.
+
+    Raises:
+        Unavailable: the public keys cannot be fetched.
+    """
+    if not token or len(token) > TOKEN_CHARACTERS_MAX:
+        return None
+    try:
+        claims: dict[str, Any] = _auth.verify_id_token(token, firebase_app())
+    except auth.CertificateFetchError as failure:
+        log.error("the keys of ID tokens cannot be fetched")  # noqa: TRY400 - as above
+        raise Unavailable from failure
+    except (ValueError, FirebaseError):
+        return None
+    return claims if _names_a_document(str(claims["uid"])) else None
+
+
+def _names_a_document(uid: str) -> bool:
+    """Return whether `users/{uid}` is a document: custom tokens may carry any text."""
+    return "/" not in uid and uid not in {".", ".."} and not uid.startswith("__")
+
+
+# ---- secret keys, believed for a few seconds -----------------------------------------------
+
+
+class _Remembered:
+    """A look-up whose findings are believed for `secret_key_cache_s`; misses never are."""
+
+    def __init__(self, find: FindKey) -> None:
+        self._find = find
+        self._lock = threading.Lock()
+        self._found: OrderedDict[str, tuple[float, KeyHolder]] = OrderedDict()
+
+    def find(self, digest: str) -> KeyHolder | None:
+        """Return the holder, from memory while it is fresh."""
+        with self._lock:
+            read_at, holder = self._found.get(digest, (0.0, None))
+        if holder is not None and time.monotonic() - read_at < settings().secret_key_cache_s:
+            return holder
+        # Counted from before the read, so that no key is believed longer than promised.
+        read_at = time.monotonic()
+        holder = self._find(digest, real_now())
+        with self._lock:
+            self._found.pop(digest, None)
+            if holder is not None:
+                self._found[digest] = (read_at, holder)
+            if len(self._found) > CACHED_KEYS_MAX:
+                self._found.popitem(last=False)
+        return holder

@@ -1,0 +1,135 @@
+"""Logs: one JSON object a line, joined by trace and request id, scrubbed of secrets.
+
+Rooms write `log.info("what happened", extra={...})`; the fields become fields of the line.
+Cloud Logging reads `severity`, `message` and the trace; all lines of a request share them.
+Scrubbing is the second line of defence: the first is that nobody logs a secret.
+"""
+
+import contextvars
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+
+ROOT = "creditbase"
+LINE_CHARACTERS_MAX = 16_000
+
+_context: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar(
+    "creditbase_log_context", default=MappingProxyType({})
+)
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+_SECRET_NAMES = frozenset(
+    {"authorization", "cookie", "email", "password", "secret", "token", "x-api-key"}
+)
+
+_SECRETS = re.compile(
+    r"""
+      eyJ[\w-]{4,}\.[\w-]+\.?[\w-]*                              # a JSON web token
+    | \b(?:mr_ct_|mr_sk_|mr_pk_|inf_)[\w.-]{8,}                  # our own credentials
+    | \b(?:sk|rk|pk)_(?:live|test)_\w+ | \bwhsec_\w+             # Stripe's
+    | (?i:\bbearer\s+[\w.~+/-]+=*)                               # whatever a bearer carries
+    | [\w.!\#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+              # an e-mail address
+    """,
+    re.VERBOSE,
+)
+_DIGITS = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])")
+_TRACE = re.compile(r"[0-9a-f]{32}")
+
+
+def scrub(text: str) -> str:
+    """Return the text with everything that looks like a credential, address or card gone."""
+    text = _SECRETS.sub("[removed]", text)
+    return _DIGITS.sub(lambda found: "[removed]" if _is_card(found[0]) else found[0], text)
+
+
+def _is_card(text: str) -> bool:
+    digits = [int(character) for character in reversed(text) if character.isdigit()]
+    total = sum(digits[0::2])
+    for digit in digits[1::2]:
+        total += sum(divmod(2 * digit, 10))
+    return total % 10 == 0
+
+
+def _clean(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {
+            scrub(str(name)): "[removed]"
+            if str(name).lower() in _SECRET_NAMES
+            else _clean(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(inner) for inner in value]
+    return scrub(str(value))
+
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one JSON object, with the fields of the request around it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line. Lone surrogates and line breaks are escaped by JSON."""
+        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line: dict[str, object] = {
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            **_context.get(),
+            **extra,
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)[-LINE_CHARACTERS_MAX:]
+        return json.dumps(_clean(line), separators=(",", ":"))
+
+
+class _StandardOutput(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to whatever standard output is at the moment, also where tests replace it."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record to today's standard output."""
+        self.setStream(sys.stdout)
+        super().emit(record)
+
+
+def configure() -> None:
+    """Send our rooms' records to standard output as JSON lines. Repeating it is harmless."""
+    logger = logging.getLogger(ROOT)
+    if any(isinstance(handler, _StandardOutput) for handler in logger.handlers):
+        return
+    handler = _StandardOutput()
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+@contextmanager
+def fields(**named: str) -> Iterator[None]:
+    """Give every record written inside these fields, such as request id and trace."""
+    held = _context.set({**_context.get(), **named})
+    try:
+        yield
+    finally:
+        _context.reset(held)
+
+
+def trace_fields(header: str) -> dict[str, str]:
+    """Return the fields that join a record to Cloud Trace, from `X-Cloud-Trace-Context`.
+
+    Cloud Logging looks for the long name; the short one is for everybody else.
+    """
+    trace_id = header.partition("/")[0].lower()
+    if not _TRACE.fullmatch(trace_id):
+        return {}
+    trace = f"projects/{os.environ.get('GCLOUD_PROJECT', '')}/traces/{trace_id}"
+    return {"trace": trace, "logging.googleapis.com/trace": trace}

@@ -1,0 +1,157 @@
+"""Settings: one frozen object read from the environment on first use, and the secrets.
+
+Every setting is a variable named below with its unit and default; nothing else in the
+product reads a setting from the environment. A wrong value stops the process with the
+variable's name. A secret is read where it is used, and a missing one is a refusal.
+"""
+
+import logging
+import os
+from functools import cache
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from creditbase.kernel.errors import Unavailable
+from creditbase.runtime.emulator import is_emulated
+
+REGION = "us-central1"
+"""Where every function is deployed; `firebase.json` names the same in its rewrites."""
+
+EMULATED_DEFAULTS = {
+    "CREDITBASE_SITE_URL": "http://127.0.0.1:5000",
+    "CREDITBASE_RATE_LIMITS": "off",
+    "CREDITBASE_LOCKOUT": "off",
+}
+"""What differs where the store is an emulator, unless the variable is set."""
+
+log = logging.getLogger(__name__)
+
+
+class BadSettings(RuntimeError):
+    """A variable has a value that cannot be used. The message names it."""
+
+
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path not in {"", "/"}:
+        raise ValueError("an origin is a scheme and a host, as in https://app.example")
+    return value.rstrip("/")
+
+
+Origin = Annotated[str, BeforeValidator(_origin)]
+
+
+class Settings(BaseModel):
+    """Everything that an operator may set. The variable is each field's alias."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+    project_id: str = Field(default="", alias="GCLOUD_PROJECT")
+    """The Firebase project. Cloud Functions and the emulator set it."""
+
+    site_url: Origin | None = Field(default=None, alias="CREDITBASE_SITE_URL")
+    """Origin of the web app: where Stripe's pages return to. Needed for Checkout."""
+
+    allowed_origins: Annotated[tuple[Origin, ...], BeforeValidator(_origins)] = Field(
+        default=(), alias="CREDITBASE_ALLOWED_ORIGINS"
+    )
+    """Browser origins that may call us, separated by commas, beside the site itself."""
+
+    rate_limits: bool = Field(default=True, alias="CREDITBASE_RATE_LIMITS")
+    """Whether requests are limited per caller. On; off under the emulator."""
+
+    metering_per_minute: int = Field(
+        default=60_000, ge=1, alias="CREDITBASE_METERING_PER_MINUTE"
+    )
+    """Metering requests a project may make each minute, per process. 60,000."""
+
+    lockout: bool = Field(default=True, alias="CREDITBASE_LOCKOUT")
+    """Whether addresses with many failed sign-ins are blocked. On; off under the emulator."""
+
+    lockout_failures: int = Field(default=10, ge=1, alias="CREDITBASE_LOCKOUT_FAILURES")
+    """Failed authentications of one address that lead to a block. 10."""
+
+    lockout_window_s: int = Field(default=300, ge=1, alias="CREDITBASE_LOCKOUT_WINDOW_S")
+    """Seconds in which those failures are counted. 300."""
+
+    lockout_block_s: int = Field(default=900, ge=1, alias="CREDITBASE_LOCKOUT_BLOCK_S")
+    """Seconds that a block lasts. 900."""
+
+    trusted_proxies: int = Field(default=1, ge=0, le=5, alias="CREDITBASE_TRUSTED_PROXIES")
+    """How many entries at the end of `X-Forwarded-For` our own proxies wrote: 1 on Cloud
+    Run, 2 where all traffic comes through Hosting, 0 to believe only the connection."""
+
+    app_check_replay_protection: bool = Field(
+        default=False, alias="CREDITBASE_APP_CHECK_REPLAY_PROTECTION"
+    )
+    """Whether sensitive routes take each App Check token once: a call to Google each. Off."""
+
+    secret_key_cache_s: int = Field(
+        default=10, ge=0, le=10, alias="CREDITBASE_SECRET_KEY_CACHE_S"
+    )
+    """Seconds a process may believe a secret key without reading it again. 10, the most."""
+
+    publish_interval_s: int = Field(default=5, ge=0, alias="CREDITBASE_PUBLISH_INTERVAL_S")
+    """Seconds after which a charge publishes the balance again. 5."""
+
+    deadline_s: int = Field(default=10, ge=1, alias="CREDITBASE_DEADLINE_S")
+    """Seconds after which a waiting command is withdrawn before it is decided. 10."""
+
+    threads: int = Field(default=40, ge=1, alias="THREADS")
+    """Threads of the server process, which functions-framework reads too. 40."""
+
+    def origins(self) -> frozenset[str]:
+        """Return every origin that a browser may call us from."""
+        return frozenset(self.allowed_origins) | ({self.site_url} if self.site_url else set())
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings, read on first use. Tests call `cache_clear`.
+
+    Raises:
+        BadSettings: a variable cannot be used; the message names it, not its value.
+    """
+    given = {name: value for name, value in os.environ.items() if value}
+    defaults = EMULATED_DEFAULTS if is_emulated() else {}
+    try:
+        return Settings.model_validate({**defaults, **given})
+    except ValidationError as failure:
+        wrong = "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in failure.errors())
+        raise BadSettings(wrong) from None
+
+
+class Secret:
+    """A secret that functions declare, and that is read only when it is needed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def value(self) -> str:
+        """Return the secret.
+
+        Raises:
+            Unavailable: it is missing or empty. There is no default for a secret.
+        """
+        found = os.environ.get(self.name, "")
+        if not found:
+            log.error("a secret is not set", extra={"secret_name": self.name})
+            raise Unavailable
+        return found
+
+
+STRIPE_SECRET_KEY = Secret("STRIPE_SECRET_KEY")
+"""The key of our Stripe account. Only functions that call Stripe declare it."""
+
+STRIPE_WEBHOOK_SECRET = Secret("STRIPE_WEBHOOK_SECRET")
+"""Signing secrets of the webhook, separated by commas while one is being rolled."""
