@@ -65,11 +65,11 @@ def load_catalog(project_id: str) -> Catalog:
         NotFound: there is no such project, or no catalog was pushed to it.
         Unavailable: the store gave no answer in time.
     """
-    return process_cache().get(project_id)
+    return shared_cache().get(project_id)
 
 
 @cache
-def process_cache() -> CatalogCache:
+def shared_cache() -> CatalogCache:
     """Return this process's cache."""
     return CatalogCache(read_catalog_now, ttl_s=CACHE_TTL_S, clock=time.monotonic)
 
