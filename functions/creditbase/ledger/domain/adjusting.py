@@ -1,0 +1,129 @@
+"""Credits in and out, and changes of terms: what is not spending.
+
+Source: DESIGN section 5, "Refund", "One grant per cause", "Plan change".
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+from creditbase.kernel.errors import InvalidRequest
+from creditbase.kernel.money import AMOUNT_NANOS_MAX
+from creditbase.kernel.windows import free_window, window_number
+from creditbase.ledger.domain.commands import ChangeTerms, GiveBack, GrantCredits, TakeBack
+from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.passing import add_grant, lapse, open_window, turn_free_window
+from creditbase.ledger.domain.wallet import MONTHLY_KINDS, PRIORITY_OF, Grant, WindowCount
+
+
+def check_amount(amount_nanos: int) -> None:
+    """Refuse an amount that is negative or larger than a wallet may hold.
+
+    Raises:
+        InvalidRequest: the amount is out of range.
+    """
+    if not 0 <= amount_nanos <= AMOUNT_NANOS_MAX:
+        raise InvalidRequest("The amount is out of range", field="amount_nanos")
+
+
+def grant(draft: Draft, command: GrantCredits) -> Entry:
+    """Give credits. Repays what is owed first where the kind does that."""
+    check_amount(command.amount_nanos)
+    total_nanos = draft.wallet.live_nanos(draft.at) + draft.wallet.held_nanos
+    check_amount(total_nanos + command.amount_nanos)
+    add_grant(
+        draft,
+        grant_id=command.entry_id,
+        kind=command.kind,
+        amount_nanos=command.amount_nanos,
+        expires_at=command.expires_at,
+        priority=command.priority,
+        cause=dict(command.cause),
+    )
+    return draft.entries[-1]
+
+
+def take_back(draft: Draft, command: TakeBack) -> Entry:
+    """Take back what the grant still has; the rest is owed, or let go."""
+    check_amount(command.amount_nanos)
+    grant = draft.wallet.grants.get(command.grant_id)
+    taken_nanos = min(command.amount_nanos, grant.remaining_nanos) if grant else 0
+    if grant is not None:
+        draft.put_grant(replace(grant, remaining_nanos=grant.remaining_nanos - taken_nanos))
+    owed_nanos = command.amount_nanos - taken_nanos if command.owes_rest else 0
+    receivable_nanos = draft.wallet.receivable_nanos + owed_nanos
+    check_amount(receivable_nanos)
+    draft.change(receivable_nanos=receivable_nanos)
+    draft.must_publish = True
+    return draft.write(
+        "refund",
+        command.entry_id,
+        Counter(
+            {
+                f"grant:{command.grant_id}": -taken_nanos,
+                "receivable": -owed_nanos,
+                "refunded": taken_nanos + owed_nanos,
+            }
+        ),
+        amount_nanos=command.amount_nanos,
+        cause={"grant_id": command.grant_id, **command.cause},
+    )
+
+
+def give_back(draft: Draft, command: GiveBack) -> Entry:
+    """Undo a part of what was taken back: debts first, the rest as credits again."""
+    check_amount(command.amount_nanos)
+    repaid_nanos = min(command.amount_nanos, draft.wallet.receivable_nanos)
+    rest_nanos = command.amount_nanos - repaid_nanos
+    draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
+    postings = Counter({"refunded": -command.amount_nanos, "receivable": repaid_nanos})
+    grant = draft.wallet.grants.get(command.grant_id) or Grant(
+        grant_id=command.grant_id,
+        kind=command.kind,
+        priority=PRIORITY_OF[command.kind],
+        created_at=draft.at,
+        expires_at=command.expires_at,
+        granted_nanos=command.amount_nanos,
+        remaining_nanos=0,
+    )
+    if grant.is_live(draft.at):
+        draft.put_grant(replace(grant, remaining_nanos=grant.remaining_nanos + rest_nanos))
+        postings[f"grant:{grant.grant_id}"] += rest_nanos
+    else:
+        postings["expired"] += rest_nanos
+    draft.must_publish = True
+    return draft.write(
+        "refund",
+        command.entry_id,
+        postings,
+        amount_nanos=-command.amount_nanos,
+        cause={"grant_id": command.grant_id, **command.cause},
+    )
+
+
+def change_terms(draft: Draft, command: ChangeTerms) -> None:
+    """Put the customer on other terms; a new window ends the monthly grants of the old."""
+    draft.must_publish = True
+    draft.change(terms=command.terms)
+    current = draft.wallet.window
+    if command.terms.window == "free":
+        number = window_number(draft.wallet.created_at, draft.at)
+        if current.number == number:
+            return
+        _lapse_monthly(draft)
+        span = free_window(draft.wallet.created_at, number)
+        open_window(draft, WindowCount(span, number))
+        turn_free_window(draft)
+        return
+    assert command.window is not None
+    if current.number is None and current.span.start_at == command.window.start_at:
+        draft.change(window=replace(current, span=command.window))
+        return
+    _lapse_monthly(draft)
+    open_window(draft, WindowCount(command.window))
+
+
+def _lapse_monthly(draft: Draft) -> None:
+    monthly = [g for g in draft.wallet.grants.values() if g.kind in MONTHLY_KINDS]
+    for grant in sorted(monthly, key=Grant.burn_order):
+        lapse(draft, grant)

@@ -1,0 +1,112 @@
+"""The balance: what a customer is shown, worked out from a wallet at an instant.
+
+Source: DESIGN section 4, "The published balance"; hub-api 5.1 for the meaning of figures.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from creditbase.kernel.windows import Window
+from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.passing import pass_time
+from creditbase.ledger.domain.wallet import MONTHLY_KINDS, Tallies, Terms, Wallet
+
+RECHECK_AFTER = timedelta(seconds=60)
+"""How long a published balance may be served while it is not known to be settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What one model took in the window."""
+
+    amount_nanos: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Figures of one customer. Remaining figures leave out what open holds keep.
+
+    `topup_nanos` is all that does not end with the window, less what is owed; it may be
+    negative. `included_remaining_nanos` is None where a tier has no limit.
+    """
+
+    owner_uid: str
+    terms: Terms
+    window: Window
+    monthly_remaining_nanos: int
+    topup_nanos: int
+    held_nanos: int
+    receivable_nanos: int
+    available_nanos: int
+    included_remaining_nanos: int | None
+    models: Mapping[str, ModelUse]
+    seq: int
+    published_at: datetime
+    valid_until: datetime
+    recheck_at: datetime | None
+    is_settled: bool
+
+    @property
+    def used_nanos(self) -> int:
+        """Return what was used in the window."""
+        return sum(use.amount_nanos for use in self.models.values())
+
+    @property
+    def requests(self) -> int:
+        """Return the requests of the window."""
+        return sum(use.requests for use in self.models.values())
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Return whether it may still be served: young or settled, and of this window."""
+        is_young = now < self.published_at + RECHECK_AFTER
+        return (self.is_settled or is_young) and now < self.valid_until
+
+
+def balance_of(wallet: Wallet, *, now: datetime, is_settled: bool = False) -> Balance:
+    """Return the figures as they are at `now`, time passed but nothing written."""
+    draft = Draft(wallet, max(now, wallet.at))
+    pass_time(draft)
+    wallet, at = draft.wallet, draft.at
+    live = [grant for grant in wallet.grants.values() if grant.is_live(at)]
+    monthly = sum(g.remaining_nanos for g in live if g.kind in MONTHLY_KINDS)
+    ends = [g.expires_at for g in live if g.expires_at is not None]
+    ends += [hold.expires_at for hold in wallet.holds.values()]
+    valid_until = min([wallet.window.span.end_at, *ends], default=wallet.window.span.end_at)
+    if valid_until <= at:
+        # A paid period that ended without a successor: nothing is due by itself.
+        valid_until = at + RECHECK_AFTER
+    is_idle = is_settled and not _changes_by_itself(wallet)
+    return Balance(
+        owner_uid=wallet.owner_uid,
+        terms=wallet.terms,
+        window=wallet.window.span,
+        monthly_remaining_nanos=monthly,
+        topup_nanos=wallet.live_nanos(at) - monthly - wallet.receivable_nanos,
+        held_nanos=wallet.held_nanos,
+        receivable_nanos=wallet.receivable_nanos,
+        available_nanos=wallet.available_nanos(at),
+        included_remaining_nanos=wallet.included_remaining_nanos(at),
+        models=_models(wallet.window.tallies),
+        seq=wallet.seq,
+        published_at=at,
+        valid_until=valid_until,
+        recheck_at=None if is_idle else (valid_until if is_settled else at + RECHECK_AFTER),
+        is_settled=is_settled,
+    )
+
+
+def _changes_by_itself(wallet: Wallet) -> bool:
+    """Return whether time alone will change what a paying or active customer sees.
+
+    An idle free wallet only turns its window; it is not written for that (DESIGN 5).
+    """
+    return bool(wallet.holds) or any(
+        grant.kind != "free" and grant.expires_at is not None
+        for grant in wallet.grants.values()
+    )
+
+
+def _models(tallies: Tallies) -> dict[str, ModelUse]:
+    return {name: ModelUse(t.amount_nanos, t.requests) for name, t in tallies.items()}

@@ -1,0 +1,230 @@
+"""Commands: what may be asked of a wallet. Each knows the entries that guard it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from creditbase.kernel.ids import end_entry_id, late_entry_id, parse_hold_id
+from creditbase.kernel.windows import Window
+from creditbase.ledger.domain.wallet import NOTHING_METERED, GrantKind, Metered, Terms
+
+HOLD_TTL_S_MAX = 86_400
+"""A hold may live a day, extensions included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What usage costs, with what a receipt needs to recompute it."""
+
+    amount_nanos: int
+    metered: Metered
+
+
+class Rate(Protocol):
+    """Prices by an immutable book and markup; pure, so a decision may call it."""
+
+    def price(self, model: str, quantities: Mapping[str, int]) -> Priced:
+        """Return the price. Refuses with a `BillingError` what it cannot price."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedAmount:
+    """An amount that the caller worked out."""
+
+    amount_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredUsage:
+    """Quantities of the model that the hold was placed for, priced in the decision."""
+
+    quantities: Mapping[str, int]
+    rate: Rate
+
+
+Cost = FixedAmount | MeteredUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Take an amount at once: a hold and its capture in one."""
+
+    entry_id: str
+    request_digest: str
+    amount_nanos: int
+    metered: Metered = NOTHING_METERED
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return (self.entry_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceHold:
+    """Reserve an amount until it is captured, voided or expires."""
+
+    entry_id: str
+    hold_id: str
+    request_digest: str
+    amount_nanos: int
+    ttl_s: int
+    metered: Metered = NOTHING_METERED
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return (self.entry_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureHold:
+    """End a hold and take what the work really cost, which may be more than was held."""
+
+    hold_id: str
+    request_digest: str
+    cost: Cost
+    key_digest: str = ""
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return _guards_of_hold(self.hold_id)
+
+
+@dataclass(frozen=True, slots=True)
+class VoidHold:
+    """End a hold and take nothing."""
+
+    hold_id: str
+    request_digest: str
+    key_digest: str = ""
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return _guards_of_hold(self.hold_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendHold:
+    """Move a hold's expiry, and say what has been used so far. Both only ever grow."""
+
+    hold_id: str
+    expires_at: datetime
+    accrued: Cost | None = None
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return _guards_of_hold(self.hold_id)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantCredits:
+    """Give credits, once per cause: the entry id is built from it."""
+
+    entry_id: str
+    kind: GrantKind
+    amount_nanos: int
+    priority: int | None = None
+    expires_at: datetime | None = None
+    cause: Mapping[str, Any] = field(default_factory=dict)
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return (self.entry_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Take credits back for money that went back.
+
+    What the grant no longer has is owed (`owes_rest`, top-ups), or let go (plan credits).
+    """
+
+    entry_id: str
+    grant_id: str
+    amount_nanos: int
+    owes_rest: bool
+    cause: Mapping[str, Any] = field(default_factory=dict)
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return (self.entry_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Undo a part of a `TakeBack`: the refund failed, or the dispute was won.
+
+    Repays what is owed first; the rest returns as credits of the grant's kind.
+    """
+
+    entry_id: str
+    grant_id: str
+    kind: GrantKind
+    amount_nanos: int
+    expires_at: datetime | None = None
+    cause: Mapping[str, Any] = field(default_factory=dict)
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return (self.entry_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTerms:
+    """Put the customer on a plan. `window` None means the running free window.
+
+    A new window writes off what the old window's grants still had; the same window keeps
+    it. The new grant is a command of its own.
+    """
+
+    terms: Terms
+    window: Window | None = None
+
+    def guards(self) -> tuple[str, ...]:
+        """Return nothing: the terms are absolute, so repeating is harmless."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Stop spending, with a reason; an empty reason thaws."""
+
+    reason: str
+
+    def guards(self) -> tuple[str, ...]:
+        """Return nothing: absolute, so repeating is harmless."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tidy:
+    """Let time pass, and publish. What the jobs and `sync-balance` ask for."""
+
+    settles: bool = False
+
+    def guards(self) -> tuple[str, ...]:
+        """Return nothing: repeating is harmless."""
+        return ()
+
+
+Command = (
+    Charge
+    | PlaceHold
+    | CaptureHold
+    | VoidHold
+    | ExtendHold
+    | GrantCredits
+    | TakeBack
+    | GiveBack
+    | ChangeTerms
+    | Freeze
+    | Tidy
+)
+
+
+def _guards_of_hold(hold_id: str) -> tuple[str, ...]:
+    reference = parse_hold_id(hold_id)
+    assert reference is not None
+    return (end_entry_id(hold_id), late_entry_id(hold_id), reference.entry_id)

@@ -1,0 +1,338 @@
+"""The decision: a wallet, what is known of earlier entries, a command, an instant.
+
+It either returns what becomes true, or raises the refusal. It never half-does anything.
+Source: DESIGN section 4 (steps 2 and 7, "Entry ids") and section 5.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from creditbase.kernel.errors import (
+    Conflict,
+    Forbidden,
+    IdempotencyConflict,
+    InvalidRequest,
+    NotFound,
+    PaymentRequired,
+    TooManyHolds,
+)
+from creditbase.kernel.ids import end_entry_id, late_entry_id
+from creditbase.kernel.instants import write_seconds
+from creditbase.ledger.domain.adjusting import (
+    change_terms,
+    check_amount,
+    give_back,
+    grant,
+    take_back,
+)
+from creditbase.ledger.domain.commands import (
+    HOLD_TTL_S_MAX,
+    CaptureHold,
+    ChangeTerms,
+    Charge,
+    Command,
+    Cost,
+    ExtendHold,
+    FixedAmount,
+    Freeze,
+    GiveBack,
+    GrantCredits,
+    PlaceHold,
+    TakeBack,
+    Tidy,
+    VoidHold,
+)
+from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.passing import pass_time
+from creditbase.ledger.domain.settling import capture_late, end_hold
+from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
+from creditbase.ledger.domain.wallet import (
+    DayCount,
+    Draw,
+    Hold,
+    Metered,
+    Wallet,
+    WindowCount,
+)
+
+Known = Mapping[str, Entry | None]
+"""Entries that were looked for, by id: None means looked for and not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes true if the commit succeeds. A replay changes nothing.
+
+    `entry` answers the command, or `hold` where an extension has no entry.
+    """
+
+    wallet: Wallet
+    entry: Entry | None = None
+    hold: Hold | None = None
+    entries: tuple[Entry, ...] = ()
+    closed_days: tuple[DayCount, ...] = ()
+    closed_windows: tuple[WindowCount, ...] = ()
+    must_publish: bool = False
+    settles: bool = False
+    is_replay: bool = False
+
+
+def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> Decision:
+    """Return what the command makes of the wallet at `now`, or of what it did before.
+
+    Raises:
+        BillingError: the refusal, given with no change at all.
+    """
+    if wallet.parked:
+        raise Forbidden("This wallet is parked until it has been checked")
+    prior = _prior(known, command)
+    if prior is not None:
+        return Decision(wallet, entry=prior, is_replay=True)
+    draft = Draft(wallet, max(now, wallet.at))
+    pass_time(draft)
+    entry: Entry | None = None
+    hold: Hold | None = None
+    match command:
+        case Charge() | PlaceHold():
+            entry = _spend(draft, command)
+        case CaptureHold() | VoidHold():
+            entry, is_replay = _end(draft, known, command)
+            if is_replay:
+                return Decision(wallet, entry=entry, is_replay=True)
+        case ExtendHold():
+            hold = _extend(draft, known, command)
+        case _:
+            entry = _adjust(draft, command)
+    return Decision(
+        wallet=draft.wallet,
+        entry=entry,
+        hold=hold,
+        entries=tuple(draft.entries),
+        closed_days=tuple(draft.closed_days),
+        closed_windows=tuple(draft.closed_windows),
+        must_publish=draft.must_publish,
+        settles=isinstance(command, Tidy) and command.settles,
+    )
+
+
+def _prior(known: Known, command: Command) -> Entry | None:
+    """Return the entry that this very command made before, if it did."""
+    match command:
+        case Charge() | PlaceHold():
+            prior = known.get(command.entry_id)
+            if prior is not None and prior.request_digest != command.request_digest:
+                raise IdempotencyConflict
+            return prior
+        case GrantCredits() | TakeBack() | GiveBack():
+            return known.get(command.entry_id)
+        case _:
+            return None
+
+
+def _adjust(
+    draft: Draft, command: GrantCredits | TakeBack | GiveBack | ChangeTerms | Freeze | Tidy
+) -> Entry | None:
+    match command:
+        case GrantCredits():
+            return grant(draft, command)
+        case TakeBack():
+            return take_back(draft, command)
+        case GiveBack():
+            return give_back(draft, command)
+        case ChangeTerms():
+            change_terms(draft, command)
+        case Freeze():
+            draft.change(frozen=command.reason)
+        case Tidy():
+            draft.must_publish = True
+    return None
+
+
+# ---- spending ------------------------------------------------------------------------------
+
+
+def _spend(draft: Draft, command: Charge | PlaceHold) -> Entry:
+    """Draw the amount, all of it or nothing: spent at once, or pinned by a hold."""
+    if draft.wallet.frozen:
+        raise Forbidden("This wallet is frozen")
+    check_amount(command.amount_nanos)
+    draws, missing_nanos = draft.plan_draws(command.amount_nanos)
+    if missing_nanos:
+        raise _payment_required(draft, command.amount_nanos)
+    if isinstance(command, Charge):
+        return _charge(draft, command, draws)
+    return _place_hold(draft, command, draws)
+
+
+def _charge(draft: Draft, command: Charge, draws: tuple[Draw, ...]) -> Entry:
+    postings: Counter[str] = Counter({"consumed": command.amount_nanos})
+    draft.take(draws, postings, for_hold=False)
+    draft.count(command.metered, command.amount_nanos, draft.wallet.window.span.start_at)
+    return draft.write(
+        "charge",
+        command.entry_id,
+        postings,
+        status="captured",
+        request_digest=command.request_digest,
+        amount_nanos=command.amount_nanos,
+        captured_nanos=command.amount_nanos,
+        draws=draws,
+        metered=command.metered,
+        metadata=command.metadata,
+    )
+
+
+def _place_hold(draft: Draft, command: PlaceHold, draws: tuple[Draw, ...]) -> Entry:
+    assert 0 < command.ttl_s <= HOLD_TTL_S_MAX
+    postings: Counter[str] = Counter({"held": command.amount_nanos})
+    draft.take(draws, postings, for_hold=True)
+    hold = Hold(
+        hold_id=command.hold_id,
+        amount_nanos=command.amount_nanos,
+        draws=draws,
+        created_at=draft.at,
+        expires_at=draft.at + timedelta(seconds=command.ttl_s),
+        window_start_at=draft.wallet.window.span.start_at,
+        metered=Metered(command.metered.model, command.metered.provider),
+    )
+    draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
+    if wallet_bytes(draft.wallet) > WALLET_BYTES_MAX:
+        raise TooManyHolds
+    return draft.write(
+        "hold",
+        command.entry_id,
+        postings,
+        status="held",
+        hold_id=command.hold_id,
+        request_digest=command.request_digest,
+        amount_nanos=command.amount_nanos,
+        draws=draws,
+        started_at=hold.created_at,
+        expires_at=hold.expires_at,
+        metered=command.metered,
+        metadata=command.metadata,
+    )
+
+
+def _payment_required(draft: Draft, required_nanos: int) -> PaymentRequired:
+    """Return the refusal with what would have been payable, and what stands in the way."""
+    wallet, at = draft.wallet, draft.at
+    available_nanos = wallet.included_remaining_nanos(at) or 0
+    limit_source = "included"
+    if wallet.terms.draws_wallet:
+        available_nanos += wallet.available_nanos(at)
+        is_owing = wallet.receivable_nanos > 0 and wallet.live_nanos(at) >= required_nanos
+        limit_source = "receivable" if is_owing else "wallet"
+    renews = wallet.terms.allocation_nanos > 0 or wallet.terms.included == "limited"
+    return PaymentRequired(
+        available_nanos=available_nanos,
+        required_nanos=required_nanos,
+        limit_source=limit_source,
+        next_credits_at=write_seconds(wallet.window.span.end_at) if renews else "",
+        plan=wallet.terms.plan_code,
+    )
+
+
+# ---- ends of holds -------------------------------------------------------------------------
+
+
+def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> tuple[Entry, bool]:
+    """Return the entry that ends the hold, and whether it had been written before."""
+    hold = draft.wallet.holds.get(command.hold_id)
+    if hold is not None:
+        if isinstance(command, VoidHold):
+            amount_nanos, metered = 0, hold.metered
+        else:
+            amount_nanos, metered = _resolve(command.cost, hold.metered)
+        entry = end_hold(
+            draft,
+            hold,
+            "void" if isinstance(command, VoidHold) else "capture",
+            amount_nanos=amount_nanos,
+            metered=metered,
+            request_digest=command.request_digest,
+            key_digest=command.key_digest,
+        )
+        return entry, False
+    ended = _ended(draft, known, command.hold_id)
+    if ended is None:
+        raise NotFound("Hold not found")
+    if ended.kind != "expire":
+        return _same_end(ended, command), True
+    if isinstance(command, VoidHold):
+        return ended, True
+    late = known.get(late_entry_id(command.hold_id))
+    if late is not None:
+        return _same_end(late, command), True
+    amount_nanos, metered = _resolve(command.cost, ended.metered)
+    entry = capture_late(
+        draft,
+        ended,
+        amount_nanos=amount_nanos,
+        metered=metered,
+        request_digest=command.request_digest,
+        key_digest=command.key_digest,
+    )
+    return entry, False
+
+
+def _ended(draft: Draft, known: Known, hold_id: str) -> Entry | None:
+    """Return the entry that ended a hold: before, or just now by its time-out."""
+    entry_id = end_entry_id(hold_id)
+    for entry in draft.entries:
+        if entry.entry_id == entry_id:
+            return entry
+    return known.get(entry_id)
+
+
+def _same_end(ended: Entry, command: CaptureHold | VoidHold) -> Entry:
+    """Return the entry if this command made it; refuse any other end of an ended hold."""
+    if ended.kind == "void" and isinstance(command, VoidHold):
+        return ended
+    if ended.request_digest == command.request_digest:
+        return ended
+    if command.key_digest and command.key_digest == ended.key_digest:
+        raise IdempotencyConflict
+    raise Conflict("This hold has ended")
+
+
+def _extend(draft: Draft, known: Known, command: ExtendHold) -> Hold:
+    hold = draft.wallet.holds.get(command.hold_id)
+    if hold is None:
+        if _ended(draft, known, command.hold_id) is not None:
+            raise Conflict("This hold has ended")
+        raise NotFound("Hold not found")
+    latest_at = hold.created_at + timedelta(seconds=HOLD_TTL_S_MAX)
+    if command.expires_at > latest_at or command.expires_at <= draft.at:
+        raise InvalidRequest(
+            "A hold can be extended to a later time within a day of its start",
+            field="expires_at",
+        )
+    accrued_nanos, metered = hold.accrued_nanos, hold.metered
+    if command.accrued is not None:
+        asked_nanos, asked = _resolve(command.accrued, hold.metered)
+        if asked_nanos >= accrued_nanos:
+            accrued_nanos, metered = asked_nanos, asked
+    hold = replace(
+        hold,
+        expires_at=max(hold.expires_at, command.expires_at),
+        accrued_nanos=accrued_nanos,
+        metered=metered,
+    )
+    draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
+    return hold
+
+
+def _resolve(cost: Cost, held_for: Metered) -> tuple[int, Metered]:
+    """Return the amount and what was metered, for the model that the hold was placed for."""
+    if isinstance(cost, FixedAmount):
+        check_amount(cost.amount_nanos)
+        return cost.amount_nanos, Metered(held_for.model, held_for.provider)
+    if not held_for.model:
+        raise InvalidRequest("This hold names no model to price usage of", field="usage")
+    priced = cost.rate.price(held_for.model, cost.quantities)
+    check_amount(priced.amount_nanos)
+    return priced.amount_nanos, priced.metered

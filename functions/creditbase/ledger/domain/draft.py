@@ -1,0 +1,178 @@
+"""A draft: the wallet while one command is being decided, and what it has led to so far.
+
+The only mutable thing in the core; it lives and dies inside one call of `decide`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from creditbase.ledger.domain.entries import Entry, EntryKind, Figures
+from creditbase.ledger.domain.wallet import (
+    INCLUDED,
+    DayCount,
+    Draw,
+    Grant,
+    Hold,
+    Metered,
+    Wallet,
+    WindowCount,
+    tallied,
+)
+
+
+@dataclass(slots=True)
+class Draft:
+    """A wallet being changed at one instant, with the entries and closed counts it gave."""
+
+    wallet: Wallet
+    at: datetime
+    entries: list[Entry] = field(default_factory=list)
+    closed_days: list[DayCount] = field(default_factory=list)
+    closed_windows: list[WindowCount] = field(default_factory=list)
+    must_publish: bool = False
+
+    def change(self, **fields: Any) -> None:
+        """Replace fields of the wallet."""
+        self.wallet = replace(self.wallet, **fields)
+
+    def write(
+        self, kind: EntryKind, entry_id: str, postings: Counter[str], **fields: Any
+    ) -> Entry:
+        """Append an entry to the chain, with the balance as it stands now."""
+        wallet = self.wallet
+        entry = Entry(
+            entry_id=entry_id,
+            kind=kind,
+            seq=wallet.seq + 1,
+            at=self.at,
+            wallet_id=wallet.wallet_id,
+            prev=wallet.head,
+            postings={account: nanos for account, nanos in sorted(postings.items()) if nanos},
+            figures=figures_of(wallet, self.at),
+            **{"window_start_at": wallet.window.span.start_at, **fields},
+        ).sealed()
+        self.entries.append(entry)
+        self.change(seq=entry.seq, head=entry.hash)
+        return entry
+
+    # ---- sources ---------------------------------------------------------------------------
+
+    def put_grant(self, grant: Grant) -> None:
+        """Keep the grant as it now is, or drop it once nothing is left and nothing held."""
+        grants = dict(self.wallet.grants)
+        if grant.remaining_nanos or grant.held_nanos:
+            grants[grant.grant_id] = grant
+        else:
+            grants.pop(grant.grant_id, None)
+        self.change(grants=grants)
+
+    def plan_draws(self, amount_nanos: int) -> tuple[tuple[Draw, ...], int]:
+        """Return what would pay an amount now, in order, and how much nothing would pay.
+
+        The window's limit first, then grants in burn order where the terms let them.
+        """
+        draws: list[Draw] = []
+        missing = amount_nanos
+        included = self.wallet.included_remaining_nanos(self.at)
+        part = missing if included is None else min(missing, included)
+        if part > 0:
+            draws.append(Draw(INCLUDED, INCLUDED, part))
+            missing -= part
+        if missing > 0 and self.wallet.terms.draws_wallet:
+            usable = min(missing, self.wallet.available_nanos(self.at))
+            missing -= usable
+            for grant in self.wallet.live_grants(self.at):
+                part = min(usable, grant.remaining_nanos)
+                if part == 0:
+                    break
+                draws.append(Draw(grant.grant_id, grant.kind, part))
+                usable -= part
+            assert usable == 0
+        return tuple(draws), missing
+
+    def take(self, draws: Iterable[Draw], postings: Counter[str], *, for_hold: bool) -> None:
+        """Take the draws from their sources; a hold pins them where a charge spends them."""
+        for draw in draws:
+            postings[account_of(draw)] -= draw.amount_nanos
+            if draw.source == INCLUDED:
+                window = self.wallet.window
+                spent, held = window.included_spent_nanos, window.included_held_nanos
+                if for_hold:
+                    held += draw.amount_nanos
+                else:
+                    spent += draw.amount_nanos
+                self.change(
+                    window=replace(window, included_spent_nanos=spent, included_held_nanos=held)
+                )
+            else:
+                grant = self.wallet.grants[draw.source]
+                self.put_grant(
+                    replace(
+                        grant,
+                        remaining_nanos=grant.remaining_nanos - draw.amount_nanos,
+                        held_nanos=grant.held_nanos + (draw.amount_nanos if for_hold else 0),
+                    )
+                )
+
+    # ---- counting --------------------------------------------------------------------------
+
+    def count(self, metered: Metered, amount_nanos: int, window_start_at: datetime) -> None:
+        """Count one request in its window and in the running day."""
+        today = self.wallet.today
+        self.change(today=replace(today, tallies=tallied(today.tallies, metered, amount_nanos)))
+        window = self.window_of(window_start_at)
+        self.put_window(replace(window, tallies=tallied(window.tallies, metered, amount_nanos)))
+
+    def window_of(self, start_at: datetime) -> WindowCount:
+        """Return the running window, or the closing one that still has a hold pinned to it."""
+        for window in (self.wallet.window, *self.wallet.closing):
+            if window.span.start_at == start_at:
+                return window
+        raise AssertionError("a hold is pinned to a window that is gone")
+
+    def put_window(self, window: WindowCount) -> None:
+        """Keep the window as it now is, wherever it stands."""
+        if self.wallet.window.span.start_at == window.span.start_at:
+            self.change(window=window)
+        else:
+            self.change(
+                closing=tuple(
+                    window if known.span.start_at == window.span.start_at else known
+                    for known in self.wallet.closing
+                )
+            )
+
+    def close_windows(self) -> None:
+        """Close the past windows that no open hold is pinned to any more."""
+        pinned = {hold.window_start_at for hold in self.wallet.holds.values()}
+        closed = [w for w in self.wallet.closing if w.span.start_at not in pinned]
+        if closed:
+            self.closed_windows += [window for window in closed if window.is_used]
+            self.change(
+                closing=tuple(w for w in self.wallet.closing if w.span.start_at in pinned)
+            )
+
+    def drop_hold(self, hold: Hold) -> None:
+        """Take a hold out of the wallet. The end of the last one is published."""
+        holds = dict(self.wallet.holds)
+        del holds[hold.hold_id]
+        self.change(holds=holds)
+        self.must_publish = self.must_publish or not holds
+
+
+def account_of(draw: Draw) -> str:
+    """Return the account of the postings that a draw moves."""
+    return INCLUDED if draw.source == INCLUDED else f"grant:{draw.source}"
+
+
+def figures_of(wallet: Wallet, at: datetime) -> Figures:
+    """Return the balance as an entry and an answer show it."""
+    return Figures(
+        available_nanos=wallet.available_nanos(at),
+        held_nanos=wallet.held_nanos,
+        receivable_nanos=wallet.receivable_nanos,
+        included_remaining_nanos=wallet.included_remaining_nanos(at),
+    )

@@ -1,0 +1,146 @@
+"""Entries: the immutable lines of the ledger, their canonical JSON and their hash chain.
+
+Source: DESIGN section 4, "Entry ids"; the written form is docs/data-model.md.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from creditbase.kernel.instants import write_exact
+from creditbase.ledger.domain.wallet import NOTHING_METERED, Draw, Metered
+
+EntryKind = Literal[
+    "charge", "hold", "capture", "void", "expire", "late", "grant", "lapse", "refund"
+]
+"""`lapse` writes off a grant; `expire` ends a hold that timed out; `late` is a capture
+after that."""
+
+Postings = Mapping[str, int]
+"""Signed nanos by account: `grant:{id}`, `included`, `held`, `granted`, `consumed`,
+`expired`, `refunded`, `receivable`, `shortfall`. They sum to zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The balance right after an entry. `included_remaining_nanos` is None if unlimited."""
+
+    available_nanos: int
+    held_nanos: int
+    receivable_nanos: int
+    included_remaining_nanos: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger. What does not apply to a kind is zero or empty.
+
+    `request_digest` is of the route and the canonical body; `started_at` and
+    `expires_at` are the hold's; `window_start_at` is the window in which it counts.
+    `metadata` is the caller's own and not covered by the hash, so that it can be erased.
+    """
+
+    entry_id: str
+    kind: EntryKind
+    seq: int
+    at: datetime
+    wallet_id: str
+    prev: str
+    postings: Postings
+    figures: Figures
+    window_start_at: datetime
+    request_digest: str = ""
+    key_digest: str = ""
+    hold_id: str = ""
+    status: str = ""
+    amount_nanos: int = 0
+    captured_nanos: int = 0
+    shortfall_nanos: int = 0
+    draws: tuple[Draw, ...] = ()
+    started_at: datetime | None = None
+    expires_at: datetime | None = None
+    metered: Metered = NOTHING_METERED
+    cause: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    hash: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the hash covers: plain values, instants as datetimes, no empty fields."""
+        facts: dict[str, Any] = {
+            "entry_id": self.entry_id,
+            "kind": self.kind,
+            "seq": self.seq,
+            "at": self.at,
+            "wallet_id": self.wallet_id,
+            "prev": self.prev,
+            "postings": dict(self.postings),
+            "figures": _figures(self.figures),
+            "window_start_at": self.window_start_at,
+            "amount_nanos": self.amount_nanos,
+            "captured_nanos": self.captured_nanos,
+            "shortfall_nanos": self.shortfall_nanos,
+        }
+        optional: dict[str, Any] = {
+            "request_digest": self.request_digest,
+            "key_digest": self.key_digest,
+            "hold_id": self.hold_id,
+            "status": self.status,
+            "draws": [_draw(draw) for draw in self.draws],
+            "started_at": self.started_at,
+            "expires_at": self.expires_at,
+            "metered": _metered(self.metered),
+            "cause": dict(self.cause),
+        }
+        facts.update({name: value for name, value in optional.items() if value})
+        return facts
+
+    def sealed(self) -> "Entry":
+        """Return the entry with its hash, which covers the previous entry's."""
+        return replace(self, hash=digest_of(self.facts()))
+
+
+def canonical_json(facts: Mapping[str, Any]) -> str:
+    """Return the one spelling of an entry: sorted keys, no spaces, UTF-8, exact instants."""
+    return json.dumps(
+        facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_write
+    )
+
+
+def digest_of(facts: Mapping[str, Any]) -> str:
+    """Return the lower-case hexadecimal SHA-256 of the canonical JSON."""
+    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()
+
+
+def _write(value: object) -> str:
+    if isinstance(value, datetime):
+        return write_exact(value)
+    raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+def _figures(figures: Figures) -> dict[str, int]:
+    written = {
+        "available_nanos": figures.available_nanos,
+        "held_nanos": figures.held_nanos,
+        "receivable_nanos": figures.receivable_nanos,
+    }
+    if figures.included_remaining_nanos is not None:
+        written["included_remaining_nanos"] = figures.included_remaining_nanos
+    return written
+
+
+def _draw(draw: Draw) -> dict[str, Any]:
+    return {"source": draw.source, "kind": draw.kind, "amount_nanos": draw.amount_nanos}
+
+
+def _metered(metered: Metered) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "model": metered.model,
+        "provider": metered.provider,
+        "cost_nanos": metered.cost_nanos,
+        "quantities": dict(metered.quantities),
+        "pricing": dict(metered.pricing),
+    }
+    return {name: value for name, value in written.items() if value}

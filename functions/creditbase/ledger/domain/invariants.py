@@ -1,0 +1,77 @@
+"""What must hold at every commit, checked on the way to the store, in production too.
+
+A breach is a bug of ours. It is never written: the wallet is parked instead, so that
+nothing moves until somebody has looked (promises P01-P05; Kill Bill's "park").
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from creditbase.kernel.money import AMOUNT_NANOS_MAX
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.wallet import INCLUDED, Wallet
+
+
+def breach(before: Wallet, after: Wallet, entries: Iterable[Entry]) -> str:
+    """Return the first rule that the step from one wallet to the next breaks, or nothing."""
+    return _pots(after) or _pins(after) or _chain(before, after, list(entries))
+
+
+def _pots(wallet: Wallet) -> str:
+    if not 0 <= wallet.receivable_nanos <= AMOUNT_NANOS_MAX:
+        return "the receivable is out of range"
+    total = 0
+    for grant in wallet.grants.values():
+        if grant.remaining_nanos < 0 or grant.held_nanos < 0:
+            return f"grant {grant.grant_id} is below zero"
+        total += grant.remaining_nanos + grant.held_nanos
+    if total > AMOUNT_NANOS_MAX:
+        return "the grants exceed what a wallet may hold"
+    return ""
+
+
+def _pins(wallet: Wallet) -> str:
+    """Every hold's draws add up, and each source knows exactly what is pinned on it."""
+    pinned: Counter[str] = Counter()
+    for hold in wallet.holds.values():
+        if sum(draw.amount_nanos for draw in hold.draws) != hold.amount_nanos:
+            return f"hold {hold.hold_id} does not add up"
+        for draw in hold.draws:
+            where = hold.window_start_at.isoformat() if draw.source == INCLUDED else ""
+            pinned[draw.source + where] += draw.amount_nanos
+    known = Counter({grant.grant_id: grant.held_nanos for grant in wallet.grants.values()})
+    for window in (wallet.window, *wallet.closing):
+        known[INCLUDED + window.span.start_at.isoformat()] += window.included_held_nanos
+        if window.included_spent_nanos < 0 or window.included_held_nanos < 0:
+            return "a window's limit is below zero"
+    return "" if +pinned == +known else "holds and sources disagree"
+
+
+def _chain(before: Wallet, after: Wallet, entries: list[Entry]) -> str:
+    """The entries follow each other without a gap, and say exactly what moved."""
+    moved: Counter[str] = Counter()
+    seq, head, at = before.seq, before.head, before.at
+    for entry in entries:
+        seq += 1
+        if entry.seq != seq or entry.prev != head or entry.at < at:
+            return f"entry {entry.entry_id} breaks the chain"
+        if sum(entry.postings.values()) != 0:
+            return f"entry {entry.entry_id} does not sum to zero"
+        for account, nanos in entry.postings.items():
+            moved["grants" if account.startswith("grant:") else account] += nanos
+        head, at = entry.hash, entry.at
+    if (after.seq, after.head) != (seq, head) or after.at < at:
+        return "the wallet's head is not its last entry"
+    changed = {
+        "grants": _grants(after) - _grants(before),
+        "held": after.held_nanos - before.held_nanos,
+        "receivable": before.receivable_nanos - after.receivable_nanos,
+    }
+    for account, nanos in changed.items():
+        if moved[account] != nanos:
+            return f"the entries do not explain what became of {account}"
+    return ""
+
+
+def _grants(wallet: Wallet) -> int:
+    return sum(grant.remaining_nanos for grant in wallet.grants.values())

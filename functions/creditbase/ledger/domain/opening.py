@@ -1,0 +1,39 @@
+"""The first wallet of a customer, with the credits of the running free window."""
+
+from datetime import datetime
+
+from creditbase.kernel.windows import Window, free_window
+from creditbase.ledger.domain.decide import Decision
+from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.passing import turn_free_window
+from creditbase.ledger.domain.wallet import (
+    DayCount,
+    Published,
+    Terms,
+    Wallet,
+    WindowCount,
+)
+
+
+def open_wallet(
+    wallet_id: str, *, owner_uid: str, terms: Terms, now: datetime, period: Window | None = None
+) -> Decision:
+    """Return a new wallet at `now`, its first window open and its free credits given.
+
+    `period` is the window of terms whose windows Stripe tells; free terms have their own.
+    """
+    assert (terms.window == "period") == (period is not None)
+    span = period if period is not None else free_window(now, 0)
+    wallet = Wallet(
+        wallet_id=wallet_id,
+        owner_uid=owner_uid,
+        created_at=now,
+        at=now,
+        terms=terms,
+        window=WindowCount(span, None if period is not None else 0),
+        today=DayCount(now.strftime("%Y-%m-%d")),
+        published=Published(now),
+    )
+    draft = Draft(wallet, now)
+    turn_free_window(draft)
+    return Decision(draft.wallet, entries=tuple(draft.entries), must_publish=True)

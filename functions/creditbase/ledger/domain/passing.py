@@ -1,0 +1,178 @@
+"""What time does to a wallet: holds time out, grants lapse, days and windows close.
+
+It happens inside every decision, so a stopped scheduler never makes a wrong answer
+(DESIGN section 5, "Time without cron"). The order is fixed: holds as of their own expiry,
+then grants, then the day, then the window with its free grant.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+
+from creditbase.kernel.ids import expiry_entry_id, free_grant_id
+from creditbase.kernel.windows import free_window, window_number
+from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.settling import end_hold
+from creditbase.ledger.domain.wallet import (
+    PRIORITY_OF,
+    DayCount,
+    Grant,
+    GrantKind,
+    WindowCount,
+)
+
+
+def pass_time(draft: Draft) -> None:
+    """Bring the wallet to the draft's instant, which is never before the wallet's own."""
+    at = draft.at
+    assert at >= draft.wallet.at
+    due = [hold for hold in draft.wallet.holds.values() if hold.expires_at <= at]
+    for hold in sorted(due, key=lambda hold: (hold.expires_at, hold.hold_id)):
+        # As of its own expiry, so that what it used is taken from what was live then.
+        draft.at = max(hold.expires_at, draft.wallet.at)
+        turn_day(draft)
+        end_hold(draft, hold, "expire", amount_nanos=hold.accrued_nanos, metered=hold.metered)
+        draft.change(at=draft.at)
+    draft.at = at
+    lapse_expired(draft)
+    turn_day(draft)
+    turn_free_window(draft)
+    draft.change(at=at)
+
+
+def lapse_expired(draft: Draft) -> None:
+    """Write off what is left of grants whose time is over; held parts go with their hold."""
+    over = [g for g in draft.wallet.grants.values() if not g.is_live(draft.at)]
+    for grant in sorted(over, key=Grant.burn_order):
+        lapse(draft, grant)
+
+
+def lapse(draft: Draft, grant: Grant) -> None:
+    """Write off the unheld part of one grant, and end its life now if it had not ended."""
+    ended_at = draft.at if grant.is_live(draft.at) else grant.expires_at
+    if grant.remaining_nanos > 0:
+        postings = Counter(
+            {
+                f"grant:{grant.grant_id}": -grant.remaining_nanos,
+                "expired": grant.remaining_nanos,
+            }
+        )
+        draft.put_grant(replace(grant, remaining_nanos=0, expires_at=ended_at))
+        draft.write(
+            "lapse",
+            expiry_entry_id(grant.grant_id),
+            postings,
+            amount_nanos=grant.remaining_nanos,
+            cause={"grant_id": grant.grant_id, "grant_kind": grant.kind},
+        )
+        draft.must_publish = True
+    elif grant.expires_at != ended_at:
+        draft.put_grant(replace(grant, expires_at=ended_at))
+
+
+def turn_day(draft: Draft) -> None:
+    """Close the day that is over; a day without use leaves nothing behind."""
+    date = draft.at.strftime("%Y-%m-%d")
+    today = draft.wallet.today
+    if today.date < date:
+        if today.tallies:
+            draft.closed_days.append(today)
+        draft.change(today=DayCount(date))
+
+
+def turn_free_window(draft: Draft) -> None:
+    """Enter the running free window, missed ones skipped, and give its credits once."""
+    wallet = draft.wallet
+    if wallet.terms.window != "free":
+        return
+    number = window_number(wallet.created_at, draft.at)
+    if wallet.window.number != number:
+        open_window(draft, WindowCount(free_window(wallet.created_at, number), number))
+    if number > draft.wallet.free_number:
+        draft.change(free_number=number)
+        if wallet.terms.allocation_nanos > 0:
+            add_grant(
+                draft,
+                grant_id=free_grant_id(number),
+                kind="free",
+                amount_nanos=wallet.terms.allocation_nanos,
+                expires_at=draft.wallet.window.span.end_at,
+                cause={"window_number": number},
+            )
+
+
+def open_window(draft: Draft, window: WindowCount) -> None:
+    """Start a window; the old one closes now, or when its last hold ends."""
+    draft.change(window=window, closing=(*draft.wallet.closing, draft.wallet.window))
+    draft.close_windows()
+    draft.must_publish = True
+
+
+def add_grant(
+    draft: Draft,
+    *,
+    grant_id: str,
+    kind: GrantKind,
+    amount_nanos: int,
+    expires_at: datetime | None,
+    cause: dict[str, object],
+    priority: int | None = None,
+) -> None:
+    """Add credits: what is owed is repaid first where the kind does that, the rest is new.
+
+    Unpaid grants that are alike merge; paid ones never do. A grant whose time is already
+    over is entered and written off in one line.
+    """
+    priority = PRIORITY_OF[kind] if priority is None else priority
+    postings: Counter[str] = Counter({"granted": -amount_nanos})
+    repaid_nanos = 0
+    if kind in REPAYING_KINDS:
+        repaid_nanos = min(amount_nanos, draft.wallet.receivable_nanos)
+        postings["receivable"] += repaid_nanos
+        draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
+    rest_nanos = amount_nanos - repaid_nanos
+    grant = Grant(
+        grant_id=grant_id,
+        kind=kind,
+        priority=priority,
+        created_at=draft.at,
+        expires_at=expires_at,
+        granted_nanos=amount_nanos,
+        remaining_nanos=rest_nanos,
+    )
+    if grant.is_live(draft.at):
+        grant = _merged_with_alike(draft, grant)
+        postings[f"grant:{grant.grant_id}"] += rest_nanos
+        draft.put_grant(grant)
+    else:
+        postings["expired"] += rest_nanos
+    draft.must_publish = True
+    draft.write(
+        "grant",
+        grant_id,
+        postings,
+        amount_nanos=amount_nanos,
+        expires_at=expires_at,
+        cause={"grant_id": grant.grant_id, "grant_kind": kind, **cause},
+    )
+
+
+REPAYING_KINDS = frozenset({"topup", "adjustment"})
+"""A new grant of these kinds pays what is owed first; plan credits do not."""
+
+
+def _merged_with_alike(draft: Draft, grant: Grant) -> Grant:
+    if grant.is_paid:
+        return grant
+    for known in draft.wallet.grants.values():
+        if (known.kind, known.priority, known.expires_at) == (
+            grant.kind,
+            grant.priority,
+            grant.expires_at,
+        ):
+            return replace(
+                known,
+                granted_nanos=known.granted_nanos + grant.granted_nanos,
+                remaining_nanos=known.remaining_nanos + grant.remaining_nanos,
+            )
+    return grant

@@ -1,0 +1,197 @@
+"""How a hold ends: what it takes, what goes back, and what nothing could pay.
+
+Source: DESIGN section 5: a hold is pinned to the grants and the window it drew on; capture
+consumes them in that order, the rest goes back where it came from.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+from creditbase.kernel.ids import end_entry_id, late_entry_id
+from creditbase.ledger.domain.draft import Draft, account_of
+from creditbase.ledger.domain.entries import Entry, EntryKind
+from creditbase.ledger.domain.wallet import (
+    INCLUDED,
+    MONTHLY_KINDS,
+    Draw,
+    Hold,
+    Metered,
+)
+
+STATUS_OF: dict[str, str] = {
+    "capture": "captured",
+    "void": "voided",
+    "expire": "expired",
+    "late": "captured",
+}
+
+
+def end_hold(
+    draft: Draft,
+    hold: Hold,
+    kind: EntryKind,
+    *,
+    amount_nanos: int,
+    metered: Metered,
+    request_digest: str = "",
+    key_digest: str = "",
+) -> Entry:
+    """End an open hold: consume up to the amount, give back the rest, draw on what exceeds.
+
+    Whatever exceeds the hold is drawn from what is available now; what nothing can pay is
+    recorded as shortfall. A hold counts in the window in which it was made.
+    """
+    assert amount_nanos >= 0
+    postings: Counter[str] = Counter({"held": -hold.amount_nanos})
+    draft.drop_hold(hold)
+    used, returned = _split(hold.draws, amount_nanos)
+    _unpin(draft, hold, used)
+    _give_back(draft, returned, postings)
+    over = amount_nanos - sum(draw.amount_nanos for draw in used)
+    extra, shortfall_nanos = draft.plan_draws(over)
+    draft.take(extra, postings, for_hold=False)
+    captured_nanos = amount_nanos - shortfall_nanos
+    postings["consumed"] += amount_nanos
+    postings["shortfall"] -= shortfall_nanos
+    if kind == "capture" or amount_nanos > 0:
+        draft.count(metered, captured_nanos, hold.window_start_at)
+    draft.close_windows()
+    return draft.write(
+        kind,
+        end_entry_id(hold.hold_id),
+        postings,
+        status=STATUS_OF[kind],
+        hold_id=hold.hold_id,
+        request_digest=request_digest,
+        key_digest=key_digest,
+        amount_nanos=hold.amount_nanos,
+        captured_nanos=captured_nanos,
+        shortfall_nanos=shortfall_nanos,
+        draws=_merged((*used, *extra)),
+        started_at=hold.created_at,
+        expires_at=hold.expires_at,
+        window_start_at=hold.window_start_at,
+        metered=metered,
+    )
+
+
+def capture_late(
+    draft: Draft,
+    ended: Entry,
+    *,
+    amount_nanos: int,
+    metered: Metered,
+    request_digest: str,
+    key_digest: str,
+) -> Entry:
+    """Capture after the hold expired: take what is available now, beyond what expiry took.
+
+    It counts in the running window, because the old one may be closed.
+    """
+    already_nanos = ended.captured_nanos + ended.shortfall_nanos
+    rest_nanos = max(0, amount_nanos - already_nanos)
+    postings: Counter[str] = Counter()
+    draws, shortfall_nanos = draft.plan_draws(rest_nanos)
+    draft.take(draws, postings, for_hold=False)
+    captured_nanos = rest_nanos - shortfall_nanos
+    postings["consumed"] += rest_nanos
+    postings["shortfall"] -= shortfall_nanos
+    uncounted = metered.minus(ended.metered) if already_nanos else metered
+    draft.count(uncounted, captured_nanos, draft.wallet.window.span.start_at)
+    return draft.write(
+        "late",
+        late_entry_id(ended.hold_id),
+        postings,
+        status=STATUS_OF["late"],
+        hold_id=ended.hold_id,
+        request_digest=request_digest,
+        key_digest=key_digest,
+        amount_nanos=ended.amount_nanos,
+        captured_nanos=captured_nanos,
+        shortfall_nanos=shortfall_nanos,
+        draws=draws,
+        started_at=ended.started_at,
+        expires_at=ended.expires_at,
+        metered=metered,
+        cause={"already_captured_nanos": ended.captured_nanos} if already_nanos else {},
+    )
+
+
+def _split(
+    draws: tuple[Draw, ...], amount_nanos: int
+) -> tuple[tuple[Draw, ...], tuple[Draw, ...]]:
+    """Cut the draws of a hold, in their order, into what is used and what goes back."""
+    used: list[Draw] = []
+    returned: list[Draw] = []
+    for draw in draws:
+        part = min(draw.amount_nanos, amount_nanos)
+        amount_nanos -= part
+        if part:
+            used.append(replace(draw, amount_nanos=part))
+        if part < draw.amount_nanos:
+            returned.append(replace(draw, amount_nanos=draw.amount_nanos - part))
+    return tuple(used), tuple(returned)
+
+
+def _unpin(draft: Draft, hold: Hold, used: tuple[Draw, ...]) -> None:
+    """Take the hold's pins off its grants and its window; what was used there is spent."""
+    for draw in hold.draws:
+        if draw.source == INCLUDED:
+            spent = sum(d.amount_nanos for d in used if d.source == INCLUDED)
+            window = draft.window_of(hold.window_start_at)
+            draft.put_window(
+                replace(
+                    window,
+                    included_held_nanos=window.included_held_nanos - draw.amount_nanos,
+                    included_spent_nanos=window.included_spent_nanos + spent,
+                )
+            )
+        else:
+            grant = draft.wallet.grants[draw.source]
+            # Kept even when empty: what goes back may still be added to it.
+            grants = {
+                **draft.wallet.grants,
+                draw.source: replace(grant, held_nanos=grant.held_nanos - draw.amount_nanos),
+            }
+            draft.change(grants=grants)
+
+
+def _give_back(draft: Draft, returned: tuple[Draw, ...], postings: Counter[str]) -> None:
+    """Return draws to where they came from: expired grants lose them, debts come first."""
+    for draw in returned:
+        if draw.source == INCLUDED:
+            postings[INCLUDED] += draw.amount_nanos
+            continue
+        grant = draft.wallet.grants[draw.source]
+        back_nanos = draw.amount_nanos
+        if not grant.is_live(draft.at):
+            postings["expired"] += back_nanos
+            continue
+        if grant.kind not in MONTHLY_KINDS:
+            repaid_nanos = min(back_nanos, draft.wallet.receivable_nanos)
+            postings["receivable"] += repaid_nanos
+            draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
+            back_nanos -= repaid_nanos
+        postings[account_of(draw)] += back_nanos
+        draft.change(
+            grants={
+                **draft.wallet.grants,
+                draw.source: replace(grant, remaining_nanos=grant.remaining_nanos + back_nanos),
+            }
+        )
+    draft.change(
+        grants={
+            grant_id: grant
+            for grant_id, grant in draft.wallet.grants.items()
+            if grant.remaining_nanos or grant.held_nanos
+        }
+    )
+
+
+def _merged(draws: tuple[Draw, ...]) -> tuple[Draw, ...]:
+    """Add up draws of one source, in the order of their first appearance."""
+    amounts: dict[tuple[str, str], int] = {}
+    for draw in draws:
+        key = (draw.source, draw.kind)
+        amounts[key] = amounts.get(key, 0) + draw.amount_nanos
+    return tuple(Draw(source, kind, nanos) for (source, kind), nanos in amounts.items())

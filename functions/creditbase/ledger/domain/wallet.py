@@ -1,0 +1,284 @@
+"""A wallet and its parts, as immutable values.
+
+Words: DESIGN section 1. All amounts are nanos, all instants aware UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from creditbase.kernel.instants import FAR_FUTURE
+from creditbase.kernel.windows import Window
+
+GrantKind = Literal["plan", "free", "topup", "promo", "voucher", "adjustment"]
+MONTHLY_KINDS = frozenset({"plan", "free"})
+"""Grants that belong to a window, and do not outlive it."""
+PAID_KINDS = frozenset({"plan", "topup"})
+"""Grants bought with money: never merged, and burned after free ones of the same expiry."""
+
+PRIORITY_OF: Mapping[GrantKind, int] = {
+    "plan": 10,
+    "free": 10,
+    "promo": 50,
+    "voucher": 50,
+    "adjustment": 50,
+    "topup": 50,
+}
+"""Default priorities; the lower number burns first, so plan credits before top-ups."""
+
+INCLUDED = "included"
+"""The source of a draw on a tier's spend limit, where a grant's id stands otherwise."""
+UNSPECIFIED_MODEL = "unspecified"
+OTHER_MODELS = "other"
+MODELS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A parcel of credits. `remaining_nanos` is free to draw, `held_nanos` pinned by holds."""
+
+    grant_id: str
+    kind: GrantKind
+    priority: int
+    created_at: datetime
+    expires_at: datetime | None
+    granted_nanos: int
+    remaining_nanos: int
+    held_nanos: int = 0
+
+    def is_live(self, at: datetime) -> bool:
+        """Return whether it may be drawn on: not yet expired. The expiry itself is outside."""
+        return self.expires_at is None or at < self.expires_at
+
+    @property
+    def is_paid(self) -> bool:
+        """Return whether money bought it."""
+        return self.kind in PAID_KINDS
+
+    def burn_order(self) -> tuple[int, datetime, bool, datetime, str]:
+        """Return the sort key of spending: priority, expiry, free first, oldest, id."""
+        return (
+            self.priority,
+            self.expires_at or FAR_FUTURE,
+            self.is_paid,
+            self.created_at,
+            self.grant_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """An amount taken from one source: a grant's id, or `INCLUDED`."""
+
+    source: str
+    kind: str
+    amount_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What was metered, for counters and receipts; the amount itself is the command's.
+
+    `quantities` are exclusive pools in units; `pricing` names versions and lines, so that
+    the amount can be recomputed.
+    """
+
+    model: str = ""
+    provider: str = ""
+    cost_nanos: int = 0
+    quantities: Mapping[str, int] = field(default_factory=dict)
+    pricing: Mapping[str, object] = field(default_factory=dict)
+
+    def quantity(self, *names: str) -> int:
+        """Return the sum of the named pools."""
+        return sum(self.quantities.get(name, 0) for name in names)
+
+    def minus(self, counted: "Metered") -> "Metered":
+        """Return what of this has not been counted yet, so that nothing counts twice."""
+        rest = {
+            name: max(0, quantity - counted.quantities.get(name, 0))
+            for name, quantity in {"requests": 1, **self.quantities}.items()
+        }
+        if counted.quantities or counted.cost_nanos:
+            rest["requests"] = 0
+        return replace(
+            self, quantities=rest, cost_nanos=max(0, self.cost_nanos - counted.cost_nanos)
+        )
+
+
+NOTHING_METERED = Metered()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counters of one model over a day or a window."""
+
+    requests: int = 0
+    amount_nanos: int = 0
+    cost_nanos: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    images: int = 0
+
+    def plus(self, metered: Metered, amount_nanos: int) -> "Tally":
+        """Return the counters with one more request counted."""
+        count = metered.quantity
+        return Tally(
+            requests=self.requests + metered.quantities.get("requests", 1),
+            amount_nanos=self.amount_nanos + amount_nanos,
+            cost_nanos=self.cost_nanos + metered.cost_nanos,
+            input_tokens=self.input_tokens
+            + count(
+                "input_tokens",
+                "cached_input_tokens",
+                "cache_write_tokens",
+                "audio_input_tokens",
+            ),
+            output_tokens=self.output_tokens
+            + count("output_tokens", "reasoning_tokens", "audio_output_tokens"),
+            images=self.images + count("images"),
+        )
+
+
+Tallies = Mapping[str, Tally]
+NO_TALLIES: Tallies = {}
+
+
+def tallied(tallies: Tallies, metered: Metered, amount_nanos: int) -> Tallies:
+    """Return the counters by model with one more request; past 200 models they are `other`."""
+    model = metered.model or UNSPECIFIED_MODEL
+    if model not in tallies and len(tallies) >= MODELS_MAX:
+        model = OTHER_MODELS
+    return {**tallies, model: tallies.get(model, Tally()).plus(metered, amount_nanos)}
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Credits reserved before work starts, pinned to what it drew on and its window."""
+
+    hold_id: str
+    amount_nanos: int
+    draws: tuple[Draw, ...]
+    created_at: datetime
+    expires_at: datetime
+    window_start_at: datetime
+    metered: Metered = NOTHING_METERED
+    accrued_nanos: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCount:
+    """A billing window with what was used in it. `number` is None for a paid period."""
+
+    span: Window
+    number: int | None = None
+    tallies: Tallies = field(default_factory=dict)
+    included_spent_nanos: int = 0
+    included_held_nanos: int = 0
+
+    @property
+    def is_used(self) -> bool:
+        """Return whether anything was counted in it."""
+        return bool(self.tallies) or self.included_spent_nanos > 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """What was used on one UTC day, `YYYY-MM-DD`."""
+
+    date: str
+    tallies: Tallies = field(default_factory=dict)
+
+
+IncludedRule = Literal["none", "limited", "unlimited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the customer's plan means to the ledger.
+
+    A plan of the hub allocates a grant per window; a subscription tier of the relay sets a
+    limit per window (`included`), and `draws_wallet` says whether grants may cover what
+    exceeds it. `window` is how windows turn: `free` by the calendar of the account,
+    `period` by Stripe's periods, told by a command.
+    """
+
+    plan_code: str
+    window: Literal["free", "period"] = "free"
+    allocation_nanos: int = 0
+    included: IncludedRule = "none"
+    limit_nanos: int = 0
+    draws_wallet: bool = True
+    subscription_status: str = "none"
+    cancel_at_period_end: bool = False
+    payment_issue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """When the balance was last published; settled where nothing has changed since."""
+
+    at: datetime
+    is_settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """All hot state of one customer: what every decision reads and writes, whole.
+
+    `at` never goes back; `seq` counts entries without gaps; `head` is the hash of the
+    newest one; `commits` counts commits, so that writers see each other.
+    """
+
+    wallet_id: str
+    owner_uid: str
+    created_at: datetime
+    at: datetime
+    terms: Terms
+    window: WindowCount
+    today: DayCount
+    published: Published
+    seq: int = 0
+    head: str = ""
+    commits: int = 0
+    grants: Mapping[str, Grant] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    closing: tuple[WindowCount, ...] = ()
+    receivable_nanos: int = 0
+    free_number: int = -1
+    frozen: str = ""
+    parked: str = ""
+
+    def live_grants(self, at: datetime) -> list[Grant]:
+        """Return the grants that may be drawn on, in burn order."""
+        live = [g for g in self.grants.values() if g.remaining_nanos > 0 and g.is_live(at)]
+        return sorted(live, key=Grant.burn_order)
+
+    def live_nanos(self, at: datetime) -> int:
+        """Return what is left in live grants, open holds already taken off."""
+        return sum(g.remaining_nanos for g in self.grants.values() if g.is_live(at))
+
+    def available_nanos(self, at: datetime) -> int:
+        """Return what a new draw on grants may take; a receivable is set aside first."""
+        return max(0, self.live_nanos(at) - self.receivable_nanos)
+
+    @property
+    def held_nanos(self) -> int:
+        """Return the sum of all open holds."""
+        return sum(hold.amount_nanos for hold in self.holds.values())
+
+    def included_remaining_nanos(self, at: datetime) -> int | None:
+        """Return what is left of the window's limit; None where there is no limit to it.
+
+        A paid period that has ended without a successor has no limit left: an unpaid
+        window's limit is 0, on unlimited tiers too (DESIGN section 5, table).
+        """
+        if self.terms.window == "period" and not self.window.span.holds(at):
+            return 0
+        if self.terms.included == "unlimited":
+            return None
+        if self.terms.included == "none":
+            return 0
+        used = self.window.included_spent_nanos + self.window.included_held_nanos
+        return max(0, self.terms.limit_nanos - used)

@@ -1,0 +1,255 @@
+"""Wallets, entries and balances as Firestore fields, and back. Pure.
+
+The written form is docs/data-model.md. Fields that are empty are left out of nested maps;
+reading gives them back as their defaults.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from creditbase.kernel.windows import Window
+from creditbase.ledger.domain.balance import Balance, ModelUse
+from creditbase.ledger.domain.entries import Entry, Figures
+from creditbase.ledger.domain.wallet import (
+    DayCount,
+    Draw,
+    Grant,
+    Hold,
+    Metered,
+    Published,
+    Tallies,
+    Tally,
+    Terms,
+    Wallet,
+    WindowCount,
+)
+
+Fields = dict[str, Any]
+_GRANT = tuple(Grant.__dataclass_fields__)
+_TALLY = tuple(Tally.__dataclass_fields__)
+_TERMS = tuple(Terms.__dataclass_fields__)
+
+
+def write_draw(draw: Draw) -> Fields:
+    """Return a draw's fields."""
+    return {"source": draw.source, "kind": draw.kind, "amount_nanos": draw.amount_nanos}
+
+
+def read_draw(fields: Mapping[str, Any]) -> Draw:
+    """Return the draw of those fields."""
+    return Draw(fields["source"], fields["kind"], fields["amount_nanos"])
+
+
+def write_grant(grant: Grant) -> Fields:
+    """Return a grant's fields."""
+    return _filled(grant, _GRANT)
+
+
+def read_grant(fields: Mapping[str, Any]) -> Grant:
+    """Return the grant of those fields."""
+    return Grant(**{"expires_at": None, **fields})
+
+
+def write_tally(tally: Tally) -> Fields:
+    """Return the counters that are not zero."""
+    return {name: count for name in _TALLY if (count := getattr(tally, name))}
+
+
+def write_tallies(tallies: Tallies) -> Fields:
+    """Return counters by model."""
+    return {model: write_tally(tally) for model, tally in tallies.items()}
+
+
+def read_tallies(fields: Mapping[str, Any]) -> dict[str, Tally]:
+    """Return the counters by model of those fields."""
+    return {model: Tally(**counts) for model, counts in fields.items()}
+
+
+def write_metered(metered: Metered) -> Fields:
+    """Return what was metered, without what is empty."""
+    return {
+        name: (dict(value) if isinstance(value, Mapping) else value)
+        for name in Metered.__dataclass_fields__
+        if (value := getattr(metered, name))
+    }
+
+
+def write_hold(hold: Hold) -> Fields:
+    """Return a hold's fields."""
+    return {
+        "hold_id": hold.hold_id,
+        "amount_nanos": hold.amount_nanos,
+        "draws": [write_draw(draw) for draw in hold.draws],
+        "created_at": hold.created_at,
+        "expires_at": hold.expires_at,
+        "window_start_at": hold.window_start_at,
+        "metered": write_metered(hold.metered),
+        "accrued_nanos": hold.accrued_nanos,
+    }
+
+
+def read_hold(fields: Mapping[str, Any]) -> Hold:
+    """Return the hold of those fields."""
+    draws = tuple(read_draw(draw) for draw in fields["draws"])
+    return Hold(**{**fields, "draws": draws, "metered": Metered(**fields["metered"])})
+
+
+def write_window(window: WindowCount) -> Fields:
+    """Return a window's fields, its counters apart."""
+    return {
+        "start_at": window.span.start_at,
+        "end_at": window.span.end_at,
+        "number": window.number,
+        "included_spent_nanos": window.included_spent_nanos,
+        "included_held_nanos": window.included_held_nanos,
+    }
+
+
+def read_window(fields: Mapping[str, Any]) -> WindowCount:
+    """Return the window of those fields."""
+    return WindowCount(
+        span=Window(fields["start_at"], fields["end_at"]),
+        number=fields["number"],
+        tallies=read_tallies(fields["models"]),
+        included_spent_nanos=fields["included_spent_nanos"],
+        included_held_nanos=fields["included_held_nanos"],
+    )
+
+
+def write_closed_window(window: WindowCount) -> Fields:
+    """Return a closed window's document."""
+    return {**write_window(window), "models": write_tallies(window.tallies)}
+
+
+def write_closed_day(day: DayCount) -> Fields:
+    """Return a closed day's document."""
+    return {"date": day.date, "models": write_tallies(day.tallies)}
+
+
+def write_terms(terms: Terms) -> Fields:
+    """Return the terms' fields."""
+    return {name: getattr(terms, name) for name in _TERMS}
+
+
+def write_scalars(wallet: Wallet) -> Fields:
+    """Return the fields of a wallet's state that are not maps of many."""
+    return {
+        "owner_uid": wallet.owner_uid,
+        "created_at": wallet.created_at,
+        "at": wallet.at,
+        "seq": wallet.seq,
+        "head": wallet.head,
+        "commits": wallet.commits,
+        "receivable_nanos": wallet.receivable_nanos,
+        "free_number": wallet.free_number,
+        "frozen": wallet.frozen,
+        "parked": wallet.parked,
+        "published_at": wallet.published.at,
+        "is_settled": wallet.published.is_settled,
+    }
+
+
+def write_wallet(wallet: Wallet) -> Fields:
+    """Return the whole `state` map."""
+    return {
+        **write_scalars(wallet),
+        "terms": write_terms(wallet.terms),
+        "window": write_closed_window(wallet.window),
+        "closing": [write_closed_window(window) for window in wallet.closing],
+        "today": write_closed_day(wallet.today),
+        "grants": {key: write_grant(grant) for key, grant in wallet.grants.items()},
+        "holds": {key: write_hold(hold) for key, hold in wallet.holds.items()},
+    }
+
+
+def read_wallet(wallet_id: str, state: Mapping[str, Any]) -> Wallet:
+    """Return the wallet of a `state` map."""
+    return Wallet(
+        wallet_id=wallet_id,
+        owner_uid=state["owner_uid"],
+        created_at=state["created_at"],
+        at=state["at"],
+        terms=Terms(**state["terms"]),
+        window=read_window(state["window"]),
+        today=DayCount(state["today"]["date"], read_tallies(state["today"]["models"])),
+        published=Published(state["published_at"], state["is_settled"]),
+        seq=state["seq"],
+        head=state["head"],
+        commits=state["commits"],
+        grants={key: read_grant(fields) for key, fields in state["grants"].items()},
+        holds={key: read_hold(fields) for key, fields in state["holds"].items()},
+        closing=tuple(read_window(fields) for fields in state["closing"]),
+        receivable_nanos=state["receivable_nanos"],
+        free_number=state["free_number"],
+        frozen=state["frozen"],
+        parked=state["parked"],
+    )
+
+
+def write_entry(entry: Entry) -> Fields:
+    """Return an entry's document: what the hash covers, the hash, and the caller's metadata."""
+    fields = {**entry.facts(), "hash": entry.hash}
+    if entry.metadata:
+        fields["metadata"] = dict(entry.metadata)
+    return fields
+
+
+def read_entry(fields: Mapping[str, Any]) -> Entry:
+    """Return the entry of a document."""
+    values = dict(fields)
+    values["figures"] = Figures(**{"included_remaining_nanos": None, **fields["figures"]})
+    values["draws"] = tuple(read_draw(draw) for draw in fields.get("draws", ()))
+    values["metered"] = Metered(**fields.get("metered", {}))
+    return Entry(**values)
+
+
+def write_balance(balance: Balance, *, shard: int) -> Fields:
+    """Return the published balance's document."""
+    fields: Fields = {
+        "owner_uid": balance.owner_uid,
+        "terms": write_terms(balance.terms),
+        "window_start_at": balance.window.start_at,
+        "window_end_at": balance.window.end_at,
+        "monthly_remaining_nanos": balance.monthly_remaining_nanos,
+        "topup_nanos": balance.topup_nanos,
+        "held_nanos": balance.held_nanos,
+        "receivable_nanos": balance.receivable_nanos,
+        "available_nanos": balance.available_nanos,
+        "included_remaining_nanos": balance.included_remaining_nanos,
+        "models": {
+            name: {"amount_nanos": use.amount_nanos, "requests": use.requests}
+            for name, use in balance.models.items()
+        },
+        "seq": balance.seq,
+        "published_at": balance.published_at,
+        "valid_until": balance.valid_until,
+        "recheck_at": balance.recheck_at,
+        "is_settled": balance.is_settled,
+        "shard": shard,
+    }
+    return fields
+
+
+def read_balance(fields: Mapping[str, Any]) -> Balance:
+    """Return the balance of a document."""
+    values = {name: fields[name] for name in _BALANCE}
+    return Balance(
+        terms=Terms(**fields["terms"]),
+        window=Window(fields["window_start_at"], fields["window_end_at"]),
+        models={name: ModelUse(**use) for name, use in fields["models"].items()},
+        **values,
+    )
+
+
+_BALANCE = tuple(
+    name for name in Balance.__dataclass_fields__ if name not in {"terms", "window", "models"}
+)
+
+
+def _filled(value: object, names: tuple[str, ...]) -> Fields:
+    """Return the named fields that are not None."""
+    found: dict[str, int | str | datetime | None] = {
+        name: getattr(value, name) for name in names
+    }
+    return {name: part for name, part in found.items() if part is not None}

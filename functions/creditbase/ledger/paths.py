@@ -1,0 +1,56 @@
+"""Where the ledger keeps its documents. The only module that spells these paths."""
+
+import hashlib
+from dataclasses import dataclass
+
+from creditbase.kernel.instants import write_seconds
+from creditbase.ledger.domain.wallet import WindowCount
+
+SHARDS = 16
+"""Over how many values the due-time indexes are spread, so that none is a hot spot."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalletRef:
+    """Which wallet: the customer's, in the project."""
+
+    project_id: str
+    customer_id: str
+
+    @property
+    def wallet_id(self) -> str:
+        """Return the id that every entry carries, so that a chain belongs to one wallet."""
+        return f"{self.project_id}/{self.customer_id}"
+
+    @property
+    def wallet(self) -> str:
+        """Return the hot document's path."""
+        return f"projects/{self.project_id}/wallets/{self.customer_id}"
+
+    @property
+    def balance(self) -> str:
+        """Return the published balance's path."""
+        return f"projects/{self.project_id}/balances/{self.customer_id}"
+
+    @property
+    def shard(self) -> int:
+        """Return the shard of the due-time indexes that this wallet belongs to."""
+        return hashlib.sha256(self.customer_id.encode()).digest()[0] % SHARDS
+
+    def entry(self, entry_id: str) -> str:
+        """Return the path of an entry."""
+        return f"{self.wallet}/entries/{entry_id}"
+
+    def day(self, date: str) -> str:
+        """Return the path of a closed day."""
+        return f"{self.wallet}/usage/{date}"
+
+    def period(self, window: WindowCount) -> str:
+        """Return the path of a closed window."""
+        return f"{self.wallet}/periods/{write_seconds(window.span.start_at)}"
+
+
+def wallet_ref_of(path: str) -> WalletRef:
+    """Return the wallet that a wallet's or a balance's path belongs to."""
+    _, project_id, _, customer_id = path.split("/")
+    return WalletRef(project_id, customer_id)

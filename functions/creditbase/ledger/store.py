@@ -1,0 +1,136 @@
+"""Loading wallets and their entries, and the writes that make a decision true."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from creditbase.ledger.changes import STATE, changes_between
+from creditbase.ledger.domain.balance import Balance, balance_of
+from creditbase.ledger.domain.decide import Decision, Known
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.wallet import Wallet
+from creditbase.ledger.encoding import (
+    read_balance,
+    read_entry,
+    read_wallet,
+    write_balance,
+    write_closed_day,
+    write_closed_window,
+    write_entry,
+    write_wallet,
+)
+from creditbase.ledger.paths import WalletRef, wallet_ref_of
+from creditbase.runtime import firestore
+from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Version, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A wallet with the version it was read at, and the entries that were looked for."""
+
+    wallet: Wallet
+    version: Version
+    known: Known
+
+
+def find_wallet(ref: WalletRef, entry_ids: Sequence[str] = ()) -> Loaded | None:
+    """Return the wallet and those entries, of one instant, by one RPC; None if no wallet."""
+    wallet, *entries = firestore.get_all([ref.wallet, *map(ref.entry, entry_ids)])
+    if wallet.fields is None or wallet.version is None:
+        return None
+    found = {
+        entry_id: None if snapshot.fields is None else read_entry(snapshot.fields)
+        for entry_id, snapshot in zip(entry_ids, entries, strict=True)
+    }
+    return Loaded(read_wallet(ref.wallet_id, wallet.fields[STATE]), wallet.version, found)
+
+
+def find_balance(ref: WalletRef) -> Balance | None:
+    """Return the published balance, or None where nothing was ever published."""
+    return _balance(firestore.get_all([ref.balance])[0])
+
+
+def _balance(snapshot: Snapshot) -> Balance | None:
+    return None if snapshot.fields is None else read_balance(snapshot.fields)
+
+
+def writes_to_open(ref: WalletRef, opened: Decision) -> list[Write]:
+    """Return the writes of a new wallet with its first entries and its first balance."""
+    wallet = opened.wallet
+    return [
+        Create(ref.wallet, {STATE: write_wallet(wallet), **_top_level(ref, wallet)}),
+        *_entries(ref, opened.entries),
+        publication(ref, wallet, is_settled=True),
+    ]
+
+
+def writes_for(
+    ref: WalletRef, old: Wallet, new: Wallet, version: Version, decisions: Iterable[Decision]
+) -> list[Write]:
+    """Return the batch that makes the decisions true, or fails whole if the wallet moved."""
+    changes = changes_between(old, new)
+    before = _top_level(ref, old)
+    for name, value in _top_level(ref, new).items():
+        if before[name] != value:
+            changes[(name,)] = value
+    writes: list[Write] = [Update(ref.wallet, changes, version)]
+    for decision in decisions:
+        writes += _entries(ref, decision.entries)
+        writes += [
+            Create(ref.day(day.date), write_closed_day(day)) for day in decision.closed_days
+        ]
+        writes += [
+            Create(ref.period(window), write_closed_window(window))
+            for window in decision.closed_windows
+        ]
+    return writes
+
+
+def publication(ref: WalletRef, wallet: Wallet, *, is_settled: bool) -> Put:
+    """Return the write of the published balance, as of the wallet's own instant."""
+    balance = balance_of(wallet, now=wallet.at, is_settled=is_settled)
+    return Put(ref.balance, write_balance(balance, shard=ref.shard))
+
+
+def _entries(ref: WalletRef, entries: Iterable[Entry]) -> list[Write]:
+    return [Create(ref.entry(entry.entry_id), write_entry(entry)) for entry in entries]
+
+
+def _top_level(ref: WalletRef, wallet: Wallet) -> dict[str, object]:
+    """Return the indexed fields: when the jobs have something to do here, else None.
+
+    An idle free wallet has nothing due: its window turns in whatever decision comes next.
+    """
+    window_due_at: datetime | None = None
+    if wallet.terms.window == "free" and wallet.window.is_used:
+        window_due_at = wallet.window.span.end_at
+    return {
+        "shard": ref.shard,
+        "holds_due_at": min((h.expires_at for h in wallet.holds.values()), default=None),
+        "window_due_at": window_due_at,
+    }
+
+
+def find_due_wallets(field: str, *, shard: int, now: datetime, limit: int) -> list[WalletRef]:
+    """Return wallets of a shard where `field` (a due time) has passed, oldest first."""
+    assert field in {"holds_due_at", "window_due_at"}
+    found = firestore.query(
+        "wallets",
+        where=[("shard", "==", shard), (field, "<=", now)],
+        order_by=field,
+        limit=limit,
+        is_group=True,
+    )
+    return [wallet_ref_of(snapshot.path) for snapshot in found]
+
+
+def find_due_balances(*, shard: int, now: datetime, limit: int) -> list[WalletRef]:
+    """Return balances of a shard that want to be checked again, oldest first."""
+    found = firestore.query(
+        "balances",
+        where=[("shard", "==", shard), ("recheck_at", "<=", now)],
+        order_by="recheck_at",
+        limit=limit,
+        is_group=True,
+    )
+    return [wallet_ref_of(snapshot.path) for snapshot in found]
