@@ -12,6 +12,7 @@ from creditbase.catalog.models import CatalogFile, parse_catalog, read_catalog
 from creditbase.catalog.use_cases import (
     LOADS_MAX,
     CatalogCache,
+    _attempt,
     compare_catalog,
     load_catalog,
     push_catalog,
@@ -19,7 +20,7 @@ from creditbase.catalog.use_cases import (
     shared_cache,
 )
 from creditbase.kernel.errors import NotFound, Unavailable
-from creditbase.runtime.firestore import Create, Put, commit, get_all
+from creditbase.runtime.firestore import Create, Lost, Put, commit, get_all
 
 FILE = read_catalog(Path(__file__).parents[2] / "catalog.json")
 
@@ -139,6 +140,17 @@ class TestPush:
             thread.join()
 
         assert sorted(answers) == [False, False, False, True]
+
+    def test_loses_to_a_push_that_came_in_between(self, project_id: str) -> None:
+        """Otherwise the slower of two would undo what it never saw."""
+        push_catalog(project_id, FILE)
+        values = FILE.model_dump(mode="json", exclude_defaults=True)
+        values["markup"]["default_bps"] = 1
+        slower = _attempt(project_id, CatalogFile.model_validate(values))
+        push_catalog(project_id, changed(version="2026-11-23"))
+
+        with pytest.raises(Lost):
+            commit(slower.writes)
 
     def test_needs_a_project(self) -> None:
         """A typing error must not make a project."""
