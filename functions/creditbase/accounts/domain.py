@@ -1,0 +1,210 @@
+"""Accounts, decided: who is whose customer, and which keys a holder may have.
+
+Pure. A holder of keys is a user (API keys) or a project (secret keys); both keep a ring of
+at most a fixed number of live keys, and each key is also a document under its digest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from creditbase.kernel.errors import Conflict, NotFound
+from creditbase.kernel.ids import credential, customer_uuid, sha256_hex
+
+API_KEYS_MAX = 20
+SECRET_KEYS_MAX = 20
+API_KEY_DAYS = 90
+LAST_USED_EVERY = timedelta(minutes=5)
+"""How exact `last_used_at` is: a key in constant use is written this seldom."""
+KEY_NAME_DEFAULT = "API key"
+KEY_NAME_CHARACTERS_MAX = 64
+FIRST_GENERATION = 1
+
+
+# ---- customers -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRef:
+    """Whose wallet: a customer of a project."""
+
+    project_id: str
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A tenant: the hub, or one that speaks the relay API."""
+
+    project_id: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A customer's profile. `uid` is set where a Firebase user is this customer."""
+
+    project_id: str
+    customer_id: str
+    external_id: str
+    created_at: datetime
+    updated_at: datetime
+    email: str = ""
+    uid: str = ""
+    stripe_customer_id: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> CustomerRef:
+        """Return whose wallet this is."""
+        return CustomerRef(self.project_id, self.customer_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerName:
+    """A name in use: which customer it means, and which generation of the name that is."""
+
+    project_id: str
+    external_id: str
+    generation: int
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A Firebase user: its role and its customer."""
+
+    uid: str
+    customer: CustomerRef
+    created_at: datetime
+    role: str = "user"
+
+
+def new_customer(
+    *, project_id: str, external_id: str, now: datetime, email: str = "", uid: str = ""
+) -> tuple[Customer, CustomerName]:
+    """Return the customer of a name that was never used, and the name.
+
+    The id follows from the name alone, so all who make it at once make the same one.
+    """
+    assert external_id
+    customer_id = customer_uuid(project_id, external_id, FIRST_GENERATION)
+    customer = Customer(
+        project_id=project_id,
+        customer_id=customer_id,
+        external_id=external_id,
+        created_at=now,
+        updated_at=now,
+        email=email,
+        uid=uid,
+    )
+    name = CustomerName(
+        project_id=project_id,
+        external_id=external_id,
+        generation=FIRST_GENERATION,
+        customer_id=customer_id,
+    )
+    return customer, name
+
+
+# ---- keys ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key as it is stored: enough to find and to show it, never enough to use it."""
+
+    key_id: str
+    digest: str
+    name: str
+    prefix: str
+    last4: str
+    created_at: datetime
+    expires_at: datetime | None
+    """The first instant at which it no longer holds; None: it holds until it is revoked."""
+
+    def is_live(self, now: datetime) -> bool:
+        """Return whether the key still holds."""
+        return self.expires_at is None or now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key with its secret, which is shown once and stored nowhere."""
+
+    key: Key
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A key of a list, and when it was used last, to within minutes."""
+
+    key: Key
+    last_used_at: datetime | None
+
+
+Ring = Mapping[str, Key]
+"""A holder's keys by id, expired ones among them until the next key is made."""
+
+
+def mint_key(
+    *,
+    prefix: str,
+    name: str,
+    random_bytes: bytes,
+    now: datetime,
+    lifetime: timedelta | None,
+) -> IssuedKey:
+    """Return a new key of this kind. The same random bytes make the same key."""
+    assert 1 <= len(name) <= KEY_NAME_CHARACTERS_MAX
+    secret = credential(prefix, random_bytes)
+    key = Key(
+        # Digested once more, so that no public id tells where the key is stored.
+        key_id=f"key_{sha256_hex(f'key-id/{secret}')[:24]}",
+        digest=sha256_hex(secret),
+        name=name,
+        prefix=secret[: len(prefix) + 3],
+        last4=secret[-4:],
+        created_at=now,
+        expires_at=None if lifetime is None else now + lifetime,
+    )
+    return IssuedKey(key, secret)
+
+
+def decide_issue(ring: Ring, key: Key, *, now: datetime, live_max: int) -> tuple[str, ...]:
+    """Return the ids of expired keys that make room for this one in the ring.
+
+    Raises:
+        Conflict: the holder has as many live keys as it may have.
+    """
+    assert key.is_live(now)
+    live = [held for held in ring.values() if held.is_live(now)]
+    if len(live) >= live_max:
+        raise Conflict(
+            "The limit of keys is reached; revoke one first", reason="KEY_LIMIT_REACHED"
+        )
+    return tuple(sorted(held.key_id for held in ring.values() if not held.is_live(now)))
+
+
+def decide_revoke(ring: Ring, key_id: str) -> Key:
+    """Return the key to remove.
+
+    Raises:
+        NotFound: this holder has no such key; another holder's looks the same.
+    """
+    if key_id not in ring:
+        raise NotFound("There is no such key", reason="API_KEY_NOT_FOUND")
+    return ring[key_id]
+
+
+def live_newest_first(ring: Ring, now: datetime) -> tuple[Key, ...]:
+    """Return the keys that hold, newest first; equal instants by id."""
+    live = sorted((key for key in ring.values() if key.is_live(now)), key=lambda k: k.key_id)
+    return tuple(sorted(live, key=lambda key: key.created_at, reverse=True))
+
+
+def is_use_worth_noting(last_used_at: datetime | None, now: datetime) -> bool:
+    """Return whether the last use is old enough to be written again."""
+    return last_used_at is None or now - last_used_at >= LAST_USED_EVERY

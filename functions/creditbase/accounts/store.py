@@ -1,0 +1,300 @@
+"""Where accounts are kept. Nobody else spells these paths.
+
+projects/{p}                                 name, created_at, secret_keys{}
+projects/{p}/customers/{c}                   profile
+projects/{p}/customer_names/{sha256(name)}   external_id, generation, customer_id
+users/{uid}                                  role, project_id, customer_id, api_keys{}
+api_keys/{sha256(key)}, secret_keys/{…}      whose key it is; found by digest only
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from creditbase.accounts.domain import (
+    Customer,
+    CustomerName,
+    CustomerRef,
+    Key,
+    Project,
+    Ring,
+    User,
+)
+from creditbase.kernel.ids import sha256_hex
+from creditbase.runtime.firestore import (
+    DELETE_FIELD,
+    Create,
+    Delete,
+    Fields,
+    Snapshot,
+    Update,
+    Version,
+    Write,
+    get_all,
+)
+from creditbase.runtime.identity import KeyHolder
+
+
+@dataclass(frozen=True, slots=True)
+class KeyKind:
+    """Where the keys of a kind are kept: by digest, and in the ring of their holder."""
+
+    collection: str
+    ring_field: str
+
+
+API_KEYS = KeyKind("api_keys", "api_keys")
+SECRET_KEYS = KeyKind("secret_keys", "secret_keys")
+
+
+def project_path(project_id: str) -> str:
+    """Return the document of a project."""
+    return f"projects/{project_id}"
+
+
+def customer_path(project_id: str, customer_id: str) -> str:
+    """Return the document of a customer."""
+    return f"projects/{project_id}/customers/{customer_id}"
+
+
+def name_path(project_id: str, external_id: str) -> str:
+    """Return the document of a customer's name: any text, so its digest is the id."""
+    return f"projects/{project_id}/customer_names/{sha256_hex(external_id)}"
+
+
+def user_path(uid: str) -> str:
+    """Return the document of a Firebase user."""
+    return f"users/{uid}"
+
+
+def key_path(kind: KeyKind, digest: str) -> str:
+    """Return the document that a look-up of a key reads."""
+    return f"{kind.collection}/{digest}"
+
+
+# ---- projects, customers, users ------------------------------------------------------------
+
+
+def find_project(project_id: str) -> Project | None:
+    """Return the project, if there is one."""
+    fields = get_all([project_path(project_id)])[0].fields
+    if fields is None:
+        return None
+    return Project(project_id=project_id, name=fields["name"], created_at=fields["created_at"])
+
+
+def writes_for_new_project(project: Project) -> list[Write]:
+    """Return the batch that makes a project."""
+    fields = {"name": project.name, "created_at": project.created_at, "secret_keys": {}}
+    return [Create(project_path(project.project_id), fields)]
+
+
+def find_customer(ref: CustomerRef) -> Customer | None:
+    """Return the customer, if there is one."""
+    fields = get_all([customer_path(ref.project_id, ref.customer_id)])[0].fields
+    return None if fields is None else customer_from(ref, fields)
+
+
+def customer_from(ref: CustomerRef, fields: Fields) -> Customer:
+    """Return the customer that a document's fields are."""
+    return Customer(
+        project_id=ref.project_id,
+        customer_id=ref.customer_id,
+        external_id=fields["external_id"],
+        email=fields["email"],
+        uid=fields["uid"],
+        stripe_customer_id=fields.get("stripe_customer_id", ""),
+        metadata=fields["metadata"],
+        created_at=fields["created_at"],
+        updated_at=fields["updated_at"],
+    )
+
+
+def find_name(project_id: str, external_id: str) -> CustomerName | None:
+    """Return whose name it is, if anybody's."""
+    snapshot = get_all([name_path(project_id, external_id)])[0]
+    return name_from(project_id, snapshot)
+
+
+def name_from(project_id: str, snapshot: Snapshot) -> CustomerName | None:
+    """Return the name that a snapshot holds, if any."""
+    if snapshot.fields is None:
+        return None
+    return CustomerName(
+        project_id=project_id,
+        external_id=snapshot.fields["external_id"],
+        generation=snapshot.fields["generation"],
+        customer_id=snapshot.fields["customer_id"],
+    )
+
+
+def writes_for_new_customer(customer: Customer, name: CustomerName) -> list[Write]:
+    """Return the batch that makes a customer under its name, or fails whole if it is taken."""
+    return [
+        Create(
+            name_path(name.project_id, name.external_id),
+            {
+                "external_id": name.external_id,
+                "generation": name.generation,
+                "customer_id": name.customer_id,
+            },
+        ),
+        Create(
+            customer_path(customer.project_id, customer.customer_id),
+            {
+                "external_id": customer.external_id,
+                "email": customer.email,
+                "uid": customer.uid,
+                "metadata": dict(customer.metadata),
+                "created_at": customer.created_at,
+                "updated_at": customer.updated_at,
+            },
+        ),
+    ]
+
+
+def find_user(uid: str) -> User | None:
+    """Return the user, if it ever came."""
+    return user_from(uid, get_all([user_path(uid)])[0])
+
+
+def user_from(uid: str, snapshot: Snapshot) -> User | None:
+    """Return the user that a snapshot holds, if any."""
+    if snapshot.fields is None:
+        return None
+    return User(
+        uid=uid,
+        customer=CustomerRef(snapshot.fields["project_id"], snapshot.fields["customer_id"]),
+        created_at=snapshot.fields["created_at"],
+        role=snapshot.fields["role"],
+    )
+
+
+def writes_for_new_user(user: User) -> list[Write]:
+    """Return the batch that links a Firebase user to its customer, once."""
+    fields = {
+        "role": user.role,
+        "project_id": user.customer.project_id,
+        "customer_id": user.customer.customer_id,
+        "created_at": user.created_at,
+        "api_keys": {},
+    }
+    return [Create(user_path(user.uid), fields)]
+
+
+# ---- keys ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRing:
+    """A holder's ring of keys, with the version that a change of it is conditioned on."""
+
+    holder_path: str
+    kind: KeyKind
+    keys: Ring
+    owner: Mapping[str, str]
+    """Of a user's ring, the `project_id` and `customer_id` that its keys stand for."""
+    version: Version
+
+
+def find_ring(holder_path: str, kind: KeyKind) -> HeldRing | None:
+    """Return the keys of a user or project, or None where there is no such holder."""
+    snapshot = get_all([holder_path])[0]
+    if snapshot.fields is None or snapshot.version is None:
+        return None
+    held = snapshot.fields.get(kind.ring_field, {})
+    keys = {key_id: _key_from(key_id, fields) for key_id, fields in held.items()}
+    names = ("project_id", "customer_id")
+    owner = {name: snapshot.fields[name] for name in names if name in snapshot.fields}
+    return HeldRing(holder_path, kind, keys, owner, snapshot.version)
+
+
+def writes_for_issue(
+    ring: HeldRing, key: Key, owner: Mapping[str, str], expired: tuple[str, ...]
+) -> list[Write]:
+    """Return the batch that adds a key to its ring and makes it findable.
+
+    `owner` says whose the key is: `project_id`, and for a user `uid` and `customer_id`.
+    """
+    field = ring.kind.ring_field
+    changes: dict[tuple[str, ...], object] = {(field, key.key_id): _key_fields(key)}
+    changes |= {(field, key_id): DELETE_FIELD for key_id in expired}
+    found = {"key_id": key.key_id, "expires_at": key.expires_at, "last_used_at": None, **owner}
+    return [
+        Update(ring.holder_path, changes, unless_changed_since=ring.version),
+        Create(key_path(ring.kind, key.digest), found),
+        *(Delete(key_path(ring.kind, ring.keys[key_id].digest)) for key_id in expired),
+    ]
+
+
+def writes_for_revoke(ring: HeldRing, key: Key) -> list[Write]:
+    """Return the batch that takes a key out of its ring and out of every look-up."""
+    changes: dict[tuple[str, ...], object] = {(ring.kind.ring_field, key.key_id): DELETE_FIELD}
+    return [
+        Update(ring.holder_path, changes, unless_changed_since=ring.version),
+        Delete(key_path(ring.kind, key.digest)),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """What a look-up by digest found: whose, until when, and when it was used last."""
+
+    path: str
+    holder: KeyHolder
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    version: Version
+
+
+def find_key(kind: KeyKind, digest: str) -> FoundKey | None:
+    """Return the key of a digest, expired or not; None where it is unknown or revoked."""
+    snapshot = get_all([key_path(kind, digest)])[0]
+    if snapshot.fields is None or snapshot.version is None:
+        return None
+    fields = snapshot.fields
+    holder = KeyHolder(
+        project_id=fields["project_id"],
+        key_id=fields["key_id"],
+        uid=fields.get("uid", ""),
+        customer_id=fields.get("customer_id", ""),
+    )
+    return FoundKey(
+        snapshot.path, holder, fields["expires_at"], fields["last_used_at"], snapshot.version
+    )
+
+
+def writes_for_use(found: FoundKey, now: datetime) -> list[Write]:
+    """Return the write that notes a use. It never brings back a key that is gone."""
+    return [Update(found.path, {("last_used_at",): now}, unless_changed_since=found.version)]
+
+
+def load_last_uses(kind: KeyKind, keys: tuple[Key, ...]) -> list[datetime | None]:
+    """Return when each key was used last, in the order asked, by one read."""
+    if not keys:
+        return []
+    snapshots = get_all([key_path(kind, key.digest) for key in keys])
+    return [(snapshot.fields or {}).get("last_used_at") for snapshot in snapshots]
+
+
+def _key_fields(key: Key) -> Fields:
+    return {
+        "digest": key.digest,
+        "name": key.name,
+        "prefix": key.prefix,
+        "last4": key.last4,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+    }
+
+
+def _key_from(key_id: str, fields: Fields) -> Key:
+    return Key(
+        key_id=key_id,
+        digest=fields["digest"],
+        name=fields["name"],
+        prefix=fields["prefix"],
+        last4=fields["last4"],
+        created_at=fields["created_at"],
+        expires_at=fields["expires_at"],
+    )
