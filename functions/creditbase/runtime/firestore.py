@@ -15,6 +15,7 @@ from typing import Any, cast
 from google.api_core import exceptions as rpc
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
+from google.cloud.firestore_v1.field_path import FieldPath
 
 from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.instants import utc
@@ -164,7 +165,7 @@ def commit(writes: Sequence[Write]) -> Version:
                 batch.set(reference, dict(write.fields))
             case Update():
                 changes = {
-                    firestore.FieldPath(*names).to_api_repr(): value  # type: ignore[attr-defined]
+                    FieldPath(*names).to_api_repr(): value
                     for names, value in write.changes.items()
                 }
                 option = store.write_option(last_update_time=write.unless_changed_since)

@@ -32,7 +32,7 @@ def open_wallet(
         terms=terms,
         window=WindowCount(span, None if period is not None else 0),
         today=DayCount(now.strftime("%Y-%m-%d")),
-        published=Published(now),
+        published=Published(now, is_settled=True),
     )
     draft = Draft(wallet, now)
     turn_free_window(draft)
