@@ -100,10 +100,11 @@ class Authenticator:
         project_id: str,
         find_api_key: FindKey = find_no_key,
         find_secret_key: FindKey = find_no_key,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._project_id = project_id
         self._find_api_key = find_api_key
-        self._secret_keys = _Remembered(find_secret_key)
+        self._secret_keys = _Remembered(find_secret_key, monotonic)
 
     def identify(self, headers: Headers, route: Route) -> Caller:
         """Return who is calling this route.
@@ -263,24 +264,25 @@ def _names_a_document(uid: str) -> bool:
 class _Remembered:
     """A look-up whose findings are believed for `secret_key_cache_s`; misses never are."""
 
-    def __init__(self, find: FindKey) -> None:
+    def __init__(self, find: FindKey, monotonic: Callable[[], float]) -> None:
         self._find = find
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._found: OrderedDict[str, tuple[float, KeyHolder]] = OrderedDict()
 
     def find(self, digest: str) -> KeyHolder | None:
         """Return the holder, from memory while it is fresh."""
-        with self._lock:
-            read_at, holder = self._found.get(digest, (0.0, None))
-        if holder is not None and time.monotonic() - read_at < settings().secret_key_cache_s:
-            return holder
         # Counted from before the read, so that no key is believed longer than promised.
-        read_at = time.monotonic()
+        asked_at_s = self._monotonic()
+        with self._lock:
+            read_at_s, holder = self._found.get(digest, (0.0, None))
+        if holder is not None and asked_at_s - read_at_s < settings().secret_key_cache_s:
+            return holder
         holder = self._find(digest, real_now())
         with self._lock:
             self._found.pop(digest, None)
             if holder is not None:
-                self._found[digest] = (read_at, holder)
+                self._found[digest] = (asked_at_s, holder)
             if len(self._found) > CACHED_KEYS_MAX:
                 self._found.popitem(last=False)
         return holder

@@ -1,0 +1,27 @@
+"""Export table: every deployed Cloud Function and the module that holds it.
+
+Firebase looks functions up by name in this module. A room is imported only when one of its
+functions is asked for, so an instance loads what it serves; discovery at deploy time asks
+for every name and so still sees everything.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from creditbase.runtime import emulator
+
+emulator.prepare()
+
+EXPORTS = {
+    "api_keys": "creditbase.hub.api_keys",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in EXPORTS:
+        raise AttributeError(name)
+    return getattr(import_module(EXPORTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(EXPORTS)
