@@ -4,6 +4,7 @@ The written form is docs/data-model.md. Fields that are empty are left out of ne
 reading gives them back as their defaults.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -188,10 +189,13 @@ def read_wallet(wallet_id: str, state: Mapping[str, Any]) -> Wallet:
 
 
 def write_entry(entry: Entry) -> Fields:
-    """Return an entry's document: what the hash covers, the hash, and the caller's metadata."""
+    """Return an entry's document: what the hash covers, the hash, and the caller's metadata.
+
+    Metadata is kept as JSON text: it may hold what Firestore's maps cannot.
+    """
     fields = {**entry.facts(), "hash": entry.hash}
     if entry.metadata:
-        fields["metadata"] = dict(entry.metadata)
+        fields["metadata"] = json.dumps(dict(entry.metadata), ensure_ascii=False)
     return fields
 
 
@@ -201,6 +205,7 @@ def read_entry(fields: Mapping[str, Any]) -> Entry:
     values["figures"] = Figures(**{"included_remaining_nanos": None, **fields["figures"]})
     values["draws"] = tuple(read_draw(draw) for draw in fields.get("draws", ()))
     values["metered"] = Metered(**fields.get("metered", {}))
+    values["metadata"] = json.loads(fields.get("metadata", "{}"))
     return Entry(**values)
 
 

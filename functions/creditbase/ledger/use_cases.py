@@ -7,9 +7,14 @@ from datetime import datetime
 from functools import cache
 
 from creditbase.kernel.errors import BillingError, NotFound
+from creditbase.kernel.ids import end_entry_id, late_entry_id, parse_hold_id
 from creditbase.ledger.domain.balance import Balance, balance_of
-from creditbase.ledger.domain.commands import Command
+from creditbase.ledger.domain.commands import Command, Tidy
 from creditbase.ledger.domain.decide import Decision
+from creditbase.ledger.domain.draft import Draft, figures_of
+from creditbase.ledger.domain.entries import Entry, Figures
+from creditbase.ledger.domain.passing import pass_time
+from creditbase.ledger.domain.wallet import Hold
 from creditbase.ledger.lane import Lane
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_balance, find_wallet
@@ -86,3 +91,43 @@ def load_balance(ref: WalletRef, *, now: datetime) -> tuple[Balance, bool]:
     if loaded is None:
         raise NotFound("Customer not found")
     return balance_of(loaded.wallet, now=now), False
+
+
+def sync_balance(ref: WalletRef, *, now: datetime) -> Balance:
+    """Work the balance out from the wallet itself and publish it, settled.
+
+    A commit conditioned on the wallet: no charge slips in between unseen.
+
+    Raises:
+        NotFound: there is no such wallet.
+        Contention, Unavailable: not done; safe to repeat.
+    """
+    wallet = run(ref, Tidy(settles=True), now=now).wallet
+    return balance_of(wallet, now=wallet.at, is_settled=True)
+
+
+def load_hold(ref: WalletRef, hold_id: str, *, now: datetime) -> tuple[Hold | Entry, Figures]:
+    """Return an open hold, or the entry that ended it, as it stands at `now`; one RPC.
+
+    A hold whose time is over counts as expired, whether or not that was written yet.
+
+    Raises:
+        NotFound: there is no such hold in this wallet.
+    """
+    reference = parse_hold_id(hold_id)
+    assert reference is not None
+    end_id, late_id = end_entry_id(hold_id), late_entry_id(hold_id)
+    loaded = find_wallet(ref, [end_id, late_id])
+    if loaded is None:
+        raise NotFound("Hold not found")
+    draft = Draft(loaded.wallet, max(now, loaded.wallet.at))
+    pass_time(draft)
+    figures = figures_of(draft.wallet, draft.at)
+    hold = draft.wallet.holds.get(hold_id)
+    if hold is not None:
+        return hold, figures
+    just_ended = {entry.entry_id: entry for entry in draft.entries}
+    ended = loaded.known[late_id] or just_ended.get(end_id) or loaded.known[end_id]
+    if ended is None:
+        raise NotFound("Hold not found")
+    return ended, figures

@@ -1,0 +1,84 @@
+"""`/usage/me` and `/billing/sync-balance`: what a user has, and what it has used.
+
+Source: hub-api.md 5.1, 5.2, 8. The shape has two sets of names: the specification's, and
+four aliases that the public client reads.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from creditbase.hub.door import HUB
+from creditbase.hub.payer import payer_of
+from creditbase.kernel.instants import write_seconds
+from creditbase.kernel.money import (
+    NANOS_PER_CREDIT,
+    apportion_up,
+    credits_remaining,
+    credits_used,
+)
+from creditbase.ledger.domain.balance import Balance
+from creditbase.ledger.use_cases import load_balance, sync_balance
+from creditbase.runtime.http import Call, Reply, endpoint
+
+
+@endpoint("usage_me", door=HUB)
+def usage_me(call: Call) -> Reply:
+    """Show plan, credits and usage: published at most a minute ago, or worked out now."""
+    balance, is_hit = load_balance(payer_of(call), now=call.now)
+    age_s = max(timedelta(0), call.now - balance.published_at) // timedelta(seconds=1)
+    headers = {"X-Cache": "HIT" if is_hit else "MISS", "Age": str(age_s if is_hit else 0)}
+    return Reply(body=usage_body(balance), headers=headers)
+
+
+@endpoint("billing_sync_balance", door=HUB)
+def billing_sync_balance(call: Call) -> Reply:
+    """Work the balance out from the ledger now, publish it, and show it."""
+    balance = sync_balance(payer_of(call), now=call.now)
+    return Reply(body={**usage_body(balance), "synced_at": write_seconds(balance.published_at)})
+
+
+def usage_body(balance: Balance) -> dict[str, object]:
+    """Return the balance in credits: remaining rounded down, used up, rows that add up."""
+    terms = balance.terms
+    rows = _rows(balance)
+    used = credits_used(balance.used_nanos)
+    monthly = credits_remaining(balance.monthly_remaining_nanos)
+    total = credits_remaining(terms.allocation_nanos)
+    return {
+        "plan": terms.plan_code,
+        "monthly_credits_total": total,
+        "monthly_credits_remaining": monthly,
+        "topup_balance": credits_remaining(balance.topup_nanos),
+        "credits_held": credits_used(balance.held_nanos),
+        "billing_cycle_start": write_seconds(balance.window.start_at),
+        "billing_cycle_end": write_seconds(balance.window.end_at),
+        "usage": {
+            "total_credits_used": used,
+            "total_requests": balance.requests,
+            "breakdown_by_model": rows,
+        },
+        "plan_allocation": total,
+        "plan_credits_remaining": monthly,
+        "this_month": {"credits_used": used, "requests": balance.requests},
+        "by_model": {
+            str(row["model"]): {
+                "credits_used": row["credits_used"],
+                "requests": row["requests"],
+            }
+            for row in rows
+        },
+        "subscription_status": terms.subscription_status,
+        "cancel_at_period_end": terms.cancel_at_period_end,
+        "payment_issue": terms.payment_issue,
+    }
+
+
+def _rows(balance: Balance) -> list[Mapping[str, object]]:
+    """Return a row per model, the dearest first; the credits add up to the total."""
+    uses = sorted(balance.models.items(), key=lambda item: (-item[1].amount_nanos, item[0]))
+    amounts_nanos = [use.amount_nanos for _, use in uses]
+    shares = apportion_up(amounts_nanos, unit_nanos=NANOS_PER_CREDIT)
+    return [
+        {"model": model, "credits_used": share, "requests": use.requests}
+        for (model, use), share in zip(uses, shares, strict=True)
+    ]

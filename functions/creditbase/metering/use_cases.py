@@ -1,0 +1,248 @@
+"""Metering: one function per verb. Who pays, what it costs, then the ledger decides."""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from creditbase.accounts.store import find_name
+from creditbase.catalog.use_cases import load_catalog
+from creditbase.kernel.errors import InvalidRequest, NotFound
+from creditbase.kernel.ids import (
+    hold_public_id,
+    operation_entry_id,
+    parse_hold_id,
+    sha256_hex,
+)
+from creditbase.kernel.instants import read, utc
+from creditbase.ledger.domain.commands import (
+    CaptureHold,
+    Charge,
+    Cost,
+    ExtendHold,
+    FixedAmount,
+    MeteredUsage,
+    PlaceHold,
+    VoidHold,
+)
+from creditbase.ledger.domain.decide import Decision
+from creditbase.ledger.domain.draft import figures_of
+from creditbase.ledger.domain.entries import Entry, Figures
+from creditbase.ledger.domain.wallet import NOTHING_METERED, Hold, Metered
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.use_cases import load_hold, run
+from creditbase.metering.domain import CatalogRate, check_bounded
+from creditbase.metering.models import (
+    CaptureRequest,
+    ChargeRequest,
+    ExtendRequest,
+    HoldRequest,
+    UsageFields,
+)
+
+NAME_TTL = timedelta(seconds=10)
+"""How long a process may remember which customer a name means, as long as a secret key."""
+NAMES_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks for what: the project, the route, the parsed body, the idempotency key."""
+
+    project_id: str
+    route: str
+    body: Mapping[str, Any]
+    key: str
+    now: datetime
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of route and canonical body, which a key is bound to."""
+        text = json.dumps(
+            [self.route, self.body], sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+        return sha256_hex(text)
+
+    @property
+    def key_digest(self) -> str:
+        """Return the digest of the key, empty where none was given."""
+        return sha256_hex(self.key) if self.key else ""
+
+
+def charge(request: Request, asked: ChargeRequest) -> Decision:
+    """Take credits at once. Repeating the key is safe.
+
+    Raises:
+        PaymentRequired, IdempotencyConflict, NotFound, InvalidRequest, Forbidden, Contention.
+    """
+    ref = _payer(request, asked)
+    amount_nanos, metered = _priced(request, asked.amount_nanos, asked.model, asked.usage)
+    command = Charge(
+        entry_id=operation_entry_id(request.key),
+        request_digest=request.digest,
+        amount_nanos=amount_nanos,
+        metered=metered,
+        metadata=asked.metadata or {},
+    )
+    return run(ref, command, now=request.now)
+
+
+def place_hold(request: Request, asked: HoldRequest) -> Decision:
+    """Reserve the most that work can cost. Repeating the key is safe.
+
+    Raises: as `charge`, and TooManyHolds.
+    """
+    ref = _payer(request, asked)
+    if asked.model is not None and asked.usage_max is not None:
+        given = frozenset(asked.usage_max.model_fields_set)
+        check_bounded(load_catalog(request.project_id), asked.model, given)
+    amount_nanos, metered = _priced(request, asked.amount_nanos, asked.model, asked.usage_max)
+    entry_id = operation_entry_id(request.key)
+    command = PlaceHold(
+        entry_id=entry_id,
+        hold_id=hold_public_id(ref.customer_id, entry_id),
+        request_digest=request.digest,
+        amount_nanos=amount_nanos,
+        ttl_s=asked.ttl_s,
+        metered=metered,
+        metadata=asked.metadata or {},
+    )
+    return run(ref, command, now=request.now)
+
+
+def capture_hold(request: Request, hold_id: str, asked: CaptureRequest) -> Decision:
+    """End a hold and take what the work cost, also more than was held, also late.
+
+    Raises: Conflict, IdempotencyConflict, NotFound, InvalidRequest, Contention.
+    """
+    if asked.amount_nanos is not None:
+        cost: Cost = FixedAmount(asked.amount_nanos)
+    else:
+        assert asked.usage is not None
+        cost = _metered_usage(request, asked.usage)
+    return _run_on_hold(
+        request, hold_id, CaptureHold(hold_id, request.digest, cost, request.key_digest)
+    )
+
+
+def void_hold(request: Request, hold_id: str) -> Decision:
+    """End a hold and take nothing.
+
+    Raises: Conflict, NotFound, Contention.
+    """
+    return _run_on_hold(request, hold_id, VoidHold(hold_id, request.digest, request.key_digest))
+
+
+def extend_hold(request: Request, hold_id: str, asked: ExtendRequest) -> tuple[Hold, Figures]:
+    """Move a hold's expiry, never back, and note its usage so far.
+
+    Raises: Conflict, NotFound, InvalidRequest, Contention.
+    """
+    try:
+        expires_at = utc(read(asked.expires_at))
+    except ValueError as failure:
+        raise InvalidRequest("This is no RFC 3339 time", field="expires_at") from failure
+    accrued = None if asked.usage is None else _metered_usage(request, asked.usage)
+    decision = _run_on_hold(request, hold_id, ExtendHold(hold_id, expires_at, accrued))
+    assert decision.hold is not None
+    return decision.hold, figures_of(decision.wallet, decision.wallet.at)
+
+
+def show_hold(project_id: str, hold_id: str, *, now: datetime) -> Hold | Entry:
+    """Return an open hold, or the entry that ended it.
+
+    Raises:
+        NotFound: this project has no such hold.
+    """
+    return load_hold(_holder(project_id, hold_id), hold_id, now=now)[0]
+
+
+# ---- who pays, and what --------------------------------------------------------------------
+
+
+class CustomerNames:
+    """Which customer a project's name means, remembered for a few seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
+
+    def find(self, project_id: str, external_id: str, *, now: datetime) -> str | None:
+        """Return the customer's id. Names that are not there are not remembered."""
+        key = (project_id, external_id)
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and timedelta(0) <= now - known[1] < NAME_TTL:
+            return known[0]
+        name = find_name(project_id, external_id)
+        if name is None:
+            return None
+        with self._lock:
+            self._known[key] = (name.customer_id, now)
+            self._known.move_to_end(key)
+            while len(self._known) > NAMES_MAX:
+                self._known.popitem(last=False)
+        return name.customer_id
+
+
+@cache
+def customer_names() -> CustomerNames:
+    """Return this process's memory of names. Tests call `cache_clear`."""
+    return CustomerNames()
+
+
+def _payer(request: Request, asked: ChargeRequest | HoldRequest) -> WalletRef:
+    if asked.customer_id is not None:
+        return WalletRef(request.project_id, asked.customer_id.lower())
+    assert asked.customer_external_id is not None
+    customer_id = customer_names().find(
+        request.project_id, asked.customer_external_id, now=request.now
+    )
+    if customer_id is None:
+        raise NotFound("Customer not found")
+    return WalletRef(request.project_id, customer_id)
+
+
+def _priced(
+    request: Request, amount_nanos: int | None, model: str | None, usage: UsageFields | None
+) -> tuple[int, Metered]:
+    if amount_nanos is not None:
+        return amount_nanos, NOTHING_METERED
+    assert model is not None
+    assert usage is not None
+    rate = CatalogRate(load_catalog(request.project_id))
+    priced = rate.price(model, usage.quantities())
+    return priced.amount_nanos, priced.metered
+
+
+def _metered_usage(request: Request, usage: UsageFields) -> MeteredUsage:
+    rate = CatalogRate(load_catalog(request.project_id))
+    return MeteredUsage(usage.quantities(), rate)
+
+
+def _holder(project_id: str, hold_id: str) -> WalletRef:
+    reference = parse_hold_id(hold_id)
+    if reference is None:
+        raise NotFound("Hold not found")
+    return WalletRef(project_id, reference.customer_id)
+
+
+def _run_on_hold(
+    request: Request, hold_id: str, command: CaptureHold | VoidHold | ExtendHold
+) -> Decision:
+    try:
+        return run(_holder(request.project_id, hold_id), command, now=request.now)
+    except NotFound as refusal:
+        # Another project's customer, no customer, no hold: all look the same.
+        raise NotFound("Hold not found") from refusal
+
+
+def customer_of_hold(hold_id: str) -> str:
+    """Return the customer that a hold id, known to be one, belongs to."""
+    reference = parse_hold_id(hold_id)
+    assert reference is not None
+    return reference.customer_id

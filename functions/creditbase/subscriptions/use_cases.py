@@ -1,0 +1,56 @@
+"""Who is on which plan. First touch: a user's first request makes everything it needs."""
+
+from datetime import datetime
+
+from creditbase.accounts import domain as accounts
+from creditbase.accounts import store as accounts_store
+from creditbase.accounts.domain import CustomerRef, User
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
+from creditbase.catalog.use_cases import load_catalog
+from creditbase.ledger import store as ledger_store
+from creditbase.ledger.domain.opening import open_wallet
+from creditbase.ledger.paths import WalletRef
+from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.firestore import Write, get_all
+from creditbase.subscriptions.domain import FREE_PLAN, free_terms
+
+
+def first_touch(uid: str, *, now: datetime, email: str = "") -> CustomerRef:
+    """Return a Firebase user's customer; the first time, make it with the free credits.
+
+    User, customer, name and wallet are made in one commit, each with `create`, so of many
+    requests that arrive together exactly one makes them and the others find them.
+
+    Raises:
+        NotFound: no catalog has been pushed to the hub yet.
+        Contention: always losing; safe to repeat.
+    """
+    user = accounts_store.find_user(uid)
+    if user is not None:
+        return user.customer
+    terms = free_terms(load_catalog(HUB_PROJECT_ID).plan(FREE_PLAN))
+
+    def attempt() -> Attempt[CustomerRef]:
+        customer, name = accounts.new_customer(
+            project_id=HUB_PROJECT_ID, external_id=uid, now=now, email=email, uid=uid
+        )
+        name_path = accounts_store.name_path(HUB_PROJECT_ID, uid)
+        found_user, found_name = get_all([accounts_store.user_path(uid), name_path])
+        user = accounts_store.user_from(uid, found_user)
+        if user is not None:
+            return Attempt(user.customer, ())
+        known = accounts_store.name_from(HUB_PROJECT_ID, found_name)
+        ref = WalletRef(HUB_PROJECT_ID, known.customer_id if known else customer.customer_id)
+        writes: list[Write] = []
+        if known is None:
+            writes += accounts_store.writes_for_new_customer(customer, name)
+        if ledger_store.find_wallet(ref) is None:
+            opened = open_wallet(ref.wallet_id, owner_uid=uid, terms=terms, now=now)
+            writes += ledger_store.writes_to_open(ref, opened)
+        owner = CustomerRef(ref.project_id, ref.customer_id)
+        writes += accounts_store.writes_for_new_user(
+            User(uid=uid, customer=owner, created_at=now)
+        )
+        return Attempt(owner, writes)
+
+    return commit_or_retry(attempt)
