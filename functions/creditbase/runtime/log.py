@@ -89,16 +89,16 @@ class JsonLines(logging.Formatter):
         return json.dumps(_clean(line), separators=(",", ":"))
 
 
-class _StandardOutput(logging.StreamHandler):  # type: ignore[type-arg]
+class _StandardOutput(logging.Handler):
     """Writes to whatever standard output is at the moment, also where tests replace it."""
 
-    def __init__(self) -> None:
-        super().__init__(sys.stdout)
-
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record to today's standard output."""
-        self.setStream(sys.stdout)
-        super().emit(record)
+        """Write the record as one line. A broken pipe must not fail the request."""
+        try:
+            sys.stdout.write(f"{self.format(record)}\n")
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            self.handleError(record)
 
 
 def configure() -> None:
