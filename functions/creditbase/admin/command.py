@@ -1,0 +1,188 @@
+"""The operator's command line: parse, run a use case, say what happened.
+
+The frame is the standard library's, because the functions' own environment has nothing else,
+and the local stack seeds itself with it. Results go to standard output, everything said to a
+person to standard error. Exit status: 0 done, 1 refused, 2 not understood.
+"""
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TypeAlias
+
+from google.auth.exceptions import GoogleAuthError
+
+from creditbase.accounts.use_cases import create_secret_key, ensure_project
+from creditbase.admin import use_cases
+from creditbase.catalog.models import CatalogFault, read_catalog
+from creditbase.catalog.use_cases import compare_catalog, push_catalog
+from creditbase.kernel.errors import BillingError, Unavailable
+from creditbase.kernel.ids import project_uuid
+from creditbase.runtime import clock
+from creditbase.runtime.emulator import UnsafeEnvironment, refuse_unsafe_environment
+
+CATALOG_FILE = Path(__file__).parents[3] / "catalog.json"
+JOBS = ("sync-balances", "expire-holds", "reset-cycles")
+
+Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - unnamed
+Command = Callable[[argparse.Namespace], None]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status; a refusal is one line, never a trace."""
+    given = _parser().parse_args(arguments)
+    run: Command = given.run
+    try:
+        refuse_unsafe_environment()
+        _refuse_without_project()
+        run(given)
+    except CatalogFault as fault:
+        return _refused(f"the catalog cannot be taken: {fault.message}")
+    except Unavailable:
+        return _refused(f"the store does not answer ({_where()}); nothing is known to be done")
+    except (BillingError, UnsafeEnvironment, NoProject) as refusal:
+        return _refused(str(refusal))
+    except GoogleAuthError as failure:
+        return _refused(f"no credentials for {_where()}: {failure.args[0]}")
+    return 0
+
+
+class NoProject(Exception):
+    """It was not said which Firebase project is meant."""
+
+
+def _refuse_without_project() -> None:
+    if not os.environ.get("GCLOUD_PROJECT"):
+        raise NoProject("set GCLOUD_PROJECT to the Firebase project that is meant")
+
+
+def _where() -> str:
+    host = os.environ.get("FIRESTORE_EMULATOR_HOST", "")
+    project = os.environ["GCLOUD_PROJECT"]
+    return f"project {project}, emulator {host}" if host else f"project {project}"
+
+
+def _refused(text: str) -> int:
+    _say(f"refused: {text}")
+    return 1
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+# ---- the commands ----------------------------------------------------------------------------
+
+
+def _catalog_diff(given: argparse.Namespace) -> None:
+    push = compare_catalog(project_uuid(given.project), read_catalog(given.file))
+    for line in push.lines:
+        print(line)
+    _say("pushing would change this" if push.changes else "nothing differs")
+
+
+def _catalog_push(given: argparse.Namespace) -> None:
+    file = read_catalog(given.file)
+    push = push_catalog(project_uuid(given.project), file)
+    for line in push.lines:
+        print(line)
+    changed = f"{given.project} now sells by price book {file.price_book.version}"
+    _say(changed if push.changes else "nothing differs, nothing was written")
+
+
+def _project_create(given: argparse.Namespace) -> None:
+    print(ensure_project(given.name, now=_now()).project_id)
+
+
+def _key_create(given: argparse.Namespace) -> None:
+    issued = create_secret_key(
+        project_uuid(given.project),
+        name=given.name,
+        random_bytes=secrets.token_bytes(32),
+        now=_now(),
+    )
+    print(issued.secret)
+    _say("this is the only time that the key is shown; only its digest is kept")
+
+
+def _seed(given: argparse.Namespace) -> None:
+    for made in use_cases.seed(read_catalog(given.file), now=_now(), say=_say):
+        name = made.name.upper()
+        print(f"{name}_PROJECT_ID={made.project_id}")
+        print(f"{name}_SECRET_KEY={made.secret_key}")
+
+
+def _user_make_admin(given: argparse.Namespace) -> None:
+    was_changed = use_cases.make_admin(given.uid)
+    _say(f"{given.uid} is now an admin" if was_changed else f"{given.uid} was an admin already")
+
+
+def _job_run(given: argparse.Namespace) -> None:
+    # By name, as main.py names the functions: the jobs are a door above this room.
+    jobs = import_module("creditbase.jobs.use_cases")
+    print(getattr(jobs, given.name.replace("-", "_"))(now=clock.now()))
+
+
+def _now() -> datetime:
+    return clock.real_now()  # keys and projects are made in real time
+
+
+# ---- what may be typed -----------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m creditbase.admin", description="Operate Creditbase.", allow_abbrev=False
+    )
+    groups = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    catalog = _group(groups, "catalog", "compare or push what a project sells")
+    for name, run, text in (
+        ("diff", _catalog_diff, "show what a push would change"),
+        ("push", _catalog_push, "make the reviewed file the project's catalog, in one commit"),
+    ):
+        command = _command(catalog, name, run, text)
+        _takes_file(command)
+        command.add_argument("--project", default="hub", help="name of the project (hub)")
+
+    projects = _group(groups, "projects", "make a project")
+    command = _command(projects, "create", _project_create, "make it, or show its id again")
+    command.add_argument("name")
+
+    keys = _group(groups, "keys", "make secret keys")
+    command = _command(keys, "create", _key_create, "make a secret key; it is shown once")
+    command.add_argument("--project", required=True, help="name of the project")
+    command.add_argument("--name", default="secret key", help="what to call it")
+
+    _takes_file(_command(groups, "seed", _seed, "make the hub and the relay project ready"))
+
+    users = _group(groups, "users", "change a user's role")
+    command = _command(users, "make-admin", _user_make_admin, "give the admin role")
+    command.add_argument("uid")
+
+    jobs = _group(groups, "jobs", "run a scheduled job now")
+    command = _command(jobs, "run", _job_run, "run it once, bounded as always")
+    command.add_argument("name", choices=JOBS)
+    return parser
+
+
+def _group(groups: Group, name: str, text: str) -> Group:
+    parser = groups.add_parser(name, help=text, description=text, allow_abbrev=False)
+    return parser.add_subparsers(required=True, metavar="COMMAND")
+
+
+def _command(group: Group, name: str, run: Command, text: str) -> argparse.ArgumentParser:
+    parser = group.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _takes_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--file", type=Path, default=CATALOG_FILE, help="the reviewed catalog (catalog.json)"
+    )

@@ -1,0 +1,291 @@
+"""The operator's commands, typed as a person types them, on the emulator."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from creditbase.accounts.use_cases import find_secret_key_holder, list_secret_keys
+from creditbase.admin.command import main
+from creditbase.catalog.use_cases import read_catalog_now
+from creditbase.kernel.ids import (
+    SECRET_KEY_PREFIX,
+    is_well_formed,
+    project_uuid,
+    sha256_hex,
+)
+from creditbase.runtime.clock import real_now
+from creditbase.runtime.firestore import Create, commit, get_all
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [
+    pytest.mark.firestore,
+    pytest.mark.usefixtures("firestore_host", "project"),
+]
+
+
+class Typed:
+    """What a command answered: its status, and what it wrote where."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
+        self.status = main(arguments)
+        self.out, self.said = capsys.readouterr()
+
+
+def seeded(typed: Typed) -> dict[str, str]:
+    """Return the lines of `seed` as a shell would read them."""
+    return dict(line.split("=", 1) for line in typed.out.splitlines())
+
+
+def fresh() -> str:
+    """Return a project name that no other test uses."""
+    return f"p{uuid.uuid4().hex[:12]}"
+
+
+class TestSeed:
+    """The command that the local stack starts with."""
+
+    def test_prints_exactly_what_the_stack_reads(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The four lines go into `.run/env`; one word more there and the stack is broken."""
+        typed = Typed(capsys, "seed")
+
+        assert typed.status == 0
+        assert list(seeded(typed)) == [
+            "HUB_PROJECT_ID",
+            "HUB_SECRET_KEY",
+            "RELAY_PROJECT_ID",
+            "RELAY_SECRET_KEY",
+        ]
+        assert seeded(typed)["HUB_PROJECT_ID"] == project_uuid("hub")
+        assert seeded(typed)["RELAY_PROJECT_ID"] == project_uuid("relay")
+        assert "24 models" in typed.said or "replaced" in typed.said
+
+    def test_makes_keys_that_open_their_own_project(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A key that works for the wrong project would bill the wrong one."""
+        lines = seeded(Typed(capsys, "seed"))
+
+        for name in ("HUB", "RELAY"):
+            secret = lines[f"{name}_SECRET_KEY"]
+            assert is_well_formed(secret, SECRET_KEY_PREFIX)
+            holder = find_secret_key_holder(sha256_hex(secret), real_now())
+            assert holder is not None
+            assert holder.project_id == lines[f"{name}_PROJECT_ID"]
+
+    def test_pushes_the_catalog_to_both(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Nothing can be charged before there are prices."""
+        lines = seeded(Typed(capsys, "seed"))
+
+        for name in ("HUB", "RELAY"):
+            catalog = read_catalog_now(lines[f"{name}_PROJECT_ID"])
+            assert catalog.plan("free").credits == 500
+
+    def test_can_be_repeated_and_leaves_one_seeded_key(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """`make up` seeds each time; twenty starts must not use up the keys of a project."""
+        first = seeded(Typed(capsys, "seed"))
+        second = seeded(Typed(capsys, "seed"))
+
+        assert second["HUB_PROJECT_ID"] == first["HUB_PROJECT_ID"]
+        old, new = first["HUB_SECRET_KEY"], second["HUB_SECRET_KEY"]
+        assert find_secret_key_holder(sha256_hex(old), real_now()) is None
+        assert find_secret_key_holder(sha256_hex(new), real_now()) is not None
+        keys = list_secret_keys(project_uuid("hub"), now=real_now())
+        assert [use.key.name for use in keys].count("seed") == 1
+
+    def test_leaves_other_keys_alone(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Somebody's gateway may be running with one."""
+        Typed(capsys, "seed")
+        other = Typed(capsys, "keys", "create", "--project", "hub").out.strip()
+
+        Typed(capsys, "seed")
+
+        assert find_secret_key_holder(sha256_hex(other), real_now()) is not None
+
+    def test_needs_nothing_but_what_the_functions_have(self) -> None:
+        """The stack runs it from the functions' own environment, where no developer tool is."""
+        source = "import sys, creditbase.admin.command; print('typer' in sys.modules)"
+        done = subprocess.run(
+            [sys.executable, "-c", source],
+            cwd=ROOT / "functions",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert done.stdout == "False\n"
+
+
+class TestCatalog:
+    """Comparing and pushing."""
+
+    def test_shows_before_it_writes(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Prices are reviewed: the difference first, then the push, then nothing more."""
+        name = fresh()
+        assert Typed(capsys, "projects", "create", name).out.strip() == project_uuid(name)
+
+        before = Typed(capsys, "catalog", "diff", "--project", name)
+        pushed = Typed(capsys, "catalog", "push", "--project", name)
+        again = Typed(capsys, "catalog", "push", "--project", name)
+        after = Typed(capsys, "catalog", "diff", "--project", name)
+
+        assert before.out == pushed.out
+        assert "plan pro: none -> Pro, 5000 cents, 55000 credits" in before.out
+        assert (again.out, again.status) == ("", 0)
+        assert after.said == "nothing differs\n"
+
+    def test_refuses_a_file_that_is_not_sound(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        """One line says which file, where in it, and why."""
+        values = json.loads((ROOT / "catalog.json").read_text(encoding="utf-8"))
+        values["price_book"]["models"][0]["nanos_per_million"]["input_tokens"] = -1
+        (tmp_path / "bad.json").write_text(json.dumps(values), encoding="utf-8")
+
+        typed = Typed(capsys, "catalog", "push", "--file", str(tmp_path / "bad.json"))
+
+        assert (typed.status, typed.out) == (1, "")
+        assert re.match(
+            r"refused: the catalog cannot be taken: .*bad\.json: price_book\.models\.0"
+            r".*greater than or equal to 0\n$",
+            typed.said,
+        )
+
+    def test_refuses_another_content_of_a_version(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        """The commonest slip: a price changed, and the version forgotten."""
+        name = fresh()
+        Typed(capsys, "projects", "create", name)
+        Typed(capsys, "catalog", "push", "--project", name)
+        values = json.loads((ROOT / "catalog.json").read_text(encoding="utf-8"))
+        values["price_book"]["models"][0]["nanos_per_million"]["input_tokens"] += 1
+        (tmp_path / "new.json").write_text(json.dumps(values), encoding="utf-8")
+
+        typed = Typed(
+            capsys, "catalog", "push", "--project", name, "--file", str(tmp_path / "new.json")
+        )
+
+        assert typed.status == 1
+        assert "exists with other content; give the file a new one" in typed.said
+
+    def test_does_not_make_a_project_out_of_a_typing_error(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Projects are made on purpose."""
+        typed = Typed(capsys, "catalog", "push", "--project", "hbu")
+
+        assert (typed.status, typed.said) == (1, "refused: There is no such project\n")
+
+
+class TestKeys:
+    """Making a secret key."""
+
+    def test_shows_the_key_alone_on_standard_output(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """So that it can be piped into a secret store and is not left in a terminal's log."""
+        name = fresh()
+        Typed(capsys, "projects", "create", name)
+
+        typed = Typed(capsys, "keys", "create", "--project", name, "--name", "gateway")
+
+        secret = typed.out.rstrip("\n")
+        assert is_well_formed(secret, SECRET_KEY_PREFIX)
+        assert secret not in typed.said
+        holder = find_secret_key_holder(sha256_hex(secret), real_now())
+        assert holder is not None
+        assert holder.project_id == project_uuid(name)
+
+
+class TestUsers:
+    """Giving the admin role."""
+
+    def test_gives_the_role_once(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """The role is the user document's alone, read fresh at each admin request."""
+        uid = f"u{uuid.uuid4().hex}"
+        commit([Create(f"users/{uid}", {"role": "user", "api_keys": {}})])
+
+        first = Typed(capsys, "users", "make-admin", uid)
+        second = Typed(capsys, "users", "make-admin", uid)
+
+        assert (first.status, second.status) == (0, 0)
+        assert first.said == f"{uid} is now an admin\n"
+        assert second.said == f"{uid} was an admin already\n"
+        assert get_all([f"users/{uid}"])[0].fields == {"role": "admin", "api_keys": {}}
+
+    def test_does_not_make_a_user(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A mistyped uid must not become an admin that somebody could later sign up as."""
+        typed = Typed(capsys, "users", "make-admin", "nobody")
+
+        assert typed.status == 1
+        assert "nobody with the uid nobody was ever here" in typed.said
+        assert not get_all(["users/nobody"])[0].exists
+
+
+class TestRefusals:
+    """What goes wrong before anything is done."""
+
+    def test_asks_which_project_is_meant(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A default project is how production gets seeded by accident."""
+        monkeypatch.delenv("GCLOUD_PROJECT")
+
+        typed = Typed(capsys, "seed")
+
+        assert (typed.status, typed.out) == (1, "")
+        assert "GCLOUD_PROJECT" in typed.said
+
+    def test_refuses_a_mixed_environment(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Development settings beside production ones: nothing is touched."""
+        monkeypatch.setenv("CREDITBASE_ENV", "production")
+
+        typed = Typed(capsys, "seed")
+
+        assert typed.status == 1
+        assert "FIRESTORE_EMULATOR_HOST" in typed.said
+
+    @pytest.mark.parametrize(
+        "typed", [[], ["catalog"], ["seed", "now"], ["jobs", "run", "everything"], ["see"]]
+    )
+    def test_what_is_not_understood_ends_with_status_two(
+        self, typed: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Scripts tell a typing error from a refusal by it."""
+        with pytest.raises(SystemExit) as ended:
+            main(typed)
+
+        assert ended.value.code == 2
+        assert "usage: python -m creditbase.admin" in capsys.readouterr().err
+
+    def test_a_store_that_does_not_answer_is_named(self) -> None:
+        """The commonest reason of all on a new machine: no emulator there."""
+        done = subprocess.run(
+            [sys.executable, "-m", "creditbase.admin", "projects", "create", "x"],
+            cwd=ROOT / "functions",
+            env={
+                **os.environ,
+                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+                "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert done.returncode == 1
+        assert done.stderr.startswith("refused: the store does not answer (project demo-")
+        assert "Traceback" not in done.stderr
