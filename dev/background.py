@@ -7,6 +7,7 @@ What leaves its process group (the Firestore emulator's Java does) is found by t
 import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,6 +21,9 @@ import psutil
 MARK = "CREDITBASE_RUN"
 STOP_WITHIN_S = 20
 _PR_SET_PDEATHSIG = 1
+
+
+_ours: list[subprocess.Popen[bytes]] = []
 
 
 class Failed(Exception):
@@ -54,6 +58,11 @@ def tail(log: Path, lines: int = 25) -> str:
     return f"The last lines of {log}:\n" + "\n".join(f"  {line}" for line in last)
 
 
+def fresh_mark() -> str:
+    """Return a mark that no other run carries."""
+    return secrets.token_hex(8)
+
+
 def start(
     name: str,
     command: list[str],
@@ -81,7 +90,35 @@ def start(
             start_new_session=True,
             preexec_fn=_signal_at_parents_death(ends_with_us),  # noqa: PLW1509 - one system call
         )
+    _ours.append(process)
     return Program(name, process, log)
+
+
+def run_in_view(
+    command: list[str], *, cwd: Path, env: Mapping[str, str], patience_s: float = 15
+) -> int:
+    """Run a program whose words a person reads as they come; return its exit status.
+
+    If we are interrupted, it is interrupted too, and gets `patience_s` to end in order.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_signal_at_parents_death(signal.SIGTERM),  # noqa: PLW1509 - one system call
+    )
+    try:
+        return process.wait()
+    except BaseException:
+        with undisturbed(), contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=patience_s)
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
 
 
 def _signal_at_parents_death(number: int) -> Callable[[], None] | None:
@@ -147,11 +184,12 @@ def end(mark: str, *, politely: Mapping[int, int], within_s: float = STOP_WITHIN
         if until - time.monotonic() < within_s * 0.5:
             for process in left:
                 _signal(process, signal.SIGTERM)
-        _reap(left)
+        _reap()
         time.sleep(0.1)
     for process in left:
         _signal(process, signal.SIGKILL)
     psutil.wait_procs(left, timeout=5)
+    _reap()
     return len(left)
 
 
@@ -173,10 +211,9 @@ def _signal(process: psutil.Process, number: int) -> None:
         process.send_signal(number)
 
 
-def _reap(processes: list[psutil.Process]) -> None:
-    for process in processes:
-        with contextlib.suppress(ChildProcessError, OSError):
-            os.waitpid(process.pid, os.WNOHANG)
+def _reap() -> None:
+    """Take leave of the programs that we started and that have ended."""
+    _ours[:] = [process for process in _ours if process.poll() is None]
 
 
 @contextlib.contextmanager

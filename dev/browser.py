@@ -1,0 +1,89 @@
+"""Just enough of a browser: fetch a page, fill in its form, send it as the page says."""
+
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import requests
+from bs4 import BeautifulSoup
+from bs4.element import Tag
+
+TIMEOUT_S = 30
+NOT_SENT = frozenset({"submit", "button", "image", "reset"})
+
+
+class NoForm(Exception):
+    """The page has no form that we could fill in."""
+
+
+@dataclass
+class Form:
+    """A form on a page: where it goes, what it holds, what a person can fill in."""
+
+    action: str
+    method: str
+    values: dict[str, str]
+    visible: list[str]
+
+
+@dataclass
+class Page:
+    """A page: its address, its visible words, its forms."""
+
+    url: str
+    words: str
+    forms: list[Form]
+
+    def form_with(self, word: str) -> tuple[Form, str]:
+        """Return the form with a visible field whose name contains `word`, and that name.
+
+        Raises: NoForm.
+        """
+        for form in self.forms:
+            for name in form.visible:
+                if word in name:
+                    return form, name
+        raise NoForm(f"{self.url} has no field for the {word}; it says: {self.words[:300]}")
+
+
+def read(url: str, html: str) -> Page:
+    """Return what a person would see of a page."""
+    soup = BeautifulSoup(html, "html.parser")
+    for unseen in soup(["script", "style", "title"]):
+        unseen.decompose()
+    words = " · ".join(soup.stripped_strings)
+    return Page(url, words, [_form(tag) for tag in soup("form")])
+
+
+def _form(tag: Tag) -> Form:
+    values: dict[str, str] = {}
+    visible: list[str] = []
+    for control in tag("input"):
+        name, kind = str(control.get("name", "")), str(control.get("type", "text"))
+        is_choice = kind in {"checkbox", "radio"}
+        if not name or kind in NOT_SENT or (is_choice and not control.has_attr("checked")):
+            continue
+        values[name] = str(control.get("value", ""))
+        if kind != "hidden" and not is_choice:
+            visible.append(name)
+    action, method = str(tag.get("action", "")), str(tag.get("method", "get"))
+    return Form(action, method.upper(), values, visible)
+
+
+def visit(session: requests.Session, url: str) -> Page:
+    """Fetch a page, as typed into the address line."""
+    answer = session.get(url, timeout=TIMEOUT_S)
+    answer.raise_for_status()
+    return read(answer.url, answer.text)
+
+
+def submit(
+    session: requests.Session, page: Page, form: Form, filled_in: dict[str, str]
+) -> requests.Response:
+    """Send a form with what was filled in; return the answer, a redirect not followed."""
+    return session.request(
+        form.method,
+        urljoin(page.url, form.action or page.url),
+        data={**form.values, **filled_in},
+        timeout=TIMEOUT_S,
+        allow_redirects=False,
+    )

@@ -1,0 +1,97 @@
+"""`make demo`: the whole system, a scripted customer, and then a running system to look at."""
+
+import os
+import sys
+import time
+
+import requests
+from rich.console import Console
+
+from dev import background, stack
+from dev.background import Failed
+from dev.browser import NoForm
+from dev.layout import BadNumber, Layout
+from dev.story import Disappointed, Story
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print one line of the story."""
+    console.print(f"   {text}", markup=False)
+
+
+def tell(story: Story) -> bool:
+    """Run the story; return whether every step gave what it promised."""
+    steps = story.steps()
+    for number, (title, step) in enumerate(steps, start=1):
+        console.print(f"\n[bold]{number}. {title}[/bold]")
+        try:
+            step()
+        except Disappointed as disappointment:
+            console.print(f"   FAILED: {disappointment}", style="bold red", markup=False)
+            return False
+        except (requests.RequestException, NoForm, KeyError, ValueError) as problem:
+            text = f"   FAILED: {type(problem).__name__}: {problem}"
+            console.print(text, style="bold red", markup=False)
+            return False
+    console.print(f"\n[bold green]All {len(steps)} steps as promised.[/bold green]")
+    return True
+
+
+def show_doors(story: Story, layout: Layout) -> None:
+    """Say where to look, and how to sign in."""
+    env = story.env
+    rows = [
+        ("Hub API", env["HUB_URL"], "GET /usage/me and so on, through Hosting"),
+        ("Metering API", f"{env['METER_URL']}/api/v1", "key: HUB_SECRET_KEY"),
+        ("Local Stripe", env["STRIPE_URL"], "its hosted pages are for people"),
+        ("Customer", story.email, f"password {story.password}"),
+        ("Administrator", env["ADMIN_EMAIL"], f"password {env['ADMIN_PASSWORD']}"),
+        ("For a shell", f"set -a; . {layout.env}", "every address and key"),
+    ]
+    console.print()
+    for title, address, remark in rows:
+        console.print(f"   {title:<15}{address}   ({remark})", markup=False)
+
+
+def stay(layout: Layout) -> None:
+    """Keep everything running until Ctrl-C, or until somebody ends the stack."""
+    console.print("\nEverything stays up until Ctrl-C.")
+    while layout.state.is_file():
+        time.sleep(0.5)
+    console.print("The stack was ended from elsewhere.")
+
+
+def run(layout: Layout) -> int:
+    """Start the stack, tell the story, stay; return the exit status."""
+    values = stack.up(layout, is_bound_to_us=True, say=stack.speaker("up"))
+    try:
+        story = Story(values, say)
+        if not tell(story):
+            console.print(f"The logs are in {layout.logs}", markup=False)
+            return 1
+        show_doors(story, layout)
+        if os.environ.get("DEMO_EXIT", "") != "1":
+            stay(layout)
+        return 0
+    finally:
+        with background.undisturbed():
+            if count := stack.down(layout):
+                console.print(f"\nEnded {count} processes.")
+
+
+def main() -> int:
+    """Run the demo; return the exit status."""
+    background.signals_end_the_program()
+    try:
+        return run(Layout.from_environment())
+    except KeyboardInterrupt:
+        return 0
+    except (Failed, BadNumber) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The folder that the Firebase emulators run in: links to the sources, with ports of its own.
+
+One `firebase.json` has one set of ports, and one functions folder one `.secret.local`. So each
+stack gets a folder under `.run` that links to the sources and has these two files to itself:
+nothing of a developer's own secrets is touched, and stacks run side by side. The emulator does
+not watch a folder whose path has a dot in it, so running functions keep the code they started
+with.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dev.layout import FUNCTIONS, ROOT, Layout
+
+OWN_FILES = frozenset({".secret.local", ".env.local"})
+
+
+def prepare(layout: Layout, secrets: Mapping[str, str]) -> Path:
+    """Make the folder anew and return it."""
+    folder = layout.folder / "firebase"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "functions").mkdir(parents=True)
+    configuration = json.loads((ROOT / "firebase.json").read_text())
+    (folder / "firebase.json").write_text(json.dumps(_with_ports(configuration, layout)))
+    for source in FUNCTIONS.iterdir():
+        if source.name not in OWN_FILES:
+            (folder / "functions" / source.name).symlink_to(source)
+    secret_file = folder / "functions" / ".secret.local"
+    secret_file.touch(mode=0o600)
+    secret_file.write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
+    for name in (configuration["firestore"]["rules"], configuration["firestore"]["indexes"]):
+        (folder / name).symlink_to(ROOT / name)
+    public = Path(configuration["hosting"]["public"])
+    (folder / public).parent.mkdir(parents=True, exist_ok=True)
+    if (ROOT / public).is_dir():
+        (folder / public).symlink_to(ROOT / public)
+    else:
+        (folder / public).mkdir()
+    return folder
+
+
+def _with_ports(configuration: dict[str, Any], layout: Layout) -> dict[str, Any]:
+    emulators = dict(configuration["emulators"])
+    for name, settings in emulators.items():
+        if isinstance(settings, dict) and "port" in settings:
+            emulators[name] = {**settings, "port": layout.port(name)}
+    emulators["firestore"]["websocketPort"] = layout.port("firestore.websocket")
+    return {**configuration, "emulators": emulators}

@@ -1,0 +1,90 @@
+"""The steps of a start that are no servers: settings, the seed, the administrator."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Mapping
+
+import requests
+
+from dev import env_file
+from dev.background import Failed
+from dev.layout import FUNCTIONS, FUNCTIONS_BIN, Layout
+
+ADMIN_EMAIL = "admin@creditbase.test"
+FOREIGN = (
+    "STRIPE_",
+    "GOOGLE_",
+    "FIREBASE_",
+    "FIRESTORE_",
+    "GCLOUD_",
+    "K_",
+    "FUNCTION",
+    "APP_CHECK_",
+)
+"""Variables of a developer's own shell that must not reach the stack."""
+
+SEEDED = ("HUB_PROJECT_ID", "HUB_SECRET_KEY", "RELAY_PROJECT_ID", "RELAY_SECRET_KEY")
+
+
+def settings_of(layout: Layout, webhook_secret: str) -> dict[str, str]:
+    """Return the environment of every program of the stack: ours, without what is foreign."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    direct = ",".join(filter(None, (kept.get("NO_PROXY", ""), "127.0.0.1", "localhost")))
+    return {
+        **kept,
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+        "PYTHONUNBUFFERED": "1",
+        "GCLOUD_PROJECT": layout.project,
+        "FIRESTORE_EMULATOR_HOST": layout.address("firestore"),
+        "FIREBASE_AUTH_EMULATOR_HOST": layout.address("auth"),
+        "STRIPE_API_BASE": layout.url("stripe"),
+        "STRIPE_SECRET_KEY": "sk_test_local",
+        "STRIPE_WEBHOOK_SECRET": webhook_secret,
+        "CREDITBASE_CLOCK_FILE": str(layout.clock),
+        "CREDITBASE_ALLOWED_ORIGINS": layout.url("hosting"),
+        "CREDITBASE_SITE_URL": layout.url("hosting"),
+        "APP_CHECK_JWKS_URL": f"{layout.url('keys')}/app-check.json",
+    }
+
+
+def seed(layout: Layout, env: Mapping[str, str]) -> dict[str, str]:
+    """Push plans and prices and make the projects, with the product's own command.
+
+    Raises: Failed.
+    """
+    command = [str(FUNCTIONS_BIN / "python"), "-m", "creditbase.admin", "seed"]
+    log = layout.logs / "seed.log"
+    done = subprocess.run(
+        command, cwd=FUNCTIONS, env=dict(env), capture_output=True, text=True, check=False
+    )
+    log.write_text(done.stderr)
+    values = env_file.parse(done.stdout)
+    missing = [name for name in SEEDED if not values.get(name)]
+    if done.returncode != 0:
+        lines = "\n".join(f"  {line}" for line in done.stderr.strip().splitlines()[-20:])
+        raise Failed(
+            f"Seeding failed with status {done.returncode} (python -m creditbase.admin seed, "
+            f"in functions/). Its last words, from {log}:\n{lines}"
+        )
+    if missing:
+        raise Failed(
+            "Seeding ended well but did not print " + ", ".join(missing) + " "
+            "(python -m creditbase.admin seed prints one NAME=value a line)."
+        )
+    return values
+
+
+def make_admin(layout: Layout) -> dict[str, str]:
+    """Sign up the administrator in the Auth emulator; return how to sign in.
+
+    Raises: Failed.
+    """
+    password = secrets.token_urlsafe(12)
+    url = f"{layout.url('auth')}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=local"
+    body = {"email": ADMIN_EMAIL, "password": password, "returnSecureToken": True}
+    answer = requests.post(url, json=body, timeout=30)
+    if not answer.ok:
+        raise Failed(f"The Auth emulator refused to sign up {ADMIN_EMAIL}: {answer.text[:300]}")
+    return {"ADMIN_EMAIL": ADMIN_EMAIL, "ADMIN_PASSWORD": password}

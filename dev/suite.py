@@ -1,0 +1,190 @@
+"""`make test`: everything that the build machine runs, on one stack of its own.
+
+The checks run while the emulators start. With arguments for pytest it is a narrow run: only
+those tests, and a stack only if one of them needs it.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from dev import background, coverage_gate, stack
+from dev.background import MARK, Failed
+from dev.layout import BIN, ROOT, BadNumber, Layout
+from dev.stack_steps import FOREIGN
+
+STACK_NUMBER = 9
+WORKERS = 2
+PYTEST_NOTHING_SELECTED = 5
+STACK_ENV = "CREDITBASE_STACK_ENV"
+EMULATOR = "FIRESTORE_EMULATOR_HOST"
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+@dataclass
+class Suite:
+    """One run: its stack, the time each part took, and what was not good."""
+
+    layout: Layout
+    took_s: dict[str, float] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Measure a part of the run."""
+        started_at = time.monotonic()
+        console.print(f"\n[bold]== {name}[/bold]")
+        try:
+            yield
+        finally:
+            self.took_s[name] = time.monotonic() - started_at
+
+    def judge(self, name: str, status: int) -> None:
+        """Remember that a part failed."""
+        if status != 0:
+            self.failures.append(f"{name} (status {status})")
+
+    def environment(self, mark: str, values: Mapping[str, str]) -> dict[str, str]:
+        """Return what tests see: the stack's addresses, and no setting of the developer's."""
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)
+        }
+        named = {STACK_ENV: str(self.layout.env), EMULATOR: values[EMULATOR]} if values else {}
+        coverage_file = {"COVERAGE_FILE": str(self.layout.folder / "coverage")}
+        return {**kept, **named, **coverage_file, MARK: mark}
+
+    def run_everything(self) -> None:
+        """Check and start side by side, then all tests, then the end of the stack."""
+        checking = subprocess.Popen(
+            [str(BIN / "python"), "-m", "dev.check"],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            with self.part("start the stack, while checking"):
+                say = stack.speaker("up")
+                values = stack.up(self.layout, is_bound_to_us=True, say=say)
+            with self.part("wait for the checks"):
+                said, _ = checking.communicate()
+                console.print(said.rstrip(), markup=False)
+                self.judge("check", checking.returncode)
+        finally:
+            if checking.poll() is None:
+                checking.terminate()
+                checking.wait()
+        self.run_tests(values)
+
+    def run_tests(self, values: dict[str, str]) -> None:
+        """Run Python's tests and the web SDK's."""
+        mark = background.fresh_mark()
+        env = self.environment(mark, values)
+        report = self.layout.folder / "coverage.json"
+        try:
+            with self.part("pytest"):
+                command = [str(BIN / "pytest"), "-q", "-n", str(WORKERS), "--durations=10"]
+                command += ["--ignore=tests/test_tidy.py"]  # it ran with the checks
+                command += ["--cov", "--cov-report=", f"--cov-report=json:{report}"]
+                self.judge("pytest", background.run_in_view(command, cwd=ROOT, env=env))
+                self.judge_coverage()
+            with self.part("web SDK"):
+                tests = sorted(str(path) for path in (ROOT / "tests/e2e").glob("*.test.mjs"))
+                if not tests:
+                    raise Failed("There are no tests/e2e/*.test.mjs to run.")
+                command = ["node", "--test", "--test-concurrency=1", *tests]
+                status = background.run_in_view(command, cwd=ROOT, env={**env, **values})
+                self.judge("web SDK", status)
+        finally:
+            background.end(mark, politely={})
+
+    def judge_coverage(self) -> None:
+        """Hold what the tests went through against the limits."""
+        report = self.layout.folder / "coverage.json"
+        if not report.is_file():
+            self.failures.append("coverage (no report)")
+            return
+        files = coverage_gate.read(report)
+        for line in coverage_gate.shortfalls(files):
+            console.print(f"coverage: {line}", markup=False)
+            self.failures.append("coverage")
+
+    def run_narrow(self, arguments: list[str]) -> None:
+        """Run only some tests, with the stack if one of them needs it."""
+        mark = background.fresh_mark()
+        console.print("A narrow run: these tests only, without checks, coverage and web SDK.")
+        command = [str(BIN / "pytest"), *arguments]
+        try:
+            env = self.environment(mark, {})
+            values: dict[str, str] = {}
+            if self._needs_stack(command, env):
+                with self.part("start the stack"):
+                    say = stack.speaker("up")
+                    values = stack.up(self.layout, is_bound_to_us=True, say=say)
+            with self.part("pytest"):
+                env = self.environment(mark, values)
+                self.judge("pytest", background.run_in_view(command, cwd=ROOT, env=env))
+        finally:
+            background.end(mark, politely={})
+
+    def _needs_stack(self, command: list[str], env: dict[str, str]) -> bool:
+        only_asking = [*command, "--collect-only", "-q", "-m", "stack"]
+        asked = {**env, STACK_ENV: str(self.layout.env)}
+        done = subprocess.run(
+            only_asking, cwd=ROOT, env=asked, capture_output=True, text=True, check=False
+        )
+        return done.returncode != PYTEST_NOTHING_SELECTED
+
+    def close(self) -> None:
+        """End the stack and say where the time went."""
+        with background.undisturbed():
+            started_at = time.monotonic()
+            stack.down_if_ours(self.layout)
+            self.took_s["end the stack"] = time.monotonic() - started_at
+        table = Table(title="Where the time went", title_justify="left")
+        table.add_column("part")
+        table.add_column("seconds", justify="right")
+        for name, took_s in sorted(self.took_s.items(), key=lambda item: -item[1]):
+            table.add_row(name, f"{took_s:.1f}")
+        table.add_row("all", f"{sum(self.took_s.values()):.1f}", style="bold")
+        console.print()
+        console.print(table)
+        if self.failures:
+            console.print("FAILED: " + ", ".join(self.failures), style="bold red")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the suite; return the exit status."""
+    background.signals_end_the_program()
+    try:
+        number = os.environ.get("CREDITBASE_STACK") or str(STACK_NUMBER)
+        suite = Suite(Layout.from_environment({"CREDITBASE_STACK": number}))
+    except BadNumber as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    try:
+        if arguments:
+            suite.run_narrow(arguments)
+        else:
+            suite.run_everything()
+    except KeyboardInterrupt:
+        suite.failures.append("interrupted")
+    except Failed as problem:
+        print(problem, file=sys.stderr)
+        suite.failures.append("not started")
+    finally:
+        suite.close()
+    return 1 if suite.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
