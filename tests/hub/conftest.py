@@ -1,0 +1,53 @@
+"""Fixtures of the hub's tests: signed-in users, really verified, on the Firestore emulator."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import uuid4
+
+import pytest
+
+from creditbase.accounts import store
+from creditbase.accounts.domain import User, new_customer
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
+from creditbase.runtime.clock import real_now
+from creditbase.runtime.firestore import commit
+from creditbase.runtime.settings import settings
+from tests.runtime.signing import Signer, serving_keys
+from tests.runtime.wiring import verified_by
+
+
+@pytest.fixture(scope="session")
+def key_server(project: str) -> Iterator[Signer]:
+    """Return a signer of this worker's project, its public keys being served."""
+    with serving_keys(Signer(project)) as signer:
+        yield signer
+
+
+@pytest.fixture
+def signer(firestore_host: str, key_server: Signer) -> Iterator[Signer]:
+    """Return the signer, with our functions verifying against its keys."""
+    with verified_by(key_server):
+        yield key_server
+
+
+@pytest.fixture
+def fresh_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Return a patch of the environment; settings are read again before and after."""
+    settings.cache_clear()
+    yield monkeypatch
+    settings.cache_clear()
+
+
+@pytest.fixture
+def user(signer: Signer) -> str:
+    """Return the uid of a user who has been here before."""
+    return a_user()
+
+
+def a_user(*, now: datetime | None = None) -> str:
+    """Make a user with a customer, and return the uid."""
+    uid, at = f"u{uuid4().hex}", now or real_now()
+    customer, name = new_customer(project_id=HUB_PROJECT_ID, external_id=uid, now=at, uid=uid)
+    user = User(uid=uid, customer=customer.ref, created_at=at)
+    commit([*store.writes_for_new_customer(customer, name), *store.writes_for_new_user(user)])
+    return uid
