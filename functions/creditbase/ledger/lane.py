@@ -190,7 +190,7 @@ class Lane:
                     failure = refusal
                     continue
             decided = decide_batch(loaded, commands)
-            if decided.has_refusals and loaded is warm:
+            if (decided.has_refusals or decided.broken) and loaded is warm:
                 loaded = warm = None
                 continue
             if decided.accepted or decided.broken:
@@ -220,8 +220,9 @@ class Lane:
     ) -> tuple[Wallet | None, list[Write]]:
         if decided.broken:
             log.critical(
-                "wallet parked",
-                extra={"wallet": self._ref.wallet_id, "reason": decided.broken},
+                "wallet parked: %s",
+                decided.broken,
+                extra={"wallet": self._ref.wallet_id},
             )
             return writes_to_park(self._ref, decided.before, version, decided.broken)
         return writes_of(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import (
     Conflict,
+    Contention,
     Forbidden,
     IdempotencyConflict,
     InvalidRequest,
@@ -86,11 +87,11 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
     Raises:
         BillingError: the refusal, given with no change at all.
     """
-    if wallet.parked:
-        raise Forbidden("This wallet is parked until it has been checked")
-    prior = _prior(known, command)
+    prior = _prior(wallet, known, command)
     if prior is not None:
         return Decision(wallet, entry=prior, is_replay=True)
+    if wallet.parked:
+        raise Forbidden("This wallet is parked until it has been checked")
     draft = Draft(wallet, max(now, wallet.at))
     pass_time(draft)
     entry: Entry | None = None
@@ -99,9 +100,7 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
         case Charge() | PlaceHold():
             entry = _spend(draft, command)
         case CaptureHold() | VoidHold():
-            entry, is_replay = _end(draft, known, command)
-            if is_replay:
-                return Decision(wallet, entry=entry, is_replay=True)
+            entry = _end(draft, known, command)
         case ExtendHold():
             hold = _extend(draft, known, command)
         case _:
@@ -118,8 +117,11 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
     )
 
 
-def _prior(known: Known, command: Command) -> Entry | None:
-    """Return the entry that this very command made before, if it did."""
+def _prior(wallet: Wallet, known: Known, command: Command) -> Entry | None:
+    """Return the entry that this very command made before, if it did.
+
+    Given of a parked wallet too: what has been done is told as it was.
+    """
     match command:
         case Charge() | PlaceHold():
             prior = known.get(command.entry_id)
@@ -128,6 +130,8 @@ def _prior(known: Known, command: Command) -> Entry | None:
             return prior
         case GrantCredits() | TakeBack() | GiveBack():
             return known.get(command.entry_id)
+        case CaptureHold() | VoidHold() if command.hold_id not in wallet.holds:
+            return _prior_end(known, command)
         case _:
             return None
 
@@ -187,6 +191,9 @@ def _charge(draft: Draft, command: Charge, draws: tuple[Draw, ...]) -> Entry:
 
 def _place_hold(draft: Draft, command: PlaceHold, draws: tuple[Draw, ...]) -> Entry:
     assert 0 < command.ttl_s <= HOLD_TTL_S_MAX
+    if command.hold_id in draft.wallet.holds:
+        # A repeated key whose entry was not looked for yet: read it, and replay.
+        raise Contention
     postings: Counter[str] = Counter({"held": command.amount_nanos})
     draft.take(draws, postings, for_hold=True)
     hold = Hold(
@@ -223,10 +230,11 @@ def _payment_required(draft: Draft, required_nanos: int) -> PaymentRequired:
     available_nanos = wallet.included_remaining_nanos(at) or 0
     limit_source = "included"
     if wallet.terms.draws_wallet:
+        would_do = available_nanos + wallet.live_nanos(at) >= required_nanos
+        limit_source = "receivable" if would_do else "wallet"
         available_nanos += wallet.available_nanos(at)
-        is_owing = wallet.receivable_nanos > 0 and wallet.live_nanos(at) >= required_nanos
-        limit_source = "receivable" if is_owing else "wallet"
-    renews = wallet.terms.allocation_nanos > 0 or wallet.terms.included == "limited"
+    has_more = wallet.terms.allocation_nanos > 0 or wallet.terms.included == "limited"
+    renews = has_more and at < wallet.window.span.end_at
     return PaymentRequired(
         available_nanos=available_nanos,
         required_nanos=required_nanos,
@@ -239,15 +247,35 @@ def _payment_required(draft: Draft, required_nanos: int) -> PaymentRequired:
 # ---- ends of holds -------------------------------------------------------------------------
 
 
-def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> tuple[Entry, bool]:
-    """Return the entry that ends the hold, and whether it had been written before."""
+def _prior_end(known: Known, command: CaptureHold | VoidHold) -> Entry | None:
+    """Return the end that the command asks for, if the hold has it; refuse any other.
+
+    After an expiry there is nothing to void, and still something to capture, once.
+    """
+    ended = known.get(end_entry_id(command.hold_id))
+    if ended is not None and ended.kind == "expire":
+        late = known.get(late_entry_id(command.hold_id))
+        if late is None:
+            return ended if isinstance(command, VoidHold) else None
+        ended = late
+    if ended is None or (ended.kind == "void" and isinstance(command, VoidHold)):
+        return ended
+    if ended.request_digest == command.request_digest:
+        return ended
+    if command.key_digest and command.key_digest == ended.key_digest:
+        raise IdempotencyConflict
+    raise Conflict("This hold has ended")
+
+
+def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> Entry:
+    """End the hold, or capture after its time-out, which may have come just now."""
     hold = draft.wallet.holds.get(command.hold_id)
     if hold is not None:
         if isinstance(command, VoidHold):
             amount_nanos, metered = 0, hold.metered
         else:
             amount_nanos, metered = _resolve(command.cost, hold.metered)
-        entry = end_hold(
+        return end_hold(
             draft,
             hold,
             "void" if isinstance(command, VoidHold) else "capture",
@@ -256,19 +284,13 @@ def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> tuple[E
             request_digest=command.request_digest,
             key_digest=command.key_digest,
         )
-        return entry, False
     ended = _ended(draft, known, command.hold_id)
     if ended is None:
         raise NotFound("Hold not found")
-    if ended.kind != "expire":
-        return _same_end(ended, command), True
     if isinstance(command, VoidHold):
-        return ended, True
-    late = known.get(late_entry_id(command.hold_id))
-    if late is not None:
-        return _same_end(late, command), True
+        return ended
     amount_nanos, metered = _resolve(command.cost, ended.metered)
-    entry = capture_late(
+    return capture_late(
         draft,
         ended,
         amount_nanos=amount_nanos,
@@ -276,7 +298,6 @@ def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> tuple[E
         request_digest=command.request_digest,
         key_digest=command.key_digest,
     )
-    return entry, False
 
 
 def _ended(draft: Draft, known: Known, hold_id: str) -> Entry | None:
@@ -286,17 +307,6 @@ def _ended(draft: Draft, known: Known, hold_id: str) -> Entry | None:
         if entry.entry_id == entry_id:
             return entry
     return known.get(entry_id)
-
-
-def _same_end(ended: Entry, command: CaptureHold | VoidHold) -> Entry:
-    """Return the entry if this command made it; refuse any other end of an ended hold."""
-    if ended.kind == "void" and isinstance(command, VoidHold):
-        return ended
-    if ended.request_digest == command.request_digest:
-        return ended
-    if command.key_digest and command.key_digest == ended.key_digest:
-        raise IdempotencyConflict
-    raise Conflict("This hold has ended")
 
 
 def _extend(draft: Draft, known: Known, command: ExtendHold) -> Hold:
