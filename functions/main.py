@@ -14,6 +14,10 @@ emulator.prepare()
 
 EXPORTS = {
     "api_keys": "creditbase.hub.api_keys",
+    "expire_holds": "creditbase.jobs.schedules",
+    "meter": "creditbase.relay.meter",
+    "reset_cycles": "creditbase.jobs.schedules",
+    "sync_balances": "creditbase.jobs.schedules",
 }
 
 

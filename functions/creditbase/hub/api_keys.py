@@ -18,6 +18,7 @@ from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.instants import write_seconds
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.http import Call, Reply, endpoint
+from creditbase.subscriptions.use_cases import first_touch
 
 
 @endpoint("api_keys", door=HUB)
@@ -38,6 +39,7 @@ def api_keys(call: Call) -> Reply:
 
 def _create(call: Call) -> Reply:
     name = _name(call.body.get("name"))
+    first_touch(call.caller.uid, now=call.now, email=call.caller.email)
     issued = use_cases.create_api_key(
         call.caller.uid, name=name, random_bytes=secrets.token_bytes(32), now=real_now()
     )

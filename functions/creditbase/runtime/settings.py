@@ -107,8 +107,8 @@ class Settings(BaseModel):
     deadline_s: int = Field(default=10, ge=1, alias="CREDITBASE_DEADLINE_S")
     """Seconds after which a waiting command is withdrawn before it is decided. 10."""
 
-    threads: int = Field(default=40, ge=1, alias="THREADS")
-    """Threads of the server process, which functions-framework reads too. 40."""
+    threads: int = Field(default=80, ge=1, alias="THREADS")
+    """Threads of the server process, which functions-framework reads too. 80."""
 
     def origins(self) -> frozenset[str]:
         """Return every origin that a browser may call us from."""
