@@ -124,8 +124,9 @@ def _user_make_admin(given: argparse.Namespace) -> None:
 
 def _job_run(given: argparse.Namespace) -> None:
     # By name, as main.py names the functions: the jobs are a door above this room.
-    jobs = import_module("creditbase.jobs.use_cases")
-    print(getattr(jobs, given.name.replace("-", "_"))(now=clock.now()))
+    report = import_module("creditbase.jobs.use_cases").run_job(given.name, now=clock.now())
+    left = "" if report.is_complete else ", more may be due: run it again"
+    print(f"{given.name}: {report.done} done, {report.failed} failed{left}")
 
 
 def _now() -> datetime:

@@ -1,0 +1,231 @@
+"""The mirror of Stripe and its inbox. Nobody else spells these paths.
+
+checkout_sessions/{cs}    what we asked for, and how far it has come
+payments/{pi}             what was paid, and the grant that it is owed
+stripe_customers/{cus}    whose Stripe customer it is
+stripe_events/{evt}       the inbox; goes after 90 days
+projects/{p}/customers/{c}   stripe_customer_id, topup (the newest intent), mirrored (a count)
+
+Every change of the mirror also counts `mirrored` up in the customer's document, conditioned on
+the version read before Stripe was asked, so that a slow answer never overwrites a newer one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from creditbase.accounts.domain import Customer, CustomerRef
+from creditbase.accounts.store import customer_from, customer_path
+from creditbase.kernel.errors import NotFound
+from creditbase.payments.domain import (
+    EVENT_LIFETIME,
+    Event,
+    Intent,
+    Order,
+    Outcome,
+    Payment,
+    SessionRecord,
+)
+from creditbase.runtime.firestore import (
+    Create,
+    Put,
+    Update,
+    Version,
+    Write,
+    get_all,
+)
+
+PAYLOAD_CHARACTERS_MAX = 200_000
+"""A longer payload is not kept: the object is asked for again anyway."""
+
+
+# ---- the customer's side ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer with what payments keeps in its document."""
+
+    customer: Customer
+    intent: Intent | None
+    mirrored: int
+    version: Version
+
+
+def load_account(ref: CustomerRef) -> Account:
+    """Return the customer and its newest top-up.
+
+    Raises:
+        NotFound: there is no such customer.
+    """
+    found = find_account(ref)
+    if found is None:
+        raise NotFound("Customer not found")
+    return found
+
+
+def find_account(ref: CustomerRef) -> Account | None:
+    """Return the customer and its newest top-up, if there is one."""
+    snapshot = get_all([customer_path(ref.project_id, ref.customer_id)])[0]
+    if snapshot.fields is None or snapshot.version is None:
+        return None
+    kept = snapshot.fields
+    return Account(
+        customer=customer_from(ref, kept),
+        intent=_intent_from(kept.get("topup")),
+        mirrored=kept.get("mirrored", 0),
+        version=snapshot.version,
+    )
+
+
+def writes_for_link(account: Account, stripe_customer_id: str, *, now: datetime) -> list[Write]:
+    """Return the batch that ties a customer to its Stripe customer, both ways."""
+    customer = account.customer
+    link = {
+        "project_id": customer.project_id,
+        "customer_id": customer.customer_id,
+        "created_at": now,
+    }
+    return [
+        _account_update(account, {("stripe_customer_id",): stripe_customer_id}),
+        Put(f"stripe_customers/{stripe_customer_id}", link),
+    ]
+
+
+def writes_for_intent(account: Account, intent: Intent) -> list[Write]:
+    """Return the write that counts a new intent, or fails if another was counted first."""
+    return [_account_update(account, {("topup",): _intent_fields(intent)})]
+
+
+def writes_for_session(account: Account, intent: Intent, record: SessionRecord) -> list[Write]:
+    """Return the batch that records a session, and ends its intent where it is the newest."""
+    changes: dict[tuple[str, ...], Any] = {}
+    if account.intent == intent:
+        changes[("topup", "session_id")] = record.session_id
+    return [
+        _account_update(account, changes),
+        Create(_session(record.session_id), asdict(record)),
+    ]
+
+
+def _account_update(account: Account, changes: Mapping[tuple[str, ...], Any]) -> Update:
+    customer = account.customer
+    return Update(
+        customer_path(customer.project_id, customer.customer_id),
+        {**changes, ("mirrored",): account.mirrored + 1},
+        unless_changed_since=account.version,
+    )
+
+
+def _intent_fields(intent: Intent) -> dict[str, Any]:
+    return {"number": intent.number, "session_id": intent.session_id, **asdict(intent.order)}
+
+
+def _intent_from(kept: Mapping[str, Any] | None) -> Intent | None:
+    if kept is None:
+        return None
+    order = {name: kept[name] for name in Order.__dataclass_fields__}
+    return Intent(kept["number"], Order(**order), kept["session_id"])
+
+
+# ---- the mirror ------------------------------------------------------------------------------
+
+
+def find_session(session_id: str) -> SessionRecord | None:
+    """Return what we wrote down of a session, if we asked for it."""
+    fields = get_all([_session(session_id)])[0].fields
+    return None if fields is None else SessionRecord(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A session's record and its payment as one read saw them."""
+
+    record: SessionRecord
+    payment: Payment | None
+
+
+def load_known(session_id: str, payment_id: str) -> Known:
+    """Return the session's record, and the payment if it is written down already."""
+    record, payment = get_all([_session(session_id), _payment(payment_id or session_id)])
+    assert record.fields is not None
+    return Known(
+        SessionRecord(**record.fields),
+        None if payment.fields is None else Payment(**payment.fields),
+    )
+
+
+def writes_for_mirror(
+    account: Account, known: Known, record: SessionRecord, payment: Payment | None
+) -> list[Write]:
+    """Return the batch that brings the mirror up to date; nothing where it is already."""
+    writes: list[Write] = []
+    if record != known.record:
+        path = _session(record.session_id)
+        writes.append(Put(path, asdict(record)))
+    if payment is not None and known.payment is None:
+        writes.append(Create(_payment(payment.payment_id), asdict(payment)))
+    return [_account_update(account, {}), *writes] if writes else []
+
+
+def _session(session_id: str) -> str:
+    return f"checkout_sessions/{session_id}"
+
+
+def _payment(payment_id: str) -> str:
+    return f"payments/{payment_id}"
+
+
+# ---- the inbox -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event of the inbox: finished, or with the version that finishing it needs."""
+
+    is_finished: bool
+    version: Version
+
+
+def find_event(event_id: str) -> Stored | None:
+    """Return how far an event has come, if it was ever stored."""
+    snapshot = get_all([_event(event_id)])[0]
+    if snapshot.fields is None or snapshot.version is None:
+        return None
+    return Stored(snapshot.fields["status"] != "stored", snapshot.version)
+
+
+def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:
+    """Return the write that stores an event, or fails if it was stored before."""
+    fits = len(event.payload) <= PAYLOAD_CHARACTERS_MAX
+    fields = {
+        "type": event.type,
+        "livemode": event.is_live,
+        "api_version": event.api_version,
+        "object_id": event.object_id,
+        "object_type": event.object_type,
+        "payload": event.payload if fits else "",
+        "status": "stored",
+        "reason": "",
+        "received_at": now,
+        "finished_at": None,
+        "expires_at": now + EVENT_LIFETIME,
+    }
+    return [Create(_event(event.event_id), fields)]
+
+
+def writes_for_end(
+    event: Event, outcome: Outcome, version: Version, *, now: datetime
+) -> list[Write]:
+    """Return the write that finishes an event, or fails if somebody else did."""
+    changes: dict[tuple[str, ...], Any] = {
+        ("status",): outcome.status,
+        ("reason",): outcome.reason,
+        ("finished_at",): now,
+    }
+    return [Update(_event(event.event_id), changes, unless_changed_since=version)]
+
+
+def _event(event_id: str) -> str:
+    return f"stripe_events/{event_id}"

@@ -1,0 +1,284 @@
+"""The only module that speaks to Stripe's SDK. Plain typed values go in and out.
+
+Every POST has an idempotency key made of the business action, so a repeat after a lost reply
+makes nothing twice. Every answer is read through JSON: the SDK's objects are no dictionaries,
+and some of their figures are of types that the store refuses.
+"""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import stripe
+
+from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from creditbase.payments.domain import (
+    Buyer,
+    Event,
+    Order,
+    StripeCustomer,
+    StripeSession,
+    metadata_of,
+)
+from creditbase.runtime.emulator import LIVE_KEY_PREFIXES, refuse_unsafe_environment
+from creditbase.runtime.settings import STRIPE_SECRET_KEY
+
+API_VERSION = "2026-10-28.endive"
+TIMEOUT_S = 4
+RETRIES_MAX = 2
+"""Of the SDK, under the same idempotency key; the caller's own retry comes on top."""
+SIGNATURE_AGE_S_MAX = 300
+EVENT_ID = re.compile(r"evt_[A-Za-z0-9_]{1,250}")
+WORD = re.compile(r"[A-Za-z0-9_.-]{0,255}")
+"""Everything else that is kept of an event: types, versions, ids of objects."""
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@cache
+def client() -> stripe.StripeClient:
+    """Return this process's client, made on first use: its parts cost more than its import.
+
+    `STRIPE_API_BASE` names another server that speaks the API, never together with a live key.
+
+    Raises:
+        Unavailable: the secret key is not set.
+    """
+    secret = STRIPE_SECRET_KEY.value()
+    refuse_unsafe_environment()
+    base = os.environ.get("STRIPE_API_BASE", "")
+    return stripe.StripeClient(
+        secret,
+        stripe_version=API_VERSION,
+        base_addresses={"api": base} if base else None,
+        max_network_retries=RETRIES_MAX,
+        http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
+    )
+
+
+def is_live() -> bool:
+    """Return whether our key moves real money.
+
+    Raises:
+        Unavailable: the secret key is not set.
+    """
+    return STRIPE_SECRET_KEY.value().startswith(LIVE_KEY_PREFIXES)
+
+
+# ---- customers and sessions ------------------------------------------------------------------
+
+
+def create_customer(*, project_id: str, customer_id: str, uid: str) -> StripeCustomer:
+    """Make the Stripe customer of a customer, exactly once whoever asks.
+
+    No e-mail: it could change between two tries, and the Checkout page asks for it anyway.
+    """
+    answered = _ask(
+        lambda: client().v1.customers.create(
+            params={"metadata": {"uid": uid, "project": project_id, "customer": customer_id}},
+            options={"idempotency_key": f"customer:{customer_id}"},
+        )
+    )
+    return _customer(answered)
+
+
+def load_customer(stripe_customer_id: str) -> StripeCustomer:
+    """Return a customer as Stripe has it now.
+
+    Raises:
+        NotFound: Stripe has no such customer.
+    """
+    return _customer(_ask(lambda: client().v1.customers.retrieve(stripe_customer_id)))
+
+
+def create_topup_session(buyer: Buyer, order: Order, *, number: int) -> StripeSession:
+    """Make the Checkout session of a customer's top-up of that number, exactly once.
+
+    Raises:
+        Conflict: the number was used for another order.
+    """
+    metadata = metadata_of(buyer, order)
+    returns_to = f"{order.site_url}/billing"
+    answered = _ask(
+        lambda: client().v1.checkout.sessions.create(
+            params={
+                "mode": "payment",
+                "customer": buyer.stripe_customer_id,
+                "client_reference_id": buyer.reference,
+                "line_items": [
+                    {
+                        "quantity": 1,
+                        "price_data": {
+                            "currency": order.currency,
+                            "unit_amount": order.amount_cents,
+                            "product_data": {
+                                "name": f"{order.name}: {order.credits:,} credits"
+                            },
+                        },
+                    }
+                ],
+                "metadata": metadata,
+                "payment_intent_data": {"metadata": metadata},
+                "success_url": f"{returns_to}?topup=success&session_id={{CHECKOUT_SESSION_ID}}",
+                "cancel_url": f"{returns_to}?topup=cancelled",
+            },
+            options={"idempotency_key": f"topup:{buyer.customer_id}:{number}"},
+        )
+    )
+    return _session(answered)
+
+
+def load_session(session_id: str) -> StripeSession:
+    """Return a Checkout session as Stripe has it now.
+
+    Raises:
+        NotFound: Stripe has no such session.
+    """
+    return _session(_ask(lambda: client().v1.checkout.sessions.retrieve(session_id)))
+
+
+def _ask(call: Callable[[], Any]) -> dict[str, Any]:
+    """Run one call and return its answer as plain values.
+
+    Raises:
+        NotFound: there is no such object.
+        Conflict: the idempotency key was used with other parameters.
+        Unavailable: Stripe did not answer, refused our key, or had trouble of its own.
+    """
+    try:
+        answered: dict[str, Any] = json.loads(str(call()))
+    except stripe.IdempotencyError as failure:
+        raise Conflict("Stripe knows this action with other parameters") from failure
+    except stripe.InvalidRequestError as failure:
+        if failure.code == "resource_missing":
+            raise NotFound("Stripe has no such object") from failure
+        facts = _trace(failure)
+        log.error("Stripe refused a request of ours", extra=facts)  # noqa: TRY400 - no text
+        raise Unavailable from failure
+    except stripe.StripeError as failure:
+        log.warning("Stripe did not serve a request", extra=_trace(failure))
+        raise Unavailable from failure
+    return answered
+
+
+def _trace(failure: stripe.StripeError) -> dict[str, Any]:
+    """Return what Stripe's support would ask for. Never the text: it may quote parameters."""
+    return {
+        "stripe_error": type(failure).__name__,
+        "stripe_status": failure.http_status,
+        "stripe_code": failure.code,
+        "stripe_request_id": failure.request_id,
+    }
+
+
+def _customer(answered: Mapping[str, Any]) -> StripeCustomer:
+    return StripeCustomer(
+        stripe_customer_id=answered["id"],
+        is_live=answered.get("livemode", False),
+        is_deleted=answered.get("deleted", False),
+        metadata=answered.get("metadata") or {},
+    )
+
+
+def _session(answered: Mapping[str, Any]) -> StripeSession:
+    return StripeSession(
+        session_id=answered["id"],
+        mode=answered["mode"],
+        status=answered["status"] or "",
+        payment_status=answered["payment_status"],
+        is_live=answered["livemode"],
+        currency=answered["currency"] or "",
+        amount_subtotal_cents=_whole(answered["amount_subtotal"]),
+        amount_total_cents=_whole(answered["amount_total"]),
+        stripe_customer_id=_id_of(answered["customer"]),
+        payment_id=_id_of(answered["payment_intent"]),
+        client_reference_id=answered["client_reference_id"] or "",
+        metadata=answered["metadata"] or {},
+        url=answered.get("url") or "",
+    )
+
+
+def _whole(amount_cents: object) -> int:
+    return amount_cents if type(amount_cents) is int else -1
+
+
+def _id_of(reference: str | Mapping[str, Any] | None) -> str:
+    """Return the id of an expandable field: a string, the object itself, or nothing."""
+    if isinstance(reference, Mapping):
+        return str(reference["id"])
+    return reference or ""
+
+
+# ---- events ----------------------------------------------------------------------------------
+
+
+class NotFromStripe(InvalidRequest):
+    """The signature does not hold, or what was signed is no event. Never worth a retry."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="INVALID_SIGNATURE")
+
+
+def verify_event(raw: bytes, signature: str, *, secrets: Sequence[str], now_s: int) -> Event:
+    """Return the event that Stripe signed with any of the secrets, within five minutes.
+
+    The SDK itself accepts timestamps of any future and answers some malformed input with
+    errors of other kinds; here everything but success is one refusal.
+
+    Raises:
+        NotFromStripe: anything else.
+    """
+    if not any(_is_signed(raw, signature, secret) for secret in secrets):
+        raise NotFromStripe("The signature does not hold")
+    if abs(_timestamp_s(signature) - now_s) > SIGNATURE_AGE_S_MAX:
+        raise NotFromStripe("The signature is too old, or from the future")
+    return _event(raw)
+
+
+def _is_signed(raw: bytes, signature: str, secret: str) -> bool:
+    try:
+        stripe.WebhookSignature.verify_header(raw, signature, secret, tolerance=None)
+    except (stripe.SignatureVerificationError, ValueError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def _timestamp_s(signature: str) -> int:
+    """Return the first `t` of a header that was verified, as the SDK reads it."""
+    stamps = [part[2:] for part in signature.split(",") if part.startswith("t=")]
+    return int(stamps[0])
+
+
+def _event(raw: bytes) -> Event:
+    try:
+        given = json.loads(raw)
+        held = given["data"]["object"]
+        event = Event(
+            event_id=given["id"],
+            type=given["type"],
+            is_live=given["livemode"],
+            account=given.get("account") or "",
+            api_version=given.get("api_version") or "",
+            object_id=held.get("id") or "",
+            object_type=held["object"],
+            payload=raw.decode(),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as failure:
+        raise NotFromStripe("This is no event") from failure
+    words = (event.type, event.account, event.api_version, event.object_id, event.object_type)
+    is_event = (
+        given.get("object") == "event"
+        and isinstance(event.is_live, bool)
+        and isinstance(event.event_id, str)
+        and EVENT_ID.fullmatch(event.event_id) is not None
+        and all(isinstance(word, str) and WORD.fullmatch(word) for word in words)
+    )
+    if not is_event:
+        raise NotFromStripe("This is no event")
+    return event

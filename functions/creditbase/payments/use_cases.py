@@ -1,0 +1,344 @@
+"""What is done with Stripe: start a top-up, take an event, grant what was paid."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from creditbase.accounts.domain import CustomerRef
+from creditbase.catalog.use_cases import load_catalog
+from creditbase.kernel.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unavailable
+from creditbase.ledger.domain.commands import GrantCredits
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.use_cases import run
+from creditbase.payments import store, stripe_gateway
+from creditbase.payments.domain import (
+    APPLIED,
+    TOPUP,
+    Buyer,
+    Event,
+    Intent,
+    Order,
+    Outcome,
+    Payment,
+    SessionRecord,
+    StripeSession,
+    decide_intent,
+    decide_session,
+    find_conflict,
+    is_ours,
+    order_of,
+    record_of,
+)
+from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.firestore import Ambiguous, Lost, commit
+from creditbase.runtime.settings import settings
+
+SESSIONS_MAX = 3
+"""How often a top-up begins anew, where a number turns out to be used up."""
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+log = logging.getLogger(__name__)
+
+
+# ---- starting a top-up -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartedTopup:
+    """A session to pay in."""
+
+    session: StripeSession
+    order: Order
+
+
+def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
+    """Return a Checkout session for a pack. Twins and retries share one session.
+
+    The number of the intent is counted first, Stripe is asked under a key made of it, and
+    the session is written down before its address is given to anybody.
+
+    Raises:
+        InvalidRequest: there is no such pack.
+        NotFound: there is no such customer.
+        Unavailable: Stripe or the store did not answer; the same request may be repeated.
+    """
+    order = _order(ref.project_id, tier)
+    buyer = ensure_stripe_customer(ref, now=now)
+    for _ in range(SESSIONS_MAX):
+        intent = _count_intent(ref, order)
+        try:
+            session = stripe_gateway.create_topup_session(buyer, order, number=intent.number)
+        except Conflict:
+            # Stripe knows the number by another request, so nobody will get a session by it.
+            _abandon(ref, intent)
+            continue
+        _record_session(ref, intent, record_of(buyer, order, session, now=now))
+        if session.url:
+            return StartedTopup(session, order)
+    raise Unavailable
+
+
+def _order(project_id: str, tier: str) -> Order:
+    catalog = load_catalog(project_id)
+    if tier not in catalog.packs:
+        raise InvalidRequest(
+            "The amount must be the name of a pack", field="amount", reason="INVALID_TOPUP_TIER"
+        )
+    site_url = settings().site_url
+    if site_url is None:
+        log.error("CREDITBASE_SITE_URL is not set, so Checkout has nowhere to return to")
+        raise Unavailable
+    return order_of(catalog.packs[tier], currency=catalog.currency, site_url=site_url)
+
+
+def ensure_stripe_customer(ref: CustomerRef, *, now: datetime) -> Buyer:
+    """Return the buyer with its Stripe customer, made now if there is none.
+
+    Raises:
+        NotFound: there is no such customer.
+        Unavailable: Stripe or the store did not answer.
+    """
+    customer = store.load_account(ref).customer
+    linked = customer.stripe_customer_id
+    if not linked:
+        made = stripe_gateway.create_customer(
+            project_id=ref.project_id, customer_id=ref.customer_id, uid=customer.uid
+        )
+        linked = _link(ref, made.stripe_customer_id, now=now)
+    return Buyer(
+        project_id=ref.project_id,
+        customer_id=ref.customer_id,
+        uid=customer.uid,
+        stripe_customer_id=linked,
+    )
+
+
+def _link(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> str:
+    """Tie a customer to its Stripe customer and return it; the first that came stays."""
+
+    def attempt() -> Attempt[str]:
+        account = store.load_account(ref)
+        linked = account.customer.stripe_customer_id
+        if linked:
+            return Attempt(linked, ())
+        writes = store.writes_for_link(account, stripe_customer_id, now=now)
+        return Attempt(stripe_customer_id, writes)
+
+    return commit_or_retry(attempt)
+
+
+def _count_intent(ref: CustomerRef, order: Order) -> Intent:
+    def attempt() -> Attempt[Intent]:
+        account = store.load_account(ref)
+        intent = decide_intent(account.intent, order)
+        is_known = intent == account.intent
+        return Attempt(intent, () if is_known else store.writes_for_intent(account, intent))
+
+    return commit_or_retry(attempt)
+
+
+def _abandon(ref: CustomerRef, intent: Intent) -> None:
+    def attempt() -> Attempt[None]:
+        account = store.load_account(ref)
+        if account.intent != intent:
+            return Attempt(None, ())
+        ended = Intent(intent.number, intent.order, session_id="abandoned")
+        return Attempt(None, store.writes_for_intent(account, ended))
+
+    commit_or_retry(attempt)
+
+
+def _record_session(ref: CustomerRef, intent: Intent, record: SessionRecord) -> None:
+    def attempt() -> Attempt[None]:
+        account = store.load_account(ref)
+        if store.find_session(record.session_id) is not None:
+            return Attempt(None, ())  # a twin was first, or our own reply was lost
+        return Attempt(None, store.writes_for_session(account, intent, record))
+
+    commit_or_retry(attempt)
+
+
+# ---- taking an event -------------------------------------------------------------------------
+
+
+def receive_event(
+    raw: bytes, signature: str, *, secrets: Sequence[str], real_now: datetime, now: datetime
+) -> Outcome | None:
+    """Prove an event, store it once, act on it. None: it was finished before.
+
+    Returning means that we own it. What fails on the way escapes, so that Stripe sends the
+    event again; one that is stored and unfinished is then handled again.
+
+    Raises:
+        NotFromStripe: it is not from Stripe; sending it again will not help.
+        Unavailable, Contention: not finished; send it again.
+    """
+    event = stripe_gateway.verify_event(
+        raw, signature, secrets=secrets, now_s=int(real_now.timestamp())
+    )
+    stored = _store_event(event, now=now)
+    if stored.is_finished:
+        return None
+    outcome = act_on(event, now=now)
+    level = logging.ERROR if outcome.status == "quarantined" else logging.INFO
+    log.log(
+        level,
+        "stripe event %s",
+        outcome.status,
+        extra={
+            "stripe_event": event.event_id,
+            "stripe_type": event.type,
+            "stripe_object": event.object_id,
+            "reason": outcome.reason,
+        },
+    )
+    _finish(event, outcome, stored, now=now)
+    return outcome
+
+
+def _store_event(event: Event, *, now: datetime) -> store.Stored:
+    """Return the event of the inbox, stored now if it was not.
+
+    Raises:
+        Unavailable: it is not known to be stored.
+    """
+    found = None
+    try:
+        version = commit(store.writes_for_arrival(event, now=now))
+        return store.Stored(is_finished=False, version=version)
+    except (Lost, Ambiguous):
+        found = store.find_event(event.event_id)
+    if found is None:
+        raise Unavailable
+    return found
+
+
+def _finish(event: Event, outcome: Outcome, stored: store.Stored, *, now: datetime) -> None:
+    try:
+        commit(store.writes_for_end(event, outcome, stored.version, now=now))
+    except Lost:
+        return  # a twin has finished it
+    except Ambiguous as failure:
+        raise Unavailable from failure
+
+
+def act_on(event: Event, *, now: datetime) -> Outcome:
+    """Act on an event of the inbox; doing so again changes nothing more.
+
+    Raises:
+        Unavailable, Contention: not finished; to be handled again.
+    """
+    if event.account:
+        return Outcome("quarantined", "connected_account")
+    if event.is_live != stripe_gateway.is_live():
+        return Outcome("quarantined", "livemode")
+    handler = HANDLERS.get(event.type)
+    if handler is None:
+        return Outcome("ignored")
+    return handler(event, now) if event.object_id else Outcome("quarantined", "no_object")
+
+
+def _mirror_session(event: Event, now: datetime) -> Outcome:
+    """Bring a session's mirror up to date, and grant what was paid."""
+    record = store.find_session(event.object_id)
+    if record is None:
+        return _unrecorded(event)
+    ref = CustomerRef(record.project_id, record.customer_id)
+
+    def attempt() -> Attempt[tuple[Outcome, Payment | None]]:
+        # The version first, then Stripe: whatever changes in between makes the commit fail.
+        account = store.load_account(ref)
+        session = stripe_gateway.load_session(event.object_id)
+        known = store.load_known(session.session_id, session.payment_id)
+        mirrored = decide_session(known.record, session, now=now)
+        payment = mirrored.payment
+        if payment is not None and known.payment is not None:
+            conflict = find_conflict(known.payment, payment)
+            if conflict:
+                return Attempt((Outcome("quarantined", f"mismatch:{conflict}"), None), ())
+        writes = store.writes_for_mirror(account, known, mirrored.record, payment)
+        return Attempt((mirrored.outcome, payment), writes)
+
+    try:
+        outcome, payment = commit_or_retry(attempt)
+    except NotFound:
+        return Outcome("quarantined", "no_such_object")
+    if payment is not None:
+        _grant(payment, now=now)
+    return outcome
+
+
+def _unrecorded(event: Event) -> Outcome:
+    """Judge a session that we have no record of: another application's, or a lost one."""
+    try:
+        session = stripe_gateway.load_session(event.object_id)
+    except NotFound:
+        return Outcome("ignored", "no_such_object")
+    if is_ours(session) and session.payment_status != "unpaid":
+        return Outcome("quarantined", "no_record")
+    return Outcome("ignored", "not_ours")
+
+
+def _grant(payment: Payment, *, now: datetime) -> None:
+    """Give what a payment is owed: an ordinary wallet command, once per payment.
+
+    Raises:
+        Unavailable: the wallet does not take it now; the event stays unfinished.
+    """
+    assert payment.kind == TOPUP
+    command = GrantCredits(
+        entry_id=payment.grant_id,
+        kind="topup",
+        amount_nanos=payment.granted_nanos,
+        cause={
+            "payment": payment.payment_id,
+            "session": payment.session_id,
+            "tier": payment.tier,
+            "paid_cents": payment.paid_cents,
+            "currency": payment.currency,
+        },
+    )
+    try:
+        run(WalletRef(payment.project_id, payment.customer_id), command, now=now)
+    except (NotFound, Forbidden) as refusal:
+        log.error("a paid grant waits for its wallet", extra={"grant": payment.grant_id})  # noqa: TRY400 - known
+        raise Unavailable from refusal
+
+
+def _link_customer(event: Event, now: datetime) -> Outcome:
+    """Link a Stripe customer by the metadata that we gave it; never by its e-mail address."""
+    try:
+        found = stripe_gateway.load_customer(event.object_id)
+    except NotFound:
+        return Outcome("ignored", "no_such_customer")
+    named = [found.metadata.get(name, "") for name in ("project", "customer")]
+    if found.is_deleted or not all(UUID.fullmatch(name) for name in named):
+        return Outcome("ignored", "not_ours")
+    ref = CustomerRef(*named)
+    if store.find_account(ref) is None:
+        return Outcome("ignored", "not_ours")
+    if _link(ref, found.stripe_customer_id, now=now) != found.stripe_customer_id:
+        return Outcome("quarantined", "mismatch:customer")
+    return APPLIED
+
+
+def _note(event: Event, now: datetime) -> Outcome:
+    """Leave a line in the log. The session's own event grants, so this one never does."""
+    del now
+    log.info("payment noted", extra={"stripe_type": event.type, "payment": event.object_id})
+    return APPLIED
+
+
+Handler = Callable[[Event, datetime], Outcome]
+HANDLERS: dict[str, Handler] = {
+    "checkout.session.completed": _mirror_session,
+    "checkout.session.async_payment_succeeded": _mirror_session,
+    "checkout.session.async_payment_failed": _mirror_session,
+    "checkout.session.expired": _mirror_session,
+    "customer.created": _link_customer,
+    "payment_intent.succeeded": _note,
+    "payment_intent.payment_failed": _note,
+}
+"""What is done about an event, by its type; all others are recorded as ignored."""
