@@ -73,9 +73,13 @@ def topup_grant_id(payment_id: str) -> str:
     return f"topup:{payment_id}"
 
 
-def expiry_entry_id(grant_id: str) -> str:
-    """Return the entry that writes off what was left of a grant."""
-    return f"expire:{grant_id}"
+def expiry_entry_id(grant_id: str, *, returned_by: str | None = None) -> str:
+    """Return the entry that writes off what was left of a grant.
+
+    A grant that had gone and was returned can be written off once more: `returned_by`
+    names the entry that returned it.
+    """
+    return f"expire:{grant_id}" if returned_by is None else f"expire:{grant_id}:{returned_by}"
 
 
 # ---- public ids of charges and holds -------------------------------------------------------
@@ -102,14 +106,16 @@ def charge_public_id(customer_id: str, entry_id: str) -> str:
 def parse_hold_id(hold_id: str) -> OperationRef | None:
     """Return what a hold id names, or None where the text is no hold id.
 
-    Only the one canonical spelling is taken: the low bits that base64 leaves free must be
-    as they were written.
+    Only the one spelling that `hold_public_id` writes is taken: an alias would name the
+    same entry, and miss the hold.
     """
     if not hold_id.startswith(HOLD_PREFIX) or len(hold_id) != len(HOLD_PREFIX) + 64:
         return None
     try:
         packed = base64.b64decode(hold_id[len(HOLD_PREFIX) :], altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
+        return None
+    if len(packed) != 48 or base64.urlsafe_b64encode(packed).decode() != hold_id[-64:]:
         return None
     return OperationRef(str(uuid.UUID(bytes=packed[:16])), f"op:{packed[16:].hex()}")
 

@@ -40,9 +40,12 @@ def read(text: str) -> datetime:
     """Return the instant that RFC 3339 text names.
 
     Raises:
-        ValueError: the text is no RFC 3339 instant, or has no zone.
+        ValueError: the text is no RFC 3339 instant, has no zone, or leaves the calendar.
     """
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError("an instant needs a zone")
-    return utc(at)
+    try:
+        return utc(at)
+    except OverflowError as beyond:
+        raise ValueError("an instant lies between the years 1 and 9999") from beyond
