@@ -229,10 +229,15 @@ def undisturbed() -> Iterator[None]:
 
 
 def signals_end_the_program() -> None:
-    """Let SIGTERM and a closed terminal unwind like Ctrl-C, so that cleaning up happens."""
+    """Let SIGTERM and a closed terminal unwind like Ctrl-C, so that cleaning up happens.
+
+    A shell starts what it puts in the background deaf to Ctrl-C, and so all its children;
+    we take the signal back.
+    """
 
     def stop(number: int, _: object) -> None:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -24,6 +24,8 @@ from dev.layout import BIN, FUNCTIONS, FUNCTIONS_BIN, ROOT, BadNumber, Layout
 from dev.stack_steps import make_admin, seed, settings_of
 
 START_WITHIN_S = 300
+HURRIED_STOP_WITHIN_S = 4
+"""While it loads the Auth emulator, the Firebase tools are deaf to signals for ten seconds."""
 NEWS_EVERY_S = 10
 METER_THREADS = 80
 STRIPE_SECRETS = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
@@ -264,19 +266,20 @@ def up(layout: Layout, *, is_bound_to_us: bool, say: Say) -> dict[str, str]:
         except BaseException:
             with background.undisturbed():
                 say("did not start; ending what was started")
-                down(layout)
+                down(layout, within_s=HURRIED_STOP_WITHIN_S)
             raise
         env_file.write(layout.env, values)
         return values
 
 
-def down(layout: Layout) -> int:
+def down(layout: Layout, *, within_s: float = background.STOP_WITHIN_S) -> int:
     """End all that belongs to the stack, and nothing else; return how many processes."""
     if not layout.state.is_file():
         return 0
     state = json.loads(layout.state.read_text())
     count = len(background.marked(state["mark"]))
-    background.end(state["mark"], politely={int(k): v for k, v in state["groups"].items()})
+    politely = {int(group): number for group, number in state["groups"].items()}
+    background.end(state["mark"], politely=politely, within_s=within_s)
     layout.env.unlink(missing_ok=True)
     layout.state.unlink(missing_ok=True)
     return count
