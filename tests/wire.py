@@ -4,16 +4,16 @@ Stands at the gRPC boundary, under every retry and wrapper of the client, so wha
 is what is billed, and what it breaks is what a network breaks.
 """
 
+import contextlib
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
-import pytest
 from google.cloud.firestore_v1 import base_client
 
 from creditbase.runtime import firestore
@@ -54,6 +54,14 @@ class Rpc:
     reads: int
     writes: int
 
+
+if TYPE_CHECKING:
+    # Generic in the stubs only.
+    _UnaryInterceptor = grpc.UnaryUnaryClientInterceptor[Any, Any]
+    _StreamInterceptor = grpc.UnaryStreamClientInterceptor[Any, Any]
+else:
+    _UnaryInterceptor = grpc.UnaryUnaryClientInterceptor
+    _StreamInterceptor = grpc.UnaryStreamClientInterceptor
 
 Send = Callable[[], Any]
 Fault = Callable[[Send], Any]
@@ -100,10 +108,8 @@ def time_out_late(send: Send) -> Any:
 
     def later() -> None:
         time.sleep(LATE_S)
-        try:
+        with contextlib.suppress(grpc.RpcError):  # too late to win, as it should be
             send()
-        except grpc.RpcError:
-            pass  # too late to win: as it should be
 
     thread = threading.Thread(target=later)
     LATE.append(thread)
@@ -143,7 +149,7 @@ KILLS: dict[str, Fault] = {fault.__name__: fault for fault in (kill_before, kill
 
 
 @dataclass
-class Wire(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+class Wire(_UnaryInterceptor, _StreamInterceptor):
     """Counts RPCs, and applies a fault to the one with the given index."""
 
     rpcs: list[Rpc] = field(default_factory=list)
@@ -222,36 +228,17 @@ class _Kept:
 
 def install(wire: Wire) -> Callable[[], None]:
     """Put the wire under every client made from now on; return how to take it out."""
-    plain = base_client.BaseClient._emulator_channel
+    library: Any = base_client.BaseClient
+    plain = library._emulator_channel
 
     def wired(client: Any, transport: Any) -> Any:
         return grpc.intercept_channel(plain(client, transport), wire)
 
-    base_client.BaseClient._emulator_channel = wired
+    library._emulator_channel = wired
     firestore.client.cache_clear()
 
     def remove() -> None:
-        base_client.BaseClient._emulator_channel = plain
+        library._emulator_channel = plain
         firestore.client.cache_clear()
 
     return remove
-
-
-@pytest.fixture(scope="session")
-def _session_wire(firestore_host: str, project: str) -> Iterator[Wire]:
-    """Return the one wire of this worker, on a project of its own."""
-    assert firestore_host
-    assert project
-    wire = Wire()
-    remove = install(wire)
-    firestore.get_all(["warm/up"])
-    yield wire
-    remove()
-
-
-@pytest.fixture
-def wire(_session_wire: Wire) -> Iterator[Wire]:
-    """Return the wire with nothing counted and nothing broken."""
-    _session_wire.reset()
-    yield _session_wire
-    _session_wire.reset()

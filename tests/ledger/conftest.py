@@ -10,7 +10,8 @@ from creditbase.kernel import ids
 from creditbase.ledger import use_cases
 from creditbase.runtime.settings import settings
 from tests.ledger.wallets import LiveWallet
-from tests.wire import Wire, _session_wire, wire
+from tests.wire import Wire
+from tests.wired import _session_wire, wire
 
 __all__ = ["_session_wire", "wire"]
 

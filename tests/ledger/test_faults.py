@@ -29,21 +29,41 @@ class Operation:
     entries: int
 
 
+def nothing(wallet: LiveWallet) -> None:
+    """Prepare nothing."""
+    del wallet
+
+
 OPERATIONS = [
-    Operation("charge", lambda w: None, lambda w: w.charge("k", 7), 43, 0, 2),
-    Operation("hold", lambda w: None, lambda w: w.hold("k", 7), 43, 7, 2),
+    Operation("charge", nothing, lambda w: w.charge("k", 7), 43, 0, 2),
+    Operation("hold", nothing, lambda w: w.hold("k", 7), 43, 7, 2),
     Operation("capture", lambda w: w.hold("k", 7), lambda w: w.capture("k", 3), 47, 0, 3),
     Operation("over", lambda w: w.hold("k", 7), lambda w: w.capture("k", 60), 0, 0, 3),
     Operation("void", lambda w: w.hold("k", 7), lambda w: w.void("k"), 50, 0, 3),
-    Operation("topup", lambda w: None, lambda w: w.topup("pi_1", 100), 150, 0, 2),
+    Operation("topup", nothing, lambda w: w.topup("pi_1", 100), 150, 0, 2),
 ]
 RPCS = {"cold": 2, "warm": 1}
 
 
-def cells() -> list[tuple[Operation, str, int, Fault]]:
+@dataclass(frozen=True)
+class Cell:
+    """One RPC of one operation, and how it breaks."""
+
+    operation: Operation
+    start: str
+    index: int
+    fault: Fault
+
+    @property
+    def name(self) -> str:
+        """Return how the cell is shown."""
+        return f"{self.operation.name}-{self.start}-{self.index}-{self.fault.__name__}"
+
+
+def cells() -> list[Cell]:
     """Return every cell of the matrix."""
     return [
-        (operation, start, index, fault)
+        Cell(operation, start, index, fault)
         for operation in OPERATIONS
         for start, count in RPCS.items()
         for index in range(count)
@@ -51,9 +71,9 @@ def cells() -> list[tuple[Operation, str, int, Fault]]:
     ]
 
 
-def cell_name(value: object) -> str:
-    """Return how a cell's part is shown."""
-    return getattr(value, "name", None) or getattr(value, "__name__", None) or str(value)
+def cell_name(value: Operation | Cell | str) -> str:
+    """Return how a cell, or a part of one, is shown."""
+    return value if isinstance(value, str) else value.name
 
 
 def start_from(start: str, wallet: LiveWallet) -> None:
@@ -79,15 +99,16 @@ def test_the_matrix_covers_every_rpc_that_an_operation_makes(
     assert len(wire.rpcs) == RPCS[start] > 0
 
 
-@pytest.mark.parametrize(("operation", "start", "index", "fault"), cells(), ids=cell_name)
+@pytest.mark.parametrize("cell", cells(), ids=cell_name)
 def test_a_broken_rpc_and_the_same_key_again_have_one_effect(
-    operation: Operation, start: str, index: int, fault: Fault, wallet: LiveWallet, wire: Wire
+    cell: Cell, wallet: LiveWallet, wire: Wire
 ) -> None:
     """Whatever the network does, the customer pays once and is told the truth."""
+    operation = cell.operation
     operation.prepare(wallet)
-    start_from(start, wallet)
+    start_from(cell.start, wallet)
     wire.reset()
-    wire.faults[index] = fault
+    wire.faults[cell.index] = cell.fault
 
     try:
         first: Decision | BillingError = operation.act(wallet)

@@ -107,7 +107,7 @@ class TestCost:
     def test_commands_that_wait_together_share_one_commit(
         self, wallet: LiveWallet, wire: Wire
     ) -> None:
-        """n commands of one wallet cost one RPC and n + 1 writes."""
+        """N commands of one wallet cost one RPC and n + 1 writes."""
         wallet.charge("warm")
         wire.reset()
         wire.delay_s["Commit"] = 0.25
@@ -214,7 +214,7 @@ class TestExactlyOnce:
 
     def test_fifty_twins_that_race_have_one_effect(self, wallet: LiveWallet) -> None:
         """The same key in many threads: one charge, and everybody hears of it."""
-        outcomes = in_parallel(40, lambda number: wallet.charge("twin", 7))
+        outcomes = in_parallel(40, lambda _: wallet.charge("twin", 7))
 
         answers = {o.entry.hash for o in outcomes if isinstance(o, Decision) and o.entry}
         assert len(answers) == 1
