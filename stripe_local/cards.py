@@ -1,0 +1,110 @@
+"""The test cards, and what becomes of a payment with each. Pure."""
+
+from dataclasses import dataclass
+
+from stripe_local.wire.errors import CardRefused
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a payer types into the form."""
+
+    number: str
+    exp_month: int = 12
+    exp_year: int = 2099
+    cvc: str = "123"
+
+    @property
+    def digits(self) -> str:
+        """Return the number without the spaces and dashes that people write."""
+        return self.number.replace(" ", "").replace("-", "")
+
+    @property
+    def last4(self) -> str:
+        """Return the four digits that may be shown."""
+        return self.digits[-4:]
+
+
+@dataclass(frozen=True)
+class Decline:
+    """What the bank answers when it does not pay."""
+
+    decline_code: str
+    message: str
+    seller_message: str
+    advice_code: str | None = None
+    code: str = "card_declined"
+
+
+@dataclass(frozen=True)
+class TestCard:
+    """A number that Stripe's test mode knows, and how the bank behind it answers."""
+
+    number: str
+    meaning: str
+    brand: str = "visa"
+    decline: Decline | None = None
+
+    @property
+    def spaced(self) -> str:
+        """Return the number in groups of four, as on a card."""
+        return " ".join(self.number[at : at + 4] for at in range(0, len(self.number), 4))
+
+
+TEST_CARDS = (
+    TestCard("4242424242424242", "pays"),
+    TestCard("5555555555554444", "pays, a Mastercard", brand="mastercard"),
+    TestCard(
+        "4000000000000002",
+        "is declined",
+        decline=Decline(
+            "generic_decline",
+            "Your card was declined.",
+            "The bank did not return any further details with this decline.",
+            advice_code="try_again_later",
+        ),
+    ),
+    TestCard(
+        "4000000000009995",
+        "has insufficient funds",
+        decline=Decline(
+            "insufficient_funds",
+            "Your card has insufficient funds.",
+            "The bank returned the decline code `insufficient_funds`.",
+            advice_code="try_again_later",
+        ),
+    ),
+)
+
+_BY_NUMBER = {card.number: card for card in TEST_CARDS}
+
+
+def recognise(card: Card, *, year: int, month: int) -> TestCard:
+    """Return the test card behind what was typed, in the given month.
+
+    Raises:
+        CardRefused: the number is not a test card's, the card has run out, or the security
+            code is not one. Nothing has been charged then, and no payment has begun.
+    """
+    known = _BY_NUMBER.get(card.digits)
+    if known is None:
+        raise CardRefused(
+            "Your card number is incorrect.", code="incorrect_number", param="number"
+        )
+    if not 1 <= card.exp_month <= 12:
+        raise CardRefused(
+            "Your card's expiration month is invalid.",
+            code="invalid_expiry_month",
+            param="exp_month",
+        )
+    if (card.exp_year, card.exp_month) < (year, month) or card.exp_year > year + 100:
+        raise CardRefused(
+            "Your card's expiration year is invalid.",
+            code="invalid_expiry_year",
+            param="exp_year",
+        )
+    if not (card.cvc.isdigit() and len(card.cvc) in {3, 4}):
+        raise CardRefused(
+            "Your card's security code is invalid.", code="invalid_cvc", param="cvc"
+        )
+    return known

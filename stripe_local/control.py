@@ -1,0 +1,187 @@
+"""The switches of a test, under `/_sim`: look, wait, lose, repeat, fail, start over.
+
+Nothing of this exists at Stripe. It answers only callers on this machine.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from stripe_local.faults import Fault, Moment, Outcome
+from stripe_local.wire.errors import ApiError
+from stripe_local.wire.parameter_types import API_VERSION
+from stripe_local.wire.resource import Resource
+from stripe_local.world import World
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost", "testclient"}
+
+
+class _Order(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SettleOrder(_Order):
+    """Wait for the webhooks."""
+
+    timeout_s: float = Field(default=10, ge=0, le=300)
+    about: str | None = None
+    """Wait only for events about this object."""
+
+
+class DuplicateOrder(_Order):
+    """Send an event again, although it was taken."""
+
+    copies: int = Field(default=1, ge=1, le=100)
+    as_new_event: bool = False
+    """Make another event for the same change, as Stripe sometimes does."""
+
+
+class DropOrder(_Order):
+    """Lose deliveries: they are not sent, and not retried."""
+
+    count: int = Field(default=1, ge=0, le=10_000)
+    types: list[str] | None = None
+    """Only of these event types."""
+
+
+class FaultOrder(_Order):
+    """Let API requests fail; the meanings are those of `faults.Fault`."""
+
+    outcome: Outcome
+    moment: Moment = "before"
+    count: int = Field(default=1, ge=1, le=10_000)
+    method: Literal["GET", "POST", "DELETE"] | None = None
+    path_prefix: str = "/v1/"
+    seconds: float = Field(default=30, gt=0, le=600)
+
+
+OrderT = TypeVar("OrderT", bound=_Order)
+
+
+def health(_world: World, _request: Request, _body: bytes) -> Resource:
+    """Say that the server answers, and for which version of the API."""
+    return {"status": "ok", "api_version": API_VERSION}
+
+
+def state(world: World, _request: Request, _body: bytes) -> Resource:
+    """Tell what there is and what is still to happen."""
+    with world.account.lock:
+        counts = world.account.store.counts()
+    return {
+        "objects": counts,
+        "deliveries_pending": world.deliveries.pending_count(),
+        "requests_in_progress": world.keys.in_progress_count(),
+        "faults": [asdict(fault) for fault in world.faults.armed()],
+        "now": world.clock.now_s(),
+    }
+
+
+def transcript(world: World, request: Request, _body: bytes) -> Resource:
+    """Tell what was said, in pages: `?after=` the last number that is known."""
+    after = int(request.query_params.get("after", "0"))
+    limit = min(int(request.query_params.get("limit", "500")), 1_000)
+    said = world.transcript.after(after, limit)
+    return {"utterances": [each.told() for each in said]}
+
+
+def deliveries(world: World, request: Request, _body: bytes) -> Resource:
+    """Tell what became of the deliveries, of all or of one `?event=`."""
+    return {"deliveries": world.deliveries.told(request.query_params.get("event"))}
+
+
+def settle(world: World, _request: Request, body: bytes) -> Resource:
+    """Wait until every webhook is taken or given up."""
+    order = _read(SettleOrder, body)
+    is_settled = world.deliveries.wait_until_settled(order.timeout_s, about=order.about)
+    return {"settled": is_settled, "pending": world.deliveries.pending_count()}
+
+
+def duplicate(world: World, request: Request, body: bytes) -> Resource:
+    """Send an event again, as itself or as its twin."""
+    order = _read(DuplicateOrder, body)
+    with world.account.lock:
+        event = world.account.store.at_address("event", request.path_params["event_id"])
+        sent = [
+            world.account.duplicate(event, as_new_event=order.as_new_event)["id"]
+            for _ in range(order.copies)
+        ]
+    return {"sent": sent}
+
+
+def drop(world: World, _request: Request, body: bytes) -> Resource:
+    """Lose the next deliveries."""
+    order = _read(DropOrder, body)
+    types = None if order.types is None else frozenset(order.types)
+    world.deliveries.drop_next(order.count, types)
+    return {"dropping": order.count}
+
+
+def arm(world: World, _request: Request, body: bytes) -> Resource:
+    """Let the next API requests fail."""
+    order = _read(FaultOrder, body)
+    world.faults.arm(Fault(**order.model_dump()))
+    return {"faults": [asdict(fault) for fault in world.faults.armed()]}
+
+
+def disarm(world: World, _request: Request, _body: bytes) -> Resource:
+    """Let no more requests fail, and let slow ones go on."""
+    world.faults.disarm()
+    return {"faults": []}
+
+
+def reset(world: World, _request: Request, _body: bytes) -> Resource:
+    """Start over with an empty account."""
+    world.reset()
+    return {"reset": True}
+
+
+Switch = Callable[[World, Request, bytes], Resource]
+
+
+def _read(model: type[OrderT], body: bytes) -> OrderT:
+    return model.model_validate_json(body or b"{}")
+
+
+def _route(method: str, path: str, switch: Switch) -> Route:
+    async def endpoint(request: Request) -> Response:
+        if not _is_local(request):
+            return JSONResponse({"error": "only for callers on this machine"}, 403)
+        body = await request.body()
+        try:
+            told = await run_in_threadpool(switch, request.app.state.world, request, body)
+        except ValidationError as problem:
+            reasons: list[Any] = problem.errors(include_url=False, include_context=False)
+            return JSONResponse({"error": reasons}, 400)
+        except ApiError as refusal:
+            return JSONResponse({"error": refusal.message}, refusal.status)
+        return JSONResponse(told)
+
+    return Route(f"/_sim{path}", endpoint, methods=[method], name=switch.__name__)
+
+
+def _is_local(request: Request) -> bool:
+    """Return whether the caller is on this machine, and knows it: no page from elsewhere."""
+    host = request.url.hostname or ""
+    client = request.client.host if request.client else ""
+    is_cross_site = request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+    return host in _LOOPBACK and client in _LOOPBACK and not is_cross_site
+
+
+ROUTES = [
+    _route("GET", "/health", health),
+    _route("GET", "/state", state),
+    _route("GET", "/transcript", transcript),
+    _route("GET", "/deliveries", deliveries),
+    _route("POST", "/settle", settle),
+    _route("POST", "/events/{event_id}/duplicate", duplicate),
+    _route("POST", "/deliveries/drop", drop),
+    _route("POST", "/faults", arm),
+    _route("DELETE", "/faults", disarm),
+    _route("POST", "/reset", reset),
+]

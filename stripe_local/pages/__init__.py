@@ -1,0 +1,1 @@
+"""The pages that Stripe hosts, for a person: they work without any script."""

@@ -1,0 +1,63 @@
+"""`expand[]`: ids replaced by the objects they name, and fields shown only when asked. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from stripe_local.wire.errors import InvalidParameter
+from stripe_local.wire.resource import Resource
+
+LEVELS_MAX = 4
+
+Expander = Callable[[Resource], Resource | None]
+"""Given the object, returns what one of its fields expands to; None leaves the field alone."""
+
+Expanders = Mapping[str, Mapping[str, Expander]]
+"""What can be expanded: by the name of the object, then by the name of the field."""
+
+
+def expanded(resource: Resource, paths: Sequence[str], expanders: Expanders) -> Resource:
+    """Return the object with each path expanded. The object itself is left as it is.
+
+    Raises:
+        InvalidParameter: a path that leads nowhere, or goes too deep.
+    """
+    for path in paths:
+        segments = path.split(".")
+        levels = len(segments) - (resource.get("object") == "list")
+        if levels > LEVELS_MAX:
+            raise InvalidParameter(
+                f"You cannot expand more than {LEVELS_MAX} levels of a property. "
+                f"Property: {path}",
+                param="expand",
+            )
+        resource = _expanded(resource, segments, expanders, path)
+    return resource
+
+
+def _expanded(
+    resource: Resource, segments: Sequence[str], expanders: Expanders, path: str
+) -> Resource:
+    field, rest = segments[0], segments[1:]
+    if resource.get("object") == "list" and field == "data":
+        if not rest:
+            raise _cannot_expand(path)
+        rows = [_expanded(row, rest, expanders, path) for row in resource["data"]]
+        return {**resource, "data": rows}
+    if resource.get("deleted"):
+        return resource
+    expander = expanders.get(resource.get("object", ""), {}).get(field)
+    current = resource.get(field)
+    if isinstance(current, dict):
+        inner: Resource | None = current
+    elif expander is None:
+        raise _cannot_expand(path)
+    else:
+        inner = expander(resource)
+    if inner is None:
+        return resource
+    if rest:
+        inner = _expanded(inner, rest, expanders, path)
+    return {**resource, field: inner}
+
+
+def _cannot_expand(path: str) -> InvalidParameter:
+    return InvalidParameter(f"This property cannot be expanded ({path}).", param="expand")

@@ -1,0 +1,97 @@
+"""Everything that one server holds: account, deliveries, keys, faults and transcript."""
+
+import threading
+from dataclasses import dataclass, field
+
+from stripe_local.account import Account, Profile
+from stripe_local.checkout import expire_what_is_due
+from stripe_local.clock import Clock
+from stripe_local.faults import Faults
+from stripe_local.idempotency import IdempotencyKeys
+from stripe_local.resources.webhook_endpoints import add_endpoint
+from stripe_local.transcript import Transcript
+from stripe_local.webhooks.deliveries import Deliveries
+from stripe_local.webhooks.parcels import Parcel, Target
+from stripe_local.webhooks.policy import DeliveryPolicy
+
+_TICK_S = 1.0
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A webhook endpoint that is there from the start."""
+
+    url: str
+    secret: str
+    enabled_events: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a server was asked to be."""
+
+    merchant: str = "Your shop"
+    listeners: tuple[Listener, ...] = ()
+    policy: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+
+
+class World:
+    """The whole state behind one address."""
+
+    def __init__(self, settings: Settings, *, public_url: str, clock: Clock) -> None:
+        self.public_url = public_url
+        self.clock = clock
+        self.faults = Faults()
+        self.keys = IdempotencyKeys()
+        self.transcript = Transcript()
+        self.deliveries = Deliveries(
+            settings.policy, find_target=self._target, on_taken=self._taken
+        )
+        self._settings = settings
+        self._stopped = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="clock", daemon=True)
+        self.account = self._new_account()
+
+    def start(self) -> None:
+        """Start what works in the background."""
+        self.deliveries.start()
+        self._ticker.start()
+
+    def close(self) -> None:
+        """Stop what works in the background, and let go whoever waits."""
+        self._stopped.set()
+        self.faults.disarm()
+        self.deliveries.close()
+        self._ticker.join(_TICK_S)
+
+    def reset(self) -> None:
+        """Start over with an empty account. The transcript goes on: it is there for checks."""
+        self.faults.disarm()
+        self.deliveries.forget_all()
+        self.keys.forget_all()
+        self.account = self._new_account()
+
+    def _new_account(self) -> Account:
+        profile = Profile(public_url=self.public_url, merchant=self._settings.merchant)
+        account = Account(profile, self.clock, self._post)
+        for listener in self._settings.listeners:
+            wanted = {"url": listener.url, "enabled_events": list(listener.enabled_events)}
+            add_endpoint(account, wanted, listener.secret)
+        return account
+
+    def _post(self, parcel: Parcel) -> None:
+        self.transcript.note_webhook(parcel.event_type, parcel.body)
+        self.deliveries.send(parcel)
+
+    def _target(self, endpoint_id: str) -> Target | None:
+        return self.account.target(endpoint_id)
+
+    def _taken(self, parcel: Parcel) -> None:
+        self.account.taken(parcel)
+
+    def _tick(self) -> None:
+        """Let time pass for what has a time of its own."""
+        while not self._stopped.wait(_TICK_S):
+            account = self.account
+            with account.lock:
+                expire_what_is_due(account)
