@@ -1,0 +1,136 @@
+"""The one table of who may call what, and that everything else agrees with it, each way."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import main
+from creditbase.runtime.authorization import (
+    ROUTES,
+    Credential,
+    DoorName,
+    RateClass,
+    Route,
+    match_path,
+    routes_of,
+)
+from creditbase.runtime.settings import REGION
+
+ROOT = Path(__file__).parents[2]
+SCHEDULED = {"expire_holds", "reset_cycles", "sync_balances"}
+
+POLICY = {
+    "GET /usage/me": "api_key firebase",
+    "POST /billing/topup": "firebase",
+    "POST /billing/sync-balance": "api_key firebase",
+    "POST /billing/webhook": "signature",
+    "POST /api-keys": "firebase",
+    "GET /api-keys": "firebase",
+    "DELETE /api-keys/{key_id}": "firebase",
+    "POST /api/v1/charges": "secret_key",
+    "POST /api/v1/holds": "secret_key",
+    "GET /api/v1/holds/{hold_id}": "secret_key",
+    "POST /api/v1/holds/{hold_id}/capture": "secret_key",
+    "POST /api/v1/holds/{hold_id}/void": "secret_key",
+    "POST /api/v1/holds/{hold_id}/extend": "secret_key",
+}
+"""Written by hand, so that no edit of the table passes unseen."""
+
+
+def rewrites() -> list[dict[str, Any]]:
+    """Return Hosting's rewrites."""
+    found: list[dict[str, Any]] = json.loads((ROOT / "firebase.json").read_text())["hosting"][
+        "rewrites"
+    ]
+    return found
+
+
+def sends(rewrite: dict[str, Any], path: str) -> bool:
+    """Return whether a rewrite takes this path; `**` is any number of segments."""
+    pattern = re.escape(rewrite["source"]).replace(r"/\*\*", r"(/.*)?")
+    return re.fullmatch(pattern, path) is not None
+
+
+def test_the_table_is_the_policy() -> None:
+    """Who may call what is decided here and nowhere else."""
+    table = {route.name: " ".join(sorted(route.credentials)) for route in ROUTES}
+
+    assert table == POLICY
+
+
+def test_no_route_is_listed_twice() -> None:
+    """Two rows for one route would be two answers to one question."""
+    assert len({route.name for route in ROUTES}) == len(ROUTES)
+
+
+def test_every_route_has_its_function_and_every_function_its_routes() -> None:
+    """An endpoint that is not deployed is a 404; one without a row never starts."""
+    listed = {route.function for route in ROUTES}
+
+    assert listed | SCHEDULED == set(dir(main))
+    assert not listed & SCHEDULED
+
+
+@pytest.mark.parametrize("name", dir(main))
+def test_every_function_is_deployed_under_its_own_name(name: str) -> None:
+    """Firebase finds a function by name; a mismatch would deploy, and then be missing."""
+    assert getattr(main, name).__firebase_endpoint__.entryPoint == name
+
+
+def test_a_name_that_is_not_exported_is_missing() -> None:
+    """The framework then says which names there are."""
+    with pytest.raises(AttributeError):
+        _ = main.no_such_function
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_hosting_sends_every_route_to_its_function(route: Route) -> None:
+    """The first rewrite that fits wins, so it must be the right one."""
+    path = re.sub(r"\{\w+\}", "abc", route.path)
+
+    first = next(rewrite for rewrite in rewrites() if sends(rewrite, path))
+
+    assert first["function"] == {"functionId": route.function, "region": REGION}
+
+
+@pytest.mark.parametrize("rewrite", rewrites(), ids=lambda rewrite: rewrite["source"])
+def test_every_rewrite_serves_a_route(rewrite: dict[str, Any]) -> None:
+    """A rewrite to nothing is a hole, or a leftover."""
+    routes = routes_of(rewrite["function"]["functionId"])
+
+    paths = [re.sub(r"\{\w+\}", "abc", route.path) for route in routes]
+    assert any(sends(rewrite, path) for path in paths)
+
+
+def test_what_takes_no_credential_is_the_webhook_alone() -> None:
+    """Everything else proves its caller before it looks at the request."""
+    open_routes = [r for r in ROUTES if r.credentials <= {Credential.SIGNATURE}]
+
+    assert [route.door for route in open_routes] == [DoorName.WEBHOOK]
+    assert [r.name for r in ROUTES if r.rate_class is RateClass.NONE] == [open_routes[0].name]
+
+
+def test_every_body_is_bounded() -> None:
+    """No route may be sent a body that no valid request could have."""
+    assert all(0 < route.body_bytes_max <= 1024 * 1024 for route in ROUTES)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_route_finds_itself_whole_and_from_its_function(route: Route) -> None:
+    """Through Hosting, and at the function's own address."""
+    routes = routes_of(route.function)
+    whole = re.sub(r"\{\w+\}", "abc", route.path)
+    shared = {"api_keys": "/api-keys", "meter": "/api/v1"}.get(route.function, route.path)
+
+    for path in (whole, whole.removeprefix(shared) or "/"):
+        match = match_path(routes, path)
+        assert match is not None
+        assert match.row(route.method) is route
+
+
+def test_variables_of_a_path_are_not_empty() -> None:
+    """`/api-keys//` names no key."""
+    assert match_path(routes_of("meter"), "/api/v1/holds//void") is None

@@ -1,0 +1,139 @@
+"""What would be deployed: the manifest that firebase-tools reads, made by its own code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from creditbase.runtime.settings import REGION
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+DISCOVERY = """
+import json, sys
+import yaml
+from firebase_functions.private import serving
+text = serving.functions_as_yaml(serving.get_functions())
+import firebase_admin
+from creditbase.runtime import firestore, settings
+print(json.dumps({
+    "manifest": yaml.safe_load(text),
+    "modules": sorted(sys.modules),
+    "firebase_apps": len(firebase_admin._apps),
+    "clients": firestore.client.cache_info().currsize,
+    "settings": settings.settings.cache_info().currsize,
+}))
+"""
+MODULES_MAX = 2_200
+"""About as many as the SDKs bring; twice as many would be twice the discovery's time."""
+
+SECRETS = {
+    "billing_topup": {"STRIPE_SECRET_KEY"},
+    "billing_webhook": {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"},
+}
+"""Every other function has none: it cannot leak what it does not have."""
+
+
+def run(program: str) -> Any:
+    """Run a program as discovery does: in `functions/`, knowing nothing of this machine."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=FUNCTIONS,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """Return what discovery finds, and what it did meanwhile."""
+    answer: dict[str, Any] = run(DISCOVERY)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def endpoints(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the endpoints by name."""
+    answer: dict[str, dict[str, Any]] = found["manifest"]["endpoints"]
+    return answer
+
+
+def threads() -> int:
+    """Return the server's threads, as `functions/.env` sets them."""
+    lines = (FUNCTIONS / ".env").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("THREADS=")).partition("=")[2])
+
+
+def test_every_export_is_discovered(endpoints: dict[str, dict[str, Any]]) -> None:
+    """The lazy table hides nothing from the deployment."""
+    import main
+
+    assert set(endpoints) == set(dir(main))
+
+
+def test_every_function_gets_what_it_needs_and_says_so(
+    endpoints: dict[str, dict[str, Any]],
+) -> None:
+    """No default of the platform decides: a whole CPU, memory, time and place are named."""
+    for name, endpoint in endpoints.items():
+        assert endpoint["cpu"] == 1, name
+        assert endpoint["availableMemoryMb"] in {256, 512, 1024, 2048}, name
+        assert endpoint["region"] == [REGION], name
+        assert 10 <= endpoint["timeoutSeconds"] <= 540, name
+
+
+def test_no_function_is_sent_more_than_its_server_works_on(
+    endpoints: dict[str, dict[str, Any]],
+) -> None:
+    """What exceeds the threads would wait inside gunicorn, where no deadline counts."""
+    for name, endpoint in endpoints.items():
+        if "httpsTrigger" in endpoint:
+            assert 1 < endpoint["concurrency"] <= threads(), name
+
+
+def test_every_function_has_its_own_secrets_and_no_others(
+    endpoints: dict[str, dict[str, Any]],
+) -> None:
+    """A function that is taken over gives away only what it was given."""
+    for name, endpoint in endpoints.items():
+        bound = endpoint.get("secretEnvironmentVariables", [])
+        assert {secret["key"] for secret in bound} == SECRETS.get(name, set()), name
+
+
+def test_doors_are_open_and_jobs_are_not(endpoints: dict[str, dict[str, Any]]) -> None:
+    """Endpoints prove their callers themselves; only the scheduler may start a job."""
+    for name, endpoint in endpoints.items():
+        if "httpsTrigger" in endpoint:
+            assert endpoint["httpsTrigger"]["invoker"] == ["public"], name
+        else:
+            assert "scheduleTrigger" in endpoint, name
+
+
+def test_discovery_makes_no_client_and_reads_no_setting(found: dict[str, Any]) -> None:
+    """The command line tool waits ten seconds; a network that is not there must not count."""
+    assert (found["firebase_apps"], found["clients"], found["settings"]) == (0, 0, 0)
+
+
+def test_discovery_loads_little_more_than_the_sdks(found: dict[str, Any]) -> None:
+    """A count stands for the time, which a busy machine would make a matter of luck."""
+    modules = set(found["modules"])
+
+    assert len(modules) < MODULES_MAX
+    for heavy in ("firebase_admin.firestore", "google.cloud.storage", "numpy", "pytest"):
+        assert heavy not in modules
+
+
+@pytest.mark.parametrize("name", ["api_keys", "meter", "sync_balances"])
+def test_an_instance_loads_its_own_room_only(name: str) -> None:
+    """What does not sell does not load Stripe: a shorter cold start, a smaller target."""
+    modules = run(
+        f"import json, sys, main; main.{name}; print(json.dumps(sorted(sys.modules)))"
+    )
+
+    assert "stripe" not in modules
+    assert "creditbase.payments" not in modules
