@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
+RULES = ("tests/test_tidy.py", "tests/test_exports.py")
 TYPED = ("functions/creditbase", "functions/main.py", "stripe_local", "dev", "tests")
 
 
@@ -26,7 +27,7 @@ def checks() -> list[Check]:
     typed = tuple(name for name in TYPED if (ROOT / name).exists())
     return [
         Check("types", (f"{BIN}/mypy", *typed)),
-        Check("rules", (f"{BIN}/pytest", "-q", "--no-header", "tests/test_tidy.py")),
+        Check("rules", (f"{BIN}/pytest", "-q", "--no-header", *RULES)),
         Check("imports", (f"{BIN}/lint-imports",)),
         Check("format", (f"{BIN}/ruff", "format", "--check", "."), ".venv/bin/ruff format ."),
         Check("lint", (f"{BIN}/ruff", "check", "."), ".venv/bin/ruff check --fix ."),
