@@ -1,0 +1,187 @@
+"""Verify one wallet's ledger from its raw documents, by a reading of its own.
+
+    python -m dev.verify_ledger PROJECT_ID CUSTOMER_ID
+
+Imports nothing of the product: what it knows stands in docs/data-model.md. Needs
+GCLOUD_PROJECT, and FIRESTORE_EMULATOR_HOST for an emulated store. Exits 0 if every line
+holds, 1 with the first that does not.
+"""
+
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from google.cloud import firestore
+
+NOT_COVERED = frozenset({"hash", "metadata"})
+"""Fields of an entry that its hash does not cover."""
+ENDS = frozenset({"capture", "void", "expire"})
+TAKES = frozenset({"charge", "capture", "expire", "late"})
+NANOS_PER_CREDIT = 1_000_000
+
+Document = dict[str, Any]
+
+
+class Broken(Exception):
+    """A line of the ledger that does not hold, in words."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A wallet as it lies in the store: the hot state, the entries, what was closed."""
+
+    state: Document
+    entries: list[Document]
+    days: list[Document]
+    periods: list[Document]
+
+
+def load(project_id: str, customer_id: str) -> Ledger:
+    """Return the wallet's raw documents, all of one instant."""
+    client = firestore.Client()
+    wallet = client.document(f"projects/{project_id}/wallets/{customer_id}")
+    found = wallet.get()
+    if not found.exists:
+        raise Broken(f"there is no wallet of customer {customer_id} in project {project_id}")
+    at = found.read_time
+
+    def documents(collection: str) -> list[Document]:
+        stream = wallet.collection(collection).stream(read_time=at)
+        return [document.to_dict() or {} for document in stream]
+
+    entries = sorted(documents("entries"), key=lambda entry: entry["seq"])
+    return Ledger(
+        (found.to_dict() or {})["state"], entries, documents("usage"), documents("periods")
+    )
+
+
+def verify(ledger: Ledger) -> Iterator[str]:
+    """Yield a sentence for each thing that holds; raise at the first that does not.
+
+    Raises:
+        Broken: with the entry or the pot, what it says and what it should say.
+    """
+    yield _chain(ledger)
+    yield _postings(ledger)
+    yield _pots(ledger)
+    yield _holds(ledger)
+    yield _usage(ledger)
+
+
+def _chain(ledger: Ledger) -> str:
+    prev = ""
+    for number, entry in enumerate(ledger.entries, start=1):
+        _expect(f"the number of entry {entry['entry_id']}", entry["seq"], number)
+        _expect(f"the predecessor of entry {number}", entry["prev"], prev)
+        covered = {name: value for name, value in entry.items() if name not in NOT_COVERED}
+        text = json.dumps(
+            covered, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant
+        )
+        prev = hashlib.sha256(text.encode()).hexdigest()
+        _expect(f"the hash of entry {number}", entry["hash"], prev)
+    _expect("the count of entries", ledger.state["seq"], len(ledger.entries))
+    _expect("the wallet's head", ledger.state["head"], prev)
+    return f"{len(ledger.entries)} entries, numbered without a gap, chained by their hashes"
+
+
+def _postings(ledger: Ledger) -> str:
+    pots: Counter[str] = Counter()
+    for entry in ledger.entries:
+        _expect(
+            f"the sum of the postings of entry {entry['seq']}",
+            sum(entry["postings"].values()),
+            0,
+        )
+        pots.update(entry["postings"])
+        for pot, nanos in pots.items():
+            if nanos < 0 and (pot == "held" or pot.startswith("grant:")):
+                raise Broken(f"{pot} is {nanos} after entry {entry['seq']}, below zero")
+    return "the postings of each entry sum to zero, and no pot was ever below zero"
+
+
+def _pots(ledger: Ledger) -> str:
+    pots: Counter[str] = Counter()
+    for entry in ledger.entries:
+        pots.update(entry["postings"])
+    grants = ledger.state["grants"]
+    named = {pot for pot in pots if pot.startswith("grant:")}
+    for pot in sorted(named | {f"grant:{grant_id}" for grant_id in grants}):
+        grant = grants.get(pot.removeprefix("grant:"), {"remaining_nanos": 0})
+        _expect(f"what is left of {pot}", grant["remaining_nanos"], pots[pot])
+    _expect("what is owed", ledger.state["receivable_nanos"], -pots["receivable"])
+    left = sum(grant["remaining_nanos"] for grant in grants.values())
+    given, used = -pots["granted"], pots["consumed"]
+    return (
+        f"granted {_credits(given)}, used {_credits(used)}, "
+        f"lapsed {_credits(pots['expired'])}, refunded {_credits(pots['refunded'])}, "
+        f"left {_credits(left)} credits: the wallet says the same as its entries"
+    )
+
+
+def _holds(ledger: Ledger) -> str:
+    open_nanos: dict[str, int] = {}
+    ended = 0
+    for entry in ledger.entries:
+        if entry["kind"] == "hold":
+            open_nanos[entry["hold_id"]] = entry["amount_nanos"]
+        elif entry["kind"] in ENDS:
+            if open_nanos.pop(entry["hold_id"], None) is None:
+                raise Broken(f"entry {entry['seq']} ends a hold that was not open")
+            ended += 1
+    held = {key: hold["amount_nanos"] for key, hold in ledger.state["holds"].items()}
+    _expect("the open holds", held, open_nanos)
+    return f"{ended} holds ended once each, {len(held)} open"
+
+
+def _usage(ledger: Ledger) -> str:
+    taken = sum(entry["captured_nanos"] for entry in ledger.entries if entry["kind"] in TAKES)
+    days = [*ledger.days, ledger.state["today"]]
+    windows = [*ledger.periods, *ledger.state["closing"], ledger.state["window"]]
+    _expect("the sum of all days", sum(map(_amount, days)), taken)
+    _expect("the sum of all windows", sum(map(_amount, windows)), taken)
+    requests = sum(t.get("requests", 0) for day in days for t in day["models"].values())
+    return f"{requests} requests for {_credits(taken)} credits, by day and by window alike"
+
+
+def _amount(counted: Document) -> int:
+    return sum(tally.get("amount_nanos", 0) for tally in counted["models"].values())
+
+
+def _expect(what: str, is_: object, should: object) -> None:
+    if is_ != should:
+        raise Broken(f"{what} is {is_!r}, and should be {should!r}")
+
+
+def _instant(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise Broken(f"{value!r} has no canonical form")
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _credits(nanos: int) -> str:
+    sign = "-" if nanos < 0 else ""
+    whole, rest = divmod(abs(nanos), NANOS_PER_CREDIT)
+    return f"{sign}{whole:,}" + (f".{rest:06d}".rstrip("0") if rest else "")
+
+
+def main(arguments: list[str]) -> int:
+    """Verify the named wallet, print what holds, and return the exit code."""
+    if len(arguments) != 2:
+        print(__doc__)
+        return 2
+    try:
+        for sentence in verify(load(*arguments)):
+            print(f"  ok  {sentence}")
+    except Broken as line:
+        print(f"  BROKEN  {line}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
