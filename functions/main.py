@@ -14,10 +14,14 @@ emulator.prepare()
 
 EXPORTS = {
     "api_keys": "creditbase.hub.api_keys",
+    "billing_sync_balance": "creditbase.hub.usage",
+    "billing_topup": "creditbase.hub.billing",
+    "billing_webhook": "creditbase.payments.webhook",
     "expire_holds": "creditbase.jobs.schedules",
     "meter": "creditbase.relay.meter",
     "reset_cycles": "creditbase.jobs.schedules",
     "sync_balances": "creditbase.jobs.schedules",
+    "usage_me": "creditbase.hub.usage",
 }
 
 
