@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup
 from bs4.element import Tag
 
 TIMEOUT_S = 30
+BETWEEN = " · "
 NOT_SENT = frozenset({"submit", "button", "image", "reset"})
 
 
@@ -17,12 +18,13 @@ class NoForm(Exception):
 
 @dataclass
 class Form:
-    """A form on a page: where it goes, what it holds, what a person can fill in."""
+    """A form on a page: where it goes, what it holds, what can be filled in."""
 
     action: str
     method: str
     values: dict[str, str]
-    visible: list[str]
+    purposes: dict[str, str]
+    """The name of each field by what it says it is for, in HTML's own words (`cc-number`)."""
 
 
 @dataclass
@@ -33,16 +35,15 @@ class Page:
     words: str
     forms: list[Form]
 
-    def form_with(self, word: str) -> tuple[Form, str]:
-        """Return the form with a visible field whose name contains `word`, and that name.
+    def form_for(self, purpose: str) -> Form:
+        """Return the form that has a field for something.
 
         Raises: NoForm.
         """
         for form in self.forms:
-            for name in form.visible:
-                if word in name:
-                    return form, name
-        raise NoForm(f"{self.url} has no field for the {word}; it says: {self.words[:300]}")
+            if purpose in form.purposes:
+                return form
+        raise NoForm(f"{self.url} has no field for {purpose}; it says: {self.words[:300]}")
 
 
 def read(url: str, html: str) -> Page:
@@ -50,23 +51,23 @@ def read(url: str, html: str) -> Page:
     soup = BeautifulSoup(html, "html.parser")
     for unseen in soup(["script", "style", "title"]):
         unseen.decompose()
-    words = " · ".join(soup.stripped_strings)
+    words = BETWEEN.join(soup.stripped_strings)
     return Page(url, words, [_form(tag) for tag in soup("form")])
 
 
 def _form(tag: Tag) -> Form:
     values: dict[str, str] = {}
-    visible: list[str] = []
+    purposes: dict[str, str] = {}
     for control in tag("input"):
         name, kind = str(control.get("name", "")), str(control.get("type", "text"))
         is_choice = kind in {"checkbox", "radio"}
         if not name or kind in NOT_SENT or (is_choice and not control.has_attr("checked")):
             continue
         values[name] = str(control.get("value", ""))
-        if kind != "hidden" and not is_choice:
-            visible.append(name)
+        if purpose := str(control.get("autocomplete", "")):
+            purposes[purpose] = name
     action, method = str(tag.get("action", "")), str(tag.get("method", "get"))
-    return Form(action, method.upper(), values, visible)
+    return Form(action, method.upper(), values, purposes)
 
 
 def visit(session: requests.Session, url: str) -> Page:
@@ -79,11 +80,12 @@ def visit(session: requests.Session, url: str) -> Page:
 def submit(
     session: requests.Session, page: Page, form: Form, filled_in: dict[str, str]
 ) -> requests.Response:
-    """Send a form with what was filled in; return the answer, a redirect not followed."""
+    """Send a form with what was filled in, by purpose; a redirect is not followed."""
+    typed = {form.purposes[it]: text for it, text in filled_in.items() if it in form.purposes}
     return session.request(
         form.method,
         urljoin(page.url, form.action or page.url),
-        data={**form.values, **filled_in},
+        data={**form.values, **typed},
         timeout=TIMEOUT_S,
         allow_redirects=False,
     )

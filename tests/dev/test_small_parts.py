@@ -76,7 +76,7 @@ class TestJar:
 
 PAGE = """<html><head><title>Pay</title><style>b {}</style></head><body><h1>Pay 5.00 USD</h1>
 <form method="post" action="/c/pay/cs_1"><input type="hidden" name="token" value="t">
-<input name="card_number" placeholder="4242"><input type="checkbox" name="save">
+<input name="number" autocomplete="cc-number"><input type="checkbox" name="save">
 <button name="go" value="1">Pay</button></form></body></html>"""
 
 
@@ -87,18 +87,18 @@ class TestBrowser:
         """Hidden fields go along, unchecked boxes do not."""
         page = browser.read("http://127.0.0.1/c/pay/cs_1", PAGE)
 
-        form, card = page.form_with("card")
+        form = page.form_for("cc-number")
 
-        assert card == "card_number"
-        assert form.values == {"token": "t", "card_number": ""}
+        assert form.purposes == {"cc-number": "number"}
+        assert form.values == {"token": "t", "number": ""}
         assert (form.method, form.action) == ("POST", "/c/pay/cs_1")
         assert page.words == "Pay 5.00 USD · Pay"
 
     def test_a_page_without_the_field_is_quoted(self) -> None:
         """A page that shows an error instead of a form tells what it says."""
         with pytest.raises(NoForm, match="This session has expired"):
-            browser.read("http://127.0.0.1", "<p>This session has expired</p>").form_with(
-                "card"
+            browser.read("http://127.0.0.1", "<p>This session has expired</p>").form_for(
+                "email"
             )
 
 
