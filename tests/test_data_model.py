@@ -1,0 +1,28 @@
+"""docs/data-model.md names every field that is written, so that it can be relied on."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from creditbase.ledger.domain.balance import Balance
+from creditbase.ledger.domain.entries import Entry, Figures
+from creditbase.ledger.domain.wallet import Draw, Grant, Hold, Metered, Tally, Terms
+from creditbase.payments.domain import Payment, SessionRecord
+
+PAGE = (Path(__file__).parents[1] / "docs" / "data-model.md").read_text()
+NAMED = frozenset(re.findall(r"`([a-z_0-9]+)`", PAGE))
+NOT_WRITTEN = {"window"}
+"""Fields of values that are written under the names of their parts."""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Balance, Draw, Entry, Figures, Grant, Hold, Metered, Payment, SessionRecord, Tally, Terms],
+)
+def test_the_data_model_names_every_field_that_is_written(kind: type) -> None:
+    """Somebody verifies our ledger with this page alone."""
+    written = {field.name for field in fields(kind)} - NOT_WRITTEN
+
+    assert written <= NAMED
