@@ -29,8 +29,7 @@ def check_amount(amount_nanos: int) -> None:
 def grant(draft: Draft, command: GrantCredits) -> Entry:
     """Give credits. Repays what is owed first where the kind does that."""
     check_amount(command.amount_nanos)
-    total_nanos = draft.wallet.live_nanos(draft.at) + draft.wallet.held_nanos
-    check_amount(total_nanos + command.amount_nanos)
+    _check_total(draft, command.amount_nanos)
     add_grant(
         draft,
         grant_id=command.entry_id,
@@ -75,6 +74,7 @@ def give_back(draft: Draft, command: GiveBack) -> Entry:
     check_amount(command.amount_nanos)
     repaid_nanos = min(command.amount_nanos, draft.wallet.receivable_nanos)
     rest_nanos = command.amount_nanos - repaid_nanos
+    _check_total(draft, rest_nanos)
     draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
     postings = Counter({"refunded": -command.amount_nanos, "receivable": repaid_nanos})
     grant = draft.wallet.grants.get(command.grant_id) or Grant(
@@ -85,6 +85,7 @@ def give_back(draft: Draft, command: GiveBack) -> Entry:
         expires_at=command.expires_at,
         granted_nanos=command.amount_nanos,
         remaining_nanos=0,
+        returned_by=command.entry_id,
     )
     if grant.is_live(draft.at):
         draft.put_grant(replace(grant, remaining_nanos=grant.remaining_nanos + rest_nanos))
@@ -121,6 +122,11 @@ def change_terms(draft: Draft, command: ChangeTerms) -> None:
         return
     _lapse_monthly(draft)
     open_window(draft, WindowCount(command.window))
+
+
+def _check_total(draft: Draft, more_nanos: int) -> None:
+    grants = draft.wallet.grants.values()
+    check_amount(more_nanos + sum(g.remaining_nanos + g.held_nanos for g in grants))
 
 
 def _lapse_monthly(draft: Draft) -> None:

@@ -146,14 +146,20 @@ class Draft:
             )
 
     def close_windows(self) -> None:
-        """Close the past windows that no open hold is pinned to any more."""
+        """Close the past windows that are over and that no open hold is pinned to any more.
+
+        A used one that was left before its end stays: the customer may come back to it.
+        """
         pinned = {hold.window_start_at for hold in self.wallet.holds.values()}
-        closed = [w for w in self.wallet.closing if w.span.start_at not in pinned]
-        if closed:
-            self.closed_windows += [window for window in closed if window.is_used]
-            self.change(
-                closing=tuple(w for w in self.wallet.closing if w.span.start_at in pinned)
-            )
+        kept: list[WindowCount] = []
+        for window in self.wallet.closing:
+            may_resume = window.is_used and self.at < window.span.end_at
+            if may_resume or window.span.start_at in pinned:
+                kept.append(window)
+            elif window.is_used:
+                self.closed_windows.append(window)
+        if len(kept) < len(self.wallet.closing):
+            self.change(closing=tuple(kept))
 
     def drop_hold(self, hold: Hold) -> None:
         """Take a hold out of the wallet. The end of the last one is published."""

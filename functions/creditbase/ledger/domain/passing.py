@@ -31,12 +31,16 @@ def pass_time(draft: Draft) -> None:
         # As of its own expiry, so that what it used is taken from what was live then.
         draft.at = max(hold.expires_at, draft.wallet.at)
         turn_day(draft)
+        if hold.accrued_nanos > hold.amount_nanos:
+            # It draws on what is there at that instant: a new window's credits too.
+            turn_free_window(draft)
         end_hold(draft, hold, "expire", amount_nanos=hold.accrued_nanos, metered=hold.metered)
         draft.change(at=draft.at)
     draft.at = at
     lapse_expired(draft)
     turn_day(draft)
     turn_free_window(draft)
+    draft.close_windows()
     draft.change(at=at)
 
 
@@ -60,7 +64,7 @@ def lapse(draft: Draft, grant: Grant) -> None:
         draft.put_grant(replace(grant, remaining_nanos=0, expires_at=ended_at))
         draft.write(
             "lapse",
-            expiry_entry_id(grant.grant_id),
+            expiry_entry_id(grant.grant_id, returned_by=grant.returned_by),
             postings,
             amount_nanos=grant.remaining_nanos,
             cause={"grant_id": grant.grant_id, "grant_kind": grant.kind},
@@ -102,8 +106,17 @@ def turn_free_window(draft: Draft) -> None:
 
 
 def open_window(draft: Draft, window: WindowCount) -> None:
-    """Start a window; the old one closes now, or when its last hold ends."""
-    draft.change(window=window, closing=(*draft.wallet.closing, draft.wallet.window))
+    """Start a window, or take one up again that was left before its end.
+
+    The old one closes when it is over and its last hold has ended. A window is known by
+    its start, so that holds find it and it is written once.
+    """
+    past = {known.span.start_at: known for known in draft.wallet.closing}
+    past[draft.wallet.window.span.start_at] = draft.wallet.window
+    again = past.pop(window.span.start_at, None)
+    if again is not None:
+        window = replace(again, span=window.span, number=window.number)
+    draft.change(window=window, closing=tuple(past.values()))
     draft.close_windows()
     draft.must_publish = True
 

@@ -53,7 +53,7 @@ def end_hold(
     captured_nanos = amount_nanos - shortfall_nanos
     postings["consumed"] += amount_nanos
     postings["shortfall"] -= shortfall_nanos
-    if kind == "capture" or amount_nanos > 0:
+    if kind == "capture" or (kind == "expire" and _has_use(amount_nanos, metered)):
         draft.count(metered, captured_nanos, hold.window_start_at)
     draft.close_windows()
     return draft.write(
@@ -96,7 +96,8 @@ def capture_late(
     captured_nanos = rest_nanos - shortfall_nanos
     postings["consumed"] += rest_nanos
     postings["shortfall"] -= shortfall_nanos
-    uncounted = metered.minus(ended.metered) if already_nanos else metered
+    was_counted = _has_use(already_nanos, ended.metered)
+    uncounted = metered.minus(ended.metered) if was_counted else metered
     draft.count(uncounted, captured_nanos, draft.wallet.window.span.start_at)
     return draft.write(
         "late",
@@ -115,6 +116,11 @@ def capture_late(
         metered=metered,
         cause={"already_captured_nanos": ended.captured_nanos} if already_nanos else {},
     )
+
+
+def _has_use(amount_nanos: int, metered: Metered) -> bool:
+    """Return whether a hold that timed out had been used: for an amount, or for free."""
+    return amount_nanos > 0 or bool(metered.quantities)
 
 
 def _split(

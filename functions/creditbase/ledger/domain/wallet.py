@@ -36,7 +36,10 @@ MODELS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A parcel of credits. `remaining_nanos` is free to draw, `held_nanos` pinned by holds."""
+    """A parcel of credits. `remaining_nanos` is free to draw, `held_nanos` pinned by holds.
+
+    `returned_by` is the entry that brought it back after it had gone, if one did.
+    """
 
     grant_id: str
     kind: GrantKind
@@ -46,6 +49,7 @@ class Grant:
     granted_nanos: int
     remaining_nanos: int
     held_nanos: int = 0
+    returned_by: str | None = None
 
     def is_live(self, at: datetime) -> bool:
         """Return whether it may be drawn on: not yet expired. The expiry itself is outside."""
@@ -96,12 +100,11 @@ class Metered:
 
     def minus(self, counted: "Metered") -> "Metered":
         """Return what of this has not been counted yet, so that nothing counts twice."""
+        before = {"requests": 1, **counted.quantities}
         rest = {
-            name: max(0, quantity - counted.quantities.get(name, 0))
+            name: max(0, quantity - before.get(name, 0))
             for name, quantity in {"requests": 1, **self.quantities}.items()
         }
-        if counted.quantities or counted.cost_nanos:
-            rest["requests"] = 0
         return replace(
             self, quantities=rest, cost_nanos=max(0, self.cost_nanos - counted.cost_nanos)
         )
@@ -274,7 +277,7 @@ class Wallet:
         A paid period that has ended without a successor has no limit left: an unpaid
         window's limit is 0, on unlimited tiers too (DESIGN section 5, table).
         """
-        if self.terms.window == "period" and not self.window.span.holds(at):
+        if self.terms.window == "period" and at >= self.window.span.end_at:
             return 0
         if self.terms.included == "unlimited":
             return None

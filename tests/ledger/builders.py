@@ -1,0 +1,272 @@
+"""Wallets for pure tests: a story tells commands in order, and checks every step it takes."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from creditbase.kernel.ids import hold_public_id, operation_entry_id, sha256_hex
+from creditbase.kernel.windows import Window
+from creditbase.ledger.changes import STATE, changes_between
+from creditbase.ledger.domain.commands import (
+    CaptureHold,
+    ChangeTerms,
+    Charge,
+    Command,
+    Cost,
+    ExtendHold,
+    FixedAmount,
+    GiveBack,
+    GrantCredits,
+    PlaceHold,
+    Priced,
+    TakeBack,
+    Tidy,
+    VoidHold,
+)
+from creditbase.ledger.domain.decide import Decision, decide
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.invariants import breach
+from creditbase.ledger.domain.opening import open_wallet
+from creditbase.ledger.domain.wallet import (
+    NOTHING_METERED,
+    Draw,
+    GrantKind,
+    Hold,
+    Metered,
+    Terms,
+    Wallet,
+)
+from creditbase.ledger.encoding import read_wallet, write_wallet
+from creditbase.runtime.firestore import DELETE_FIELD
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+CUSTOMER = "00000000-0000-4000-8000-0000000000c1"
+WALLET_ID = f"project/{CUSTOMER}"
+
+BARE = Terms(plan_code="none")
+"""Free windows, and no credits with them."""
+FREE = Terms(plan_code="free", allocation_nanos=500)
+PERIOD = Window(NOON, datetime(2026, 4, 10, 12, tzinfo=UTC))
+
+
+def tier(limit_nanos: int = 100, **terms: Any) -> Terms:
+    """Return a tier of the relay: a limit for each paid period."""
+    return Terms(
+        **{
+            "plan_code": "tier",
+            "window": "period",
+            "included": "limited",
+            "limit_nanos": limit_nanos,
+            **terms,
+        }
+    )
+
+
+def hold_id_of(key: str) -> str:
+    """Return the public id of the hold that was placed under that key."""
+    return hold_public_id(CUSTOMER, operation_entry_id(key))
+
+
+@dataclass(frozen=True)
+class FlatRate:
+    """A rate that prices every token alike, and says so in the receipt."""
+
+    nanos_per_token: int = 1
+
+    def price(self, model: str, quantities: Mapping[str, int]) -> Priced:
+        """Return the price of all tokens."""
+        tokens = sum(n for name, n in quantities.items() if name.endswith("_tokens"))
+        metered = Metered(
+            model, "acme", tokens, dict(quantities), {"price_book": "2026-01-01", "lines": []}
+        )
+        return Priced(tokens * self.nanos_per_token, metered)
+
+
+@dataclass
+class Story:
+    """A wallet that lives through commands. Every step is held against the invariants."""
+
+    wallet: Wallet
+    now: datetime = NOON
+    entries: dict[str, Entry] = field(default_factory=dict)
+    closed_windows: list[datetime] = field(default_factory=list)
+    closed_days: list[str] = field(default_factory=list)
+    keys: int = 0
+
+    def do(self, command: Command) -> Decision:
+        """Decide the command now, as the write path would, and make it true."""
+        known = {entry_id: self.entries.get(entry_id) for entry_id in command.guards()}
+        decided = decide(self.wallet, known, command, now=self.now)
+        if decided.is_replay:
+            assert decided.wallet is self.wallet
+            assert not decided.entries
+            return decided
+        assert breach(self.wallet, decided.wallet, decided.entries) == ""
+        assert applied(self.wallet, decided.wallet) == write_wallet(decided.wallet)
+        assert read_wallet(WALLET_ID, write_wallet(decided.wallet)) == decided.wallet
+        for entry in decided.entries:
+            assert entry.entry_id not in self.entries, "the commit would fail for ever"
+            self.entries[entry.entry_id] = entry
+        for window in decided.closed_windows:
+            assert window.span.start_at not in self.closed_windows, "written twice"
+            self.closed_windows.append(window.span.start_at)
+        for day in decided.closed_days:
+            assert day.date not in self.closed_days, "written twice"
+            self.closed_days.append(day.date)
+        self.wallet = decided.wallet
+        return decided
+
+    def entry(self, command: Command) -> Entry:
+        """Decide the command and return the entry that answers it."""
+        entry = self.do(command).entry
+        assert entry is not None
+        return entry
+
+    def wait(self, span: timedelta) -> "Story":
+        """Let time pass; nobody looks at the wallet meanwhile."""
+        self.now += span
+        return self
+
+    def next_key(self) -> str:
+        """Return an idempotency key that was not used yet."""
+        self.keys += 1
+        return f"key-{self.keys}"
+
+    # ---- commands ----
+
+    def charge(self, amount_nanos: int, metered: Metered = NOTHING_METERED) -> Entry:
+        """Charge an amount under a new key."""
+        return self.entry(a_charge(amount_nanos, self.next_key(), metered=metered))
+
+    def hold(self, amount_nanos: int, *, ttl_s: int = 900, model: str = "") -> str:
+        """Place a hold under a new key and return its id."""
+        key = self.next_key()
+        self.do(a_hold(amount_nanos, key, ttl_s=ttl_s, model=model))
+        return hold_id_of(key)
+
+    def capture(self, hold_id: str, cost: int | Cost, *, key: str = "") -> Entry:
+        """Capture an amount, or usage."""
+        return self.entry(a_capture(hold_id, cost, key=key))
+
+    def void(self, hold_id: str) -> Entry:
+        """Void a hold."""
+        return self.entry(VoidHold(hold_id, "void"))
+
+    def extend(self, hold_id: str, until: datetime, accrued: Cost | None = None) -> Hold:
+        """Extend a hold, maybe with what has been used so far."""
+        hold = self.do(ExtendHold(hold_id, until, accrued)).hold
+        assert hold is not None
+        return hold
+
+    def grant(self, grant_id: str, amount_nanos: int, kind: GrantKind, **terms: Any) -> Entry:
+        """Give credits."""
+        return self.entry(GrantCredits(grant_id, kind, amount_nanos, **terms))
+
+    def take_back(
+        self, grant_id: str, amount_nanos: int, *, owes_rest: bool = True, n: int = 1
+    ) -> Entry:
+        """Take credits back for the n-th refund of a grant's payment."""
+        return self.entry(TakeBack(f"refund:{grant_id}:{n}", grant_id, amount_nanos, owes_rest))
+
+    def give_back(
+        self, grant_id: str, amount_nanos: int, kind: GrantKind, *, n: int = 2, **terms: Any
+    ) -> Entry:
+        """Undo a part of a refund."""
+        return self.entry(
+            GiveBack(f"refund:{grant_id}:{n}", grant_id, kind, amount_nanos, **terms)
+        )
+
+    def terms(self, terms: Terms, window: Window | None = None) -> Decision:
+        """Put the customer on other terms."""
+        return self.do(ChangeTerms(terms, window))
+
+    def tidy(self) -> Decision:
+        """Let the wallet catch up with time."""
+        return self.do(Tidy())
+
+    # ---- what became of it ----
+
+    @property
+    def available_nanos(self) -> int:
+        """Return what grants would pay now."""
+        return self.wallet.available_nanos(self.now)
+
+    def left(self) -> dict[str, int]:
+        """Return what remains of each grant, held parts left out."""
+        return {key: grant.remaining_nanos for key, grant in self.wallet.grants.items()}
+
+    def accounts(self) -> Counter[str]:
+        """Return the sum of all postings, by account."""
+        sums: Counter[str] = Counter()
+        for entry in self.entries.values():
+            sums.update(dict(entry.postings))
+        return sums
+
+    def written(self, kind: str) -> list[Entry]:
+        """Return the entries of a kind, oldest first."""
+        return [entry for entry in self.entries.values() if entry.kind == kind]
+
+
+def a_story(
+    terms: Terms = BARE, *, now: datetime = NOON, period: Window | None = None, **grants: int
+) -> Story:
+    """Return the story of a new wallet, with top-ups by name (`a=100`)."""
+    if terms.window == "period" and period is None:
+        period = PERIOD
+    opened = open_wallet(WALLET_ID, owner_uid="uid", terms=terms, now=now, period=period)
+    story = Story(opened.wallet, now)
+    story.entries = {entry.entry_id: entry for entry in opened.entries}
+    for name, amount_nanos in grants.items():
+        story.grant(name, amount_nanos, "topup")
+    return story
+
+
+def a_charge(
+    amount_nanos: int, key: str, *, body: str = "", metered: Metered = NOTHING_METERED
+) -> Charge:
+    """Return a charge whose digest tells its body."""
+    digest = sha256_hex(f"charges/{amount_nanos}/{body}")
+    return Charge(operation_entry_id(key), digest, amount_nanos, metered)
+
+
+def a_hold(
+    amount_nanos: int, key: str, *, ttl_s: int = 900, model: str = "", body: str = ""
+) -> PlaceHold:
+    """Return a hold whose digest tells its body."""
+    return PlaceHold(
+        operation_entry_id(key),
+        hold_id_of(key),
+        sha256_hex(f"holds/{amount_nanos}/{body}"),
+        amount_nanos,
+        ttl_s,
+        Metered(model, "acme") if model else NOTHING_METERED,
+    )
+
+
+def a_capture(hold_id: str, cost: int | Cost, *, key: str = "") -> CaptureHold:
+    """Return a capture whose digest tells its body."""
+    cost = FixedAmount(cost) if isinstance(cost, int) else cost
+    key_digest = sha256_hex(key) if key else ""
+    return CaptureHold(hold_id, sha256_hex(f"capture/{cost!r}"), cost, key_digest)
+
+
+def drawn(draws: tuple[Draw, ...]) -> list[tuple[str, int]]:
+    """Return the draws as pairs of source and amount."""
+    return [(draw.source, draw.amount_nanos) for draw in draws]
+
+
+def applied(old: Wallet, new: Wallet) -> dict[str, Any]:
+    """Return the old wallet's document after the update that leads to the new one."""
+    document = {STATE: write_wallet(old)}
+    for path, value in changes_between(old, new).items():
+        place: dict[str, Any] = document
+        for name in path[:-1]:
+            place = place[name]
+        if value is DELETE_FIELD:
+            del place[path[-1]]
+        else:
+            place[path[-1]] = value
+    return document[STATE]
