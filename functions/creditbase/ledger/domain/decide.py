@@ -205,9 +205,7 @@ def _place_hold(draft: Draft, command: PlaceHold, draws: tuple[Draw, ...]) -> En
         window_start_at=draft.wallet.window.span.start_at,
         metered=Metered(command.metered.model, command.metered.provider),
     )
-    draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
-    if wallet_bytes(draft.wallet) > WALLET_BYTES_MAX:
-        raise TooManyHolds
+    _keep_hold(draft, hold)
     return draft.write(
         "hold",
         command.entry_id,
@@ -222,6 +220,13 @@ def _place_hold(draft: Draft, command: PlaceHold, draws: tuple[Draw, ...]) -> En
         metered=command.metered,
         metadata=command.metadata,
     )
+
+
+def _keep_hold(draft: Draft, hold: Hold) -> None:
+    """Keep a new hold, or one that says more than before, if there is room for it."""
+    draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
+    if wallet_bytes(draft.wallet) > WALLET_BYTES_MAX:
+        raise TooManyHolds
 
 
 def _payment_required(draft: Draft, required_nanos: int) -> PaymentRequired:
@@ -321,18 +326,13 @@ def _extend(draft: Draft, known: Known, command: ExtendHold) -> Hold:
             "A hold can be extended to a later time within a day of its start",
             field="expires_at",
         )
-    accrued_nanos, metered = hold.accrued_nanos, hold.metered
+    hold = replace(hold, expires_at=max(hold.expires_at, command.expires_at))
+    draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
     if command.accrued is not None:
         asked_nanos, asked = _resolve(command.accrued, hold.metered)
-        if asked_nanos >= accrued_nanos:
-            accrued_nanos, metered = asked_nanos, asked
-    hold = replace(
-        hold,
-        expires_at=max(hold.expires_at, command.expires_at),
-        accrued_nanos=accrued_nanos,
-        metered=metered,
-    )
-    draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
+        if asked_nanos >= hold.accrued_nanos:
+            hold = replace(hold, accrued_nanos=asked_nanos, metered=asked)
+            _keep_hold(draft, hold)
     return hold
 
 

@@ -8,13 +8,23 @@ from collections import Counter
 from collections.abc import Iterable
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
+from creditbase.ledger.domain.draft import figures_of
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.wallet import INCLUDED, Wallet
+
+FLOWS = frozenset({INCLUDED, "granted", "consumed", "expired", "refunded", "shortfall"})
+"""Accounts that the wallet keeps no pot for: where credits come from and go to."""
 
 
 def breach(before: Wallet, after: Wallet, entries: Iterable[Entry]) -> str:
     """Return the first rule that the step from one wallet to the next breaks, or nothing."""
-    return _pots(after) or _pins(after) or _chain(before, after, list(entries))
+    written = list(entries)
+    return (
+        _pots(after)
+        or _pins(after)
+        or _chain(before, after, written)
+        or _figures(after, written)
+    )
 
 
 def _pots(wallet: Wallet) -> str:
@@ -58,20 +68,32 @@ def _chain(before: Wallet, after: Wallet, entries: list[Entry]) -> str:
         if sum(entry.postings.values()) != 0:
             return f"entry {entry.entry_id} does not sum to zero"
         for account, nanos in entry.postings.items():
-            moved["grants" if account.startswith("grant:") else account] += nanos
+            moved[account] += nanos
         head, at = entry.hash, entry.at
     if (after.seq, after.head) != (seq, head) or after.at < at:
         return "the wallet's head is not its last entry"
-    changed = {
-        "grants": _grants(after) - _grants(before),
-        "held": after.held_nanos - before.held_nanos,
-        "receivable": before.receivable_nanos - after.receivable_nanos,
-    }
-    for account, nanos in changed.items():
-        if moved[account] != nanos:
+    changed = Counter(
+        held=after.held_nanos - before.held_nanos,
+        receivable=before.receivable_nanos - after.receivable_nanos,
+        **_remaining(after),
+    )
+    changed.subtract(_remaining(before))
+    for account in sorted({*moved, *changed} - FLOWS):
+        if moved[account] != changed[account]:
             return f"the entries do not explain what became of {account}"
     return ""
 
 
-def _grants(wallet: Wallet) -> int:
-    return sum(grant.remaining_nanos for grant in wallet.grants.values())
+def _figures(after: Wallet, entries: list[Entry]) -> str:
+    """The newest entry tells the balance that the wallet has."""
+    if not entries:
+        return ""
+    told, is_now = entries[-1].figures, figures_of(after, after.at)
+    names = ("available_nanos", "held_nanos", "receivable_nanos")
+    if any(getattr(told, name) != getattr(is_now, name) for name in names):
+        return f"entry {entries[-1].entry_id} tells another balance than the wallet's"
+    return ""
+
+
+def _remaining(wallet: Wallet) -> dict[str, int]:
+    return {f"grant:{key}": grant.remaining_nanos for key, grant in wallet.grants.items()}

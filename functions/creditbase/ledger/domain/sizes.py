@@ -6,7 +6,7 @@ commit stays far from Firestore's 1 MiB however many holds are open.
 
 from collections.abc import Mapping
 
-from creditbase.ledger.domain.wallet import Grant, Hold, Tallies, Wallet
+from creditbase.ledger.domain.wallet import Grant, Hold, Metered, Tallies, Wallet
 
 WALLET_BYTES_MAX = 512_000
 BASE_BYTES = 4_096
@@ -14,7 +14,8 @@ BASE_BYTES = 4_096
 GRANT_BYTES = 220
 HOLD_BYTES = 330
 DRAW_BYTES = 90
-TALLY_BYTES = 110
+TALLY_BYTES = 120
+WINDOW_BYTES = 150
 
 
 def wallet_bytes(wallet: Wallet) -> int:
@@ -22,23 +23,31 @@ def wallet_bytes(wallet: Wallet) -> int:
     size = BASE_BYTES + sum(_grant_bytes(grant) for grant in wallet.grants.values())
     size += sum(_hold_bytes(hold) for hold in wallet.holds.values())
     for counted in (wallet.window, *wallet.closing):
-        size += _tallies_bytes(counted.tallies)
+        size += WINDOW_BYTES + _tallies_bytes(counted.tallies)
     return size + _tallies_bytes(wallet.today.tallies)
 
 
 def _grant_bytes(grant: Grant) -> int:
-    return GRANT_BYTES + 2 * len(grant.grant_id)
+    return GRANT_BYTES + 2 * len(grant.grant_id) + len(grant.returned_by or "")
 
 
 def _hold_bytes(hold: Hold) -> int:
-    size = HOLD_BYTES + 2 * len(hold.hold_id) + len(hold.metered.model.encode())
-    size += sum(DRAW_BYTES + len(draw.source) for draw in hold.draws)
-    return size + _mapping_bytes(hold.metered.quantities)
+    size = HOLD_BYTES + 2 * len(hold.hold_id) + _metered_bytes(hold.metered)
+    return size + sum(DRAW_BYTES + len(draw.source) for draw in hold.draws)
+
+
+def _metered_bytes(metered: Metered) -> int:
+    size = len(metered.model.encode()) + len(metered.provider.encode())
+    return size + _value_bytes(metered.quantities) + _value_bytes(metered.pricing)
 
 
 def _tallies_bytes(tallies: Tallies) -> int:
     return sum(TALLY_BYTES + len(model.encode()) for model in tallies)
 
 
-def _mapping_bytes(mapping: Mapping[str, int]) -> int:
-    return sum(len(name) + 9 for name in mapping)
+def _value_bytes(value: object) -> int:
+    if isinstance(value, Mapping):
+        return sum(len(name.encode()) + 1 + _value_bytes(part) for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return sum(_value_bytes(part) for part in value)
+    return len(value.encode()) + 1 if isinstance(value, str) else 8
