@@ -78,13 +78,21 @@ def create_customer(*, project_id: str, customer_id: str, uid: str) -> StripeCus
     """Make the Stripe customer of a customer, exactly once whoever asks.
 
     No e-mail: it could change between two tries, and the Checkout page asks for it anyway.
+
+    Raises:
+        Unavailable: also where Stripe remembers a failure of its own. If the customer was
+            made all the same, its `customer.created` links it, and the next try finds it.
     """
-    answered = _ask(
-        lambda: client().v1.customers.create(
-            params={"metadata": {"uid": uid, "project": project_id, "customer": customer_id}},
-            options={"idempotency_key": f"customer:{customer_id}"},
+    metadata = {"uid": uid, "project": project_id, "customer": customer_id}
+    try:
+        answered = _ask(
+            lambda: client().v1.customers.create(
+                params={"metadata": metadata},
+                options={"idempotency_key": f"customer:{customer_id}"},
+            )
         )
-    )
+    except Conflict as failure:
+        raise Unavailable from failure
     return _customer(answered)
 
 
@@ -101,7 +109,7 @@ def create_topup_session(buyer: Buyer, order: Order, *, number: int) -> StripeSe
     """Make the Checkout session of a customer's top-up of that number, exactly once.
 
     Raises:
-        Conflict: the number was used for another order.
+        Conflict: nobody will get a session by this number any more; take the next.
     """
     metadata = metadata_of(buyer, order)
     returns_to = f"{order.site_url}/billing"
@@ -148,7 +156,7 @@ def _ask(call: Callable[[], Any]) -> dict[str, Any]:
 
     Raises:
         NotFound: there is no such object.
-        Conflict: the idempotency key was used with other parameters.
+        Conflict: the idempotency key is used up: by other parameters, or by a failure.
         Unavailable: Stripe did not answer, refused our key, or had trouble of its own.
     """
     try:
@@ -162,9 +170,17 @@ def _ask(call: Callable[[], Any]) -> dict[str, Any]:
         log.error("Stripe refused a request of ours", extra=facts)  # noqa: TRY400 - no text
         raise Unavailable from failure
     except stripe.StripeError as failure:
+        if _is_replayed(failure):
+            raise Conflict("Stripe remembers a failure for this action") from failure
         log.warning("Stripe did not serve a request", extra=_trace(failure))
         raise Unavailable from failure
     return answered
+
+
+def _is_replayed(failure: stripe.StripeError) -> bool:
+    """Return whether this is an earlier failure again, which Stripe keeps for a day."""
+    headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
+    return headers.get("idempotent-replayed") == "true"
 
 
 def _trace(failure: stripe.StripeError) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
         try:
             session = stripe_gateway.create_topup_session(buyer, order, number=intent.number)
         except Conflict:
-            # Stripe knows the number by another request, so nobody will get a session by it.
+            # Stripe remembers another request, or a failure, for as long as a day.
             _abandon(ref, intent)
             continue
         _record_session(ref, intent, record_of(buyer, order, session, now=now))

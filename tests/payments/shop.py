@@ -1,0 +1,126 @@
+"""The local Stripe in a thread, and what a test wants of it: pay, look, sign, break."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import stripe
+
+from stripe_local.payer import Receipt, pay_session
+from stripe_local.server import LocalStripe
+from stripe_local.world import Settings, World
+
+SECRET = "whsec_tests"
+CARD = "4242424242424242"
+STARTS_WITHIN_S = 30
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Signed:
+    """An event as it is sent: the bytes, and the header that proves them."""
+
+    raw: bytes
+    signature: str
+
+
+def signed(payload: str, *, secret: str = SECRET, age_s: int = 0) -> Signed:
+    """Return any text, signed as Stripe signs."""
+    stamp = int(time.time()) - age_s
+    header = stripe.WebhookSignature.generate_signature_header(payload, secret, stamp)
+    return Signed(payload.encode(), header)
+
+
+def signed_event(event: Resource, **changed: Any) -> Signed:
+    """Return an event, with some fields changed, signed as Stripe signs."""
+    return signed(json.dumps({**event, **changed}))
+
+
+class Shop:
+    """A running local Stripe."""
+
+    def __init__(self, url: str, world: World) -> None:
+        self.url = url
+        self._world = world
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def get(self, path: str, **params: object) -> Resource:
+        """Ask the API."""
+        return self._send("GET", f"/v1{path}", params=params)
+
+    def post(self, path: str, **form: object) -> Resource:
+        """Change something by the API."""
+        return self._send("POST", f"/v1{path}", data=form)
+
+    def order(self, path: str, **given: object) -> Resource:
+        """Turn one of the switches that only the local Stripe has."""
+        return self._send("POST", f"/_sim{path}", json=given)
+
+    def reset(self) -> None:
+        """Start over with an empty account."""
+        self.order("/reset")
+
+    def break_posts(self, path: str, fault: str, *, count: int) -> None:
+        """Let that many POSTs fail: `error` or `reset`, `before` or `after` they are done."""
+        outcome, moment = fault.split()
+        order = {"outcome": outcome, "moment": moment, "method": "POST", "path_prefix": path}
+        self.order("/faults", count=count, **order)
+
+    def pay(self, session_id: str, card: str = CARD) -> Receipt:
+        """Pay a session as a person would."""
+        return pay_session(self.url, session_id, card=card, email="ada@example.com")
+
+    def expire(self, session_id: str) -> None:
+        """End a session unpaid."""
+        self.post(f"/checkout/sessions/{session_id}/expire")
+
+    def events(self, kind: str) -> list[Resource]:
+        """Return the events of a type, oldest first."""
+        found: list[Resource] = self.get("/events", type=kind, limit=100)["data"]
+        return found[::-1]
+
+    def event(self, kind: str) -> Resource:
+        """Return the one event of a type."""
+        (found,) = self.events(kind)
+        return found
+
+    def count(self, what: str) -> int:
+        """Return how many objects of a kind the account has."""
+        found: int = self._send("GET", "/_sim/state")["objects"].get(what, 0)
+        return found
+
+    def change(self, what: str, object_id: str, **fields: object) -> None:
+        """Make Stripe tell something else of an object than what we asked for."""
+        self._world.account.store.at_address(what, object_id).update(fields)
+
+    def _send(self, method: str, path: str, **given: Any) -> Resource:
+        reply = self._session.request(
+            method,
+            f"{self.url}{path}",
+            headers={"Authorization": "Bearer sk_test_tests"},
+            timeout=30,
+            **given,
+        )
+        assert reply.ok, reply.text
+        answered: Resource = reply.json()
+        return answered
+
+
+@contextmanager
+def serving_shop() -> Iterator[Shop]:
+    """Serve an empty local Stripe until the block ends."""
+    ready = threading.Event()
+    server = LocalStripe(Settings(), on_ready=lambda _: ready.set())
+    thread = threading.Thread(target=server.serve_until_stopped, daemon=True)
+    thread.start()
+    assert ready.wait(STARTS_WITHIN_S)
+    yield Shop(server.url, server.world)
+    server.should_exit = True
+    thread.join()
