@@ -18,6 +18,7 @@ GCLOUD_JAR = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx1g -Duser.language=en"
 MANIFEST_LINE_BYTES = 72
+WARM_WITHIN_S = 90
 
 
 def java_home() -> Path:
@@ -153,6 +154,30 @@ def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def warm_up(port: int) -> None:
+    """Let a fresh emulator load its classes: its first answers take seconds on a busy machine.
+
+    The product's own calls have short time-outs, as they should; these wait.
+    """
+    from google.cloud import firestore  # noqa: PLC0415 - a slow import that only a start needs
+
+    before = os.environ.get("FIRESTORE_EMULATOR_HOST")
+    os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{port}"
+    try:
+        store = firestore.Client(project="demo-warm-up")
+        document = store.document("warm/up")
+        document.set({"number": 1}, timeout=WARM_WITHIN_S)
+        document.get(timeout=WARM_WITHIN_S)
+        list(store.collection("warm").limit(1).stream(timeout=WARM_WITHIN_S))
+        document.delete(timeout=WARM_WITHIN_S)
+        store.close()
+    finally:
+        if before is None:
+            del os.environ["FIRESTORE_EMULATOR_HOST"]
+        else:
+            os.environ["FIRESTORE_EMULATOR_HOST"] = before
 
 
 def start_bare(port: int, *, log: Path, ends_with_us: int) -> Program:

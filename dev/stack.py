@@ -144,6 +144,7 @@ class Stack:
             "the Firestore emulator",
             lambda: firestore_emulator.is_listening(layout.port("firestore")),
         )
+        firestore_emulator.warm_up(layout.port("firestore"))
         self.say("Firestore answers; seeding plans, prices and projects, starting meter")
         meter = self.start_meter()
         seeded = seed(layout, {**settings_of(layout, self.webhook_secret), MARK: self.mark})

@@ -81,6 +81,7 @@ def firestore_host(pytestconfig: pytest.Config) -> Iterator[str]:
             within_s=START_WITHIN_S,
             what="The Firestore emulator",
         )
+    firestore_emulator.warm_up(port)
     yield host
     if is_ours:
         os.environ.pop(EMULATOR, None)
