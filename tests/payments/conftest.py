@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 import stripe
+from flask.testing import FlaskClient
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
@@ -13,13 +14,15 @@ from creditbase.catalog.models import read_catalog
 from creditbase.catalog.use_cases import push_catalog, shared_cache
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import lanes
-from creditbase.payments import stripe_gateway
+from creditbase.payments import stripe_gateway, webhook
+from creditbase.payments.use_cases import start_topup
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.use_cases import first_touch
 from dev.layout import ROOT
 from tests.ledger.wallets import LiveWallet
-from tests.payments.shop import SECRET, Shop, serving_shop
+from tests.payments.shop import SECRET, Resource, Shop, serving_shop
+from tests.runtime.wiring import client_of
 from tests.wire import Wire
 from tests.wired import _session_wire, wire
 
@@ -77,3 +80,26 @@ def wallet(ref: CustomerRef, now: datetime) -> Iterator[LiveWallet]:
     yield live
     lanes.cache_clear()
     live.audit()
+
+
+@pytest.fixture
+def client(shop: Shop) -> FlaskClient:
+    """Return a client of the deployed function."""
+    assert shop
+    return client_of(webhook.billing_webhook)
+
+
+@pytest.fixture
+def session_id(ref: CustomerRef, shop: Shop, now: datetime) -> str:
+    """Return a session for the small pack that was paid; nothing was told yet."""
+    started = start_topup(ref, "small", now=now)
+    shop.pay(started.session.session_id)
+    return started.session.session_id
+
+
+@pytest.fixture
+def completed(session_id: str, shop: Shop) -> Resource:
+    """Return the event that tells of the paid session."""
+    event = shop.event("checkout.session.completed")
+    assert event["data"]["object"]["id"] == session_id
+    return event

@@ -77,6 +77,19 @@ class Shop:
         """Pay a session as a person would."""
         return pay_session(self.url, session_id, card=card, email="ada@example.com")
 
+    def buy_elsewhere(self, **metadata: str) -> None:
+        """Pay a session that our product did not ask for."""
+        form: dict[str, object] = {
+            "mode": "payment",
+            "success_url": "https://elsewhere.example",
+            "line_items[0][quantity]": 1,
+            "line_items[0][price_data][currency]": "usd",
+            "line_items[0][price_data][unit_amount]": 500,
+            "line_items[0][price_data][product_data][name]": "Shoes",
+        }
+        form |= {f"metadata[{name}]": value for name, value in metadata.items()}
+        self.pay(self.post("/checkout/sessions", **form)["id"])
+
     def expire(self, session_id: str) -> None:
         """End a session unpaid."""
         self.post(f"/checkout/sessions/{session_id}/expire")
