@@ -1,5 +1,6 @@
 """What time and plans do to a wallet: grants lapse, windows turn, days close, terms change."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -412,6 +413,18 @@ def test_a_period_that_starts_with_the_free_window_is_one_window() -> None:
     story.capture(hold_id, 40)
     assert story.wallet.window.included_spent_nanos == 40
     assert story.wallet.closing == ()
+
+
+def test_a_hold_whose_window_is_gone_is_a_bug() -> None:
+    """It could be counted nowhere; better nothing than a wrong count."""
+    story = a_story(FREE)
+    story.now = turn_of(story) - MINUTE
+    hold_id = story.hold(10)
+    story.wait(2 * MINUTE).tidy()
+    story.wallet = replace(story.wallet, closing=())
+
+    with pytest.raises(AssertionError):
+        story.capture(hold_id, 10)
 
 
 def test_a_period_must_be_told() -> None:

@@ -150,7 +150,7 @@ def _adjust(
             change_terms(draft, command)
         case Freeze():
             draft.change(frozen=command.reason)
-        case Tidy():
+        case _:  # Tidy: time has passed already
             draft.must_publish = True
     return None
 
