@@ -39,6 +39,7 @@ class Signer:
         self.project = project
         self.key = new_key()
         self.keys_asked = 0
+        self.consumed: list[str] = []
         self.url = ""
 
     def certificates(self) -> bytes:
@@ -138,7 +139,10 @@ def _segment(content: bytes) -> str:
 
 @contextmanager
 def serving_keys(signer: Signer) -> Iterator[Signer]:
-    """Serve a signer's public keys at its `url`: `/certs` and `/jwks`."""
+    """Serve a signer's public keys at its `url`: `/certs` and `/jwks`.
+
+    A POST consumes an App Check token, as Google's replay protection does.
+    """
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
@@ -149,6 +153,16 @@ def serving_keys(signer: Signer) -> Iterator[Signer]:
             body = signer.certificates() if self.path == "/certs" else signer.key_set()
             self.send_response(200)
             self.send_header("Cache-Control", "public, max-age=3600")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["Content-Length"]))
+            token = json.loads(sent)["app_check_token"]
+            body = json.dumps({"alreadyConsumed": token in signer.consumed}).encode()
+            signer.consumed.append(token)
+            self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

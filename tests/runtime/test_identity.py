@@ -12,6 +12,7 @@ from creditbase.kernel.errors import Unauthenticated, Unavailable
 from creditbase.kernel.ids import API_KEY_PREFIX, SECRET_KEY_PREFIX, credential, sha256_hex
 from creditbase.runtime.authorization import Route, routes_of
 from creditbase.runtime.identity import Authenticator, Caller, CallerKind, KeyHolder
+from creditbase.runtime.settings import settings
 from tests.runtime.signing import Signer, new_key, signed_with_the_public_key, unsigned
 from tests.runtime.wiring import forget_firebase
 
@@ -192,6 +193,47 @@ class TestFirebase:
 
         with pytest.raises(Unavailable):
             identify(signer.headers("u1"))
+
+    def test_with_replay_protection_a_sensitive_route_takes_a_token_once(
+        self, signer: Signer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Bought once and made once for each attestation; looking is not limited."""
+        monkeypatch.setenv("CREDITBASE_APP_CHECK_REPLAY_PROTECTION", "on")
+        settings.cache_clear()
+        headers, before = signer.headers("u1"), len(signer.consumed)
+
+        for _ in range(2):
+            assert identify(headers, USAGE).uid == "u1"
+        assert identify(headers, TOPUP).uid == "u1"
+        with pytest.raises(Unauthenticated) as refused:
+            identify(headers, TOPUP)
+
+        assert refused.value.reason == "APP_CHECK_FAILED"
+        assert len(signer.consumed) == before + 2
+
+    def test_replay_protection_is_off_unless_it_is_asked_for(self, signer: Signer) -> None:
+        """It costs a request to Google each time."""
+        headers = signer.headers("u1")
+        before = len(signer.consumed)
+
+        for _ in range(2):
+            assert identify(headers, TOPUP).uid == "u1"
+
+        assert len(signer.consumed) == before
+
+    def test_when_replay_protection_cannot_be_asked_nobody_is_let_in(
+        self, signer: Signer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Fail closed."""
+        monkeypatch.setenv("CREDITBASE_APP_CHECK_REPLAY_PROTECTION", "on")
+        settings.cache_clear()
+        monkeypatch.setattr(
+            "firebase_admin.app_check._AppCheckService._VERIFY_URL_FORMAT",
+            "http://127.0.0.1:1/{project_id}",
+        )
+
+        with pytest.raises(Unavailable):
+            identify(signer.headers("u1"), TOPUP)
 
     def test_a_caller_does_not_print_its_address(self, signer: Signer) -> None:
         """A repr ends in a log sooner or later."""

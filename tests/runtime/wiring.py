@@ -46,6 +46,7 @@ def verified_by(signer: Signer) -> Iterator[pytest.MonkeyPatch]:
         # Noted here, so that it is put back when the test has ended.
         service: Any = app_check._AppCheckService
         patch.setattr(service, "_JWKS_URL", service._JWKS_URL)
+        patch.setattr(service, "_VERIFY_URL_FORMAT", f"{signer.url}/{{project_id}}:verify")
         settings.cache_clear()
         forget_firebase()
         yield patch
