@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,16 @@ GCLOUD_JAR = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx1g -Duser.language=en"
 MANIFEST_LINE_BYTES = 72
+WARMING = """
+import sys
+from google.cloud import firestore
+timeout = float(sys.argv[1])
+document = firestore.Client(project="demo-warm-up").document("warm/up")
+document.set({"number": 1}, timeout=timeout)
+document.get(timeout=timeout)
+list(document.parent.limit(1).stream(timeout=timeout))
+document.delete(timeout=timeout)
+"""
 WARM_WITHIN_S = 90
 
 
@@ -159,25 +170,18 @@ def is_listening(port: int) -> bool:
 def warm_up(port: int) -> None:
     """Let a fresh emulator load its classes: its first answers take seconds on a busy machine.
 
-    The product's own calls have short time-outs, as they should; these wait.
-    """
-    from google.cloud import firestore  # noqa: PLC0415 - a slow import that only a start needs
+    The product's own calls have short time-outs, as they should; these wait. It happens in a
+    process of its own, because gRPC's threads and starting programs do not go together.
 
-    before = os.environ.get("FIRESTORE_EMULATOR_HOST")
-    os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{port}"
-    try:
-        store = firestore.Client(project="demo-warm-up")
-        document = store.document("warm/up")
-        document.set({"number": 1}, timeout=WARM_WITHIN_S)
-        document.get(timeout=WARM_WITHIN_S)
-        list(store.collection("warm").limit(1).stream(timeout=WARM_WITHIN_S))
-        document.delete(timeout=WARM_WITHIN_S)
-        store.close()
-    finally:
-        if before is None:
-            del os.environ["FIRESTORE_EMULATOR_HOST"]
-        else:
-            os.environ["FIRESTORE_EMULATOR_HOST"] = before
+    Raises: Failed.
+    """
+    command = [sys.executable, "-c", WARMING, str(WARM_WITHIN_S)]
+    env = {**os.environ, "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{port}"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise Failed(f"The Firestore emulator does not answer: {done.stderr[-600:]}")
 
 
 def start_bare(port: int, *, log: Path, ends_with_us: int) -> Program:

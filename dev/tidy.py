@@ -27,6 +27,9 @@ def _words(text: str) -> frozenset[str]:
 FORBIDDEN_WORDS = _words(
     "util utils helper helpers manager managers data process handle info obj misc"
 )
+FIELD_WORDS = ("data_model",)
+"""What is one word in our field, whatever its parts are."""
+
 ROOMS = (
     *("kernel", "runtime", "ledger", "accounts", "catalog", "metering"),
     *("subscriptions", "payments", "admin", "jobs", "relay", "hub"),
@@ -191,18 +194,24 @@ def names_say_something(module: Module) -> Iterator[str]:
     """`utils` and `process` fit everything, so they say nothing; name the noun and the verb."""
     path = Path(module.path)
     for part in (*path.parent.parts, path.stem):
-        if words := FORBIDDEN_WORDS & set(part.lower().split("_")):
+        if words := _empty_words(part.lower()):
             yield f"{module.path}: the name contains {', '.join(sorted(words))}"
     for node in module.nodes:
         if isinstance(node, Function | ast.ClassDef):
             if isinstance(node, Function) and node.name.startswith("test_"):
                 continue  # the name of a test is a sentence
             snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", node.name).lower()
-            if words := FORBIDDEN_WORDS & set(snake.split("_")):
+            if words := _empty_words(snake):
                 yield (
                     f"{module.path}:{node.lineno}: {node.name} contains "
                     f"{', '.join(sorted(words))}"
                 )
+
+
+def _empty_words(name: str) -> frozenset[str]:
+    for word in FIELD_WORDS:
+        name = name.replace(word, "")
+    return FORBIDDEN_WORDS & set(name.split("_"))
 
 
 def the_core_imports_only_the_core(module: Module) -> Iterator[str]:

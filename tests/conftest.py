@@ -7,6 +7,7 @@ starts the bare emulator for its run, and leaves out the tests that need the sta
 import os
 import signal
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say that something was left out, so that nobody takes a part for the whole."""
+    """Say where the time went, and that something was left out, if it was."""
+    took_s: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                took_s["/".join(report.nodeid.split("::")[0].split("/")[:2])] += report.duration
+    if len(took_s) > 1:
+        terminalreporter.section("where the workers' time went")
+        for place, spent_s in sorted(took_s.items(), key=lambda item: -item[1]):
+            terminalreporter.write_line(f"{spent_s:7.1f} s  {place}")
     if STACK_ENV not in os.environ:
         terminalreporter.write_line(
             "Tests that need the whole stack were left out: `make test` runs them "
