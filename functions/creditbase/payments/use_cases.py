@@ -74,6 +74,8 @@ def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
             # Stripe remembers another request, or a failure, for as long as a day.
             _abandon(ref, intent)
             continue
+        except NotFound as failure:  # the linked customer is gone at Stripe
+            raise Unavailable from failure
         _record_session(ref, intent, record_of(buyer, order, session, now=now))
         if session.url:
             return StartedTopup(session, order)
