@@ -107,7 +107,7 @@ class Lane:
         if not leads:
             self._wait(ticket)
         if ticket.outcome is None:
-            self._lead()
+            self._lead(ticket)
         outcome = ticket.outcome
         assert outcome is not None
         if isinstance(outcome, BaseException) and not isinstance(outcome, BillingError):
@@ -126,7 +126,7 @@ class Lane:
         # Taken into a batch already: what becomes of it is known soon, and must be told.
         ticket.wake.wait()
 
-    def _lead(self) -> None:
+    def _lead(self, own: Ticket) -> None:
         """Commit one batch, which holds the leader's own command, and hand over."""
         batch: list[Ticket] = []
         try:
@@ -144,6 +144,9 @@ class Lane:
                 raise
         finally:
             with self._lock:
+                if own in self._queue:
+                    # It fell over before its turn: nobody is left to lead with this ticket.
+                    self._queue.remove(own)
                 self._is_led = bool(self._queue)
                 if self._queue:
                     self._queue[0].wake.set()

@@ -55,7 +55,9 @@ class Lanes:
         return outcome
 
     def _forget_idle(self) -> None:
-        for ref in list(self._lanes)[: max(0, len(self._lanes) - LANES_MAX)]:
+        if len(self._lanes) <= LANES_MAX:
+            return
+        for ref in list(self._lanes)[: len(self._lanes) - LANES_MAX]:
             if self._lanes[ref].is_idle:
                 del self._lanes[ref]
 
