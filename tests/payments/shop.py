@@ -11,7 +11,8 @@ from typing import Any
 import requests
 import stripe
 
-from stripe_local.payer import Receipt, pay_session
+from stripe_local.payer import pay_session
+from stripe_local.resources.webhook_endpoints import add_endpoint
 from stripe_local.server import LocalStripe
 from stripe_local.world import Settings, World
 
@@ -73,9 +74,9 @@ class Shop:
         order = {"outcome": outcome, "moment": moment, "method": "POST", "path_prefix": path}
         self.order("/faults", count=count, **order)
 
-    def pay(self, session_id: str, card: str = CARD) -> Receipt:
+    def pay(self, session_id: str, card: str = CARD) -> None:
         """Pay a session as a person would."""
-        return pay_session(self.url, session_id, card=card, email="ada@example.com")
+        pay_session(self.url, session_id, card=card, email="ada@example.com")
 
     def buy_elsewhere(self, **metadata: str) -> None:
         """Pay a session that our product did not ask for."""
@@ -108,6 +109,12 @@ class Shop:
         """Return how many objects of a kind the account has."""
         found: int = self._send("GET", "/_sim/state")["objects"].get(what, 0)
         return found
+
+    def listen(self, address: str, secret: str) -> None:
+        """Deliver every event to an address from now on, signed with that secret."""
+        wanted = {"url": address, "enabled_events": ["*"]}
+        with self._world.account.lock:
+            add_endpoint(self._world.account, wanted, secret)
 
     def change(self, what: str, object_id: str, **fields: object) -> None:
         """Make Stripe tell something else of an object than what we asked for."""
