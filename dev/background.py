@@ -19,7 +19,8 @@ from pathlib import Path
 import psutil
 
 MARK = "CREDITBASE_RUN"
-STOP_WITHIN_S = 20
+STOP_WITHIN_S = 8
+"""Nothing here has anything to save; a worker with open gRPC channels may never leave."""
 _PR_SET_PDEATHSIG = 1
 
 

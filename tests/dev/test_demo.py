@@ -1,0 +1,49 @@
+"""The story of `make demo`, told on the running stack; and that it can be disappointed."""
+
+import pytest
+
+from dev import demo, story
+from dev.story import Disappointed, Story
+
+
+@pytest.mark.stack
+def test_the_whole_story_comes_true(stack_env: dict[str, str]) -> None:
+    """Sign up, spend, be refused, pay, spend again, verify: as the README promises."""
+    said: list[str] = []
+    tale = Story(stack_env, said.append)
+
+    for _, step in tale.steps():
+        step()
+
+    assert any("402 PAYMENT_REQUIRED" in line for line in said), said
+    assert any("credited by the signed webhook" in line for line in said), said
+    assert any("postings of each entry sum to zero" in line for line in said), said
+
+
+@pytest.mark.stack
+def test_a_broken_promise_ends_the_story(
+    stack_env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A demo that cannot fail shows nothing."""
+    monkeypatch.setattr(story, "FREE_CREDITS", 501)
+
+    came_true = demo.tell(Story(stack_env, demo.say))
+
+    assert not came_true
+    assert "expected 501 credits" in capsys.readouterr().out
+
+
+@pytest.mark.stack
+def test_the_ledger_of_nobody_is_not_verified(stack_env: dict[str, str]) -> None:
+    """The last step of the demo looks at what is there, not at a good intention."""
+    said: list[str] = []
+    tale = Story(stack_env, said.append)
+    tale.sign_up()
+    tale.first_touch()
+    tale.charge(*story.CALLS[1], "call-1")
+    tale.customer_id = tale.customer_id.replace("-", "0")
+
+    with pytest.raises(Disappointed, match="a ledger without a fault"):
+        tale.verify_ledger()
