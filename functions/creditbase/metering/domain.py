@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from creditbase.catalog.domain import Catalog, Usage, price_usage
+from creditbase.catalog.domain import COUNTED_UNIT, Catalog, Usage, price_usage
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.ledger.domain.commands import Priced
 from creditbase.ledger.domain.wallet import Metered
@@ -54,6 +54,9 @@ def check_bounded(catalog: Catalog, model: str, given: frozenset[str]) -> None:
     found = catalog.book.find(model)
     if found is None:
         raise NotFound("This model has no price")
-    for unit in BOUNDING_UNITS:
-        if unit in found.nanos_per_million and unit not in given:
+    priced = found.nanos_per_million
+    bounding = [unit for unit in BOUNDING_UNITS if unit in priced]
+    # A model that reads and writes no text costs by what else it has a price for.
+    for unit in bounding or [unit for unit in priced if unit != COUNTED_UNIT]:
+        if unit not in given:
             raise InvalidRequest(f"Say the most {unit} can be", field=f"usage_max.{unit}")

@@ -44,8 +44,9 @@ class UsageFields(_Request):
     requests: Quantity = 1
 
     def quantities(self) -> dict[str, int]:
-        """Return the pools that are not empty."""
-        return {name: count for name, count in self.model_dump().items() if count}
+        """Return the pools that are not empty; requests always, because none counts as one."""
+        pools = self.model_dump().items()
+        return {name: count for name, count in pools if count or name == "requests"}
 
 
 class _Spending(_Request):
@@ -154,7 +155,8 @@ def _check_either(amount: int | None, model: str | None, usage: object, name: st
 
 
 def _check_metadata(metadata: dict[str, Any]) -> None:
-    if len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES_MAX:
+    text = json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > METADATA_BYTES_MAX:
         raise ValueError("metadata is larger than ten kilobytes")
     _check_nesting(metadata, METADATA_DEPTH_MAX)
 

@@ -11,7 +11,12 @@ from typing import Any
 
 from creditbase.accounts.store import find_name
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import InvalidRequest, NotFound
+from creditbase.kernel.errors import (
+    BillingError,
+    IdempotencyConflict,
+    InvalidRequest,
+    NotFound,
+)
 from creditbase.kernel.ids import (
     hold_public_id,
     operation_entry_id,
@@ -34,6 +39,7 @@ from creditbase.ledger.domain.draft import figures_of
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.wallet import NOTHING_METERED, Hold, Metered
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import load_hold, run
 from creditbase.metering.domain import CatalogRate, check_bounded
 from creditbase.metering.models import (
@@ -80,9 +86,13 @@ def charge(request: Request, asked: ChargeRequest) -> Decision:
         PaymentRequired, IdempotencyConflict, NotFound, InvalidRequest, Forbidden, Contention.
     """
     ref = _payer(request, asked)
-    amount_nanos, metered = _priced(request, asked.amount_nanos, asked.model, asked.usage)
+    entry_id = operation_entry_id(request.key)
+    try:
+        amount_nanos, metered = _priced(request, asked.amount_nanos, asked.model, asked.usage)
+    except (NotFound, InvalidRequest) as refusal:
+        return _replay_of(request, ref, entry_id, refusal)
     command = Charge(
-        entry_id=operation_entry_id(request.key),
+        entry_id=entry_id,
         request_digest=request.digest,
         amount_nanos=amount_nanos,
         metered=metered,
@@ -97,11 +107,11 @@ def place_hold(request: Request, asked: HoldRequest) -> Decision:
     Raises: as `charge`, and TooManyHolds.
     """
     ref = _payer(request, asked)
-    if asked.model is not None and asked.usage_max is not None:
-        given = frozenset(asked.usage_max.model_fields_set)
-        check_bounded(load_catalog(request.project_id), asked.model, given)
-    amount_nanos, metered = _priced(request, asked.amount_nanos, asked.model, asked.usage_max)
     entry_id = operation_entry_id(request.key)
+    try:
+        amount_nanos, metered = _priced_hold(request, asked)
+    except (NotFound, InvalidRequest) as refusal:
+        return _replay_of(request, ref, entry_id, refusal)
     command = PlaceHold(
         entry_id=entry_id,
         hold_id=hold_public_id(ref.customer_id, entry_id),
@@ -217,6 +227,38 @@ def _priced(
     rate = CatalogRate(load_catalog(request.project_id))
     priced = rate.price(model, usage.quantities())
     return priced.amount_nanos, priced.metered
+
+
+def _priced_hold(request: Request, asked: HoldRequest) -> tuple[int, Metered]:
+    if asked.model is not None and asked.usage_max is not None:
+        given = frozenset(asked.usage_max.model_fields_set)
+        check_bounded(load_catalog(request.project_id), asked.model, given)
+    try:
+        return _priced(request, asked.amount_nanos, asked.model, asked.usage_max)
+    except InvalidRequest as refusal:
+        field = refusal.field.replace("usage", "usage_max", 1)
+        raise InvalidRequest(refusal.message, field=field) from refusal
+
+
+def _replay_of(
+    request: Request, ref: WalletRef, entry_id: str, refusal: BillingError
+) -> Decision:
+    """Return what the key did before; where it did nothing, refuse as pricing did.
+
+    A price book may lose a model between a charge and its repetition, and the repetition
+    must not be told that there was no such call.
+
+    Raises:
+        IdempotencyConflict: the key was used for another request.
+        BillingError: the given refusal.
+    """
+    loaded = find_wallet(ref, [entry_id])
+    prior = None if loaded is None else loaded.known[entry_id]
+    if loaded is None or prior is None:
+        raise refusal
+    if prior.request_digest != request.digest:
+        raise IdempotencyConflict
+    return Decision(loaded.wallet, entry=prior, is_replay=True)
 
 
 def _metered_usage(request: Request, usage: UsageFields) -> MeteredUsage:

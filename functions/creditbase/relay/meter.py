@@ -102,7 +102,9 @@ def _request(call: Call, *, needs_key: bool = False) -> Request:
     if needs_key and not key.strip():
         raise InvalidRequest("The Idempotency-Key header is required", field=KEY_HEADER)
     if len(key) > KEY_CHARACTERS_MAX or not PRINTABLE.issuperset(key):
-        raise InvalidRequest("The Idempotency-Key header is not printable or too long")
+        raise InvalidRequest(
+            "The Idempotency-Key header is not printable or too long", field=KEY_HEADER
+        )
     return Request(
         project_id=call.caller.project_id,
         route=call.route.name,

@@ -1,0 +1,204 @@
+"""Prices, bounds and the memory of names: metering without a door."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from creditbase.accounts.domain import CustomerName
+from creditbase.catalog.domain import UNITS, Catalog, ModelPrice, Usage, price_usage
+from creditbase.catalog.models import read_catalog
+from creditbase.kernel.errors import InvalidRequest, NotFound
+from creditbase.metering import use_cases
+from creditbase.metering.domain import CatalogRate, check_bounded
+from creditbase.metering.models import (
+    CaptureRequest,
+    ChargeRequest,
+    HoldRequest,
+    UsageFields,
+    parse,
+)
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+OFFER = read_catalog(Path(__file__).parents[2] / "catalog.json").to_offer("p")
+CATALOG = Catalog("p", OFFER.currency, OFFER.plans, OFFER.packs, OFFER.book, OFFER.markup)
+FIELDS = [*ChargeRequest.model_fields, "usage_max", "ttl_s"]
+MODELS = sorted(CATALOG.book.models)
+
+
+@st.composite
+def priced_usages(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
+    """Return a model and usage in units that it has a price for."""
+    model = draw(st.sampled_from(MODELS))
+    units = sorted({*CATALOG.book.models[model].nanos_per_million, "requests"})
+    return model, draw(st.dictionaries(st.sampled_from(units), st.integers(0, 10**7)))
+
+
+class TestPrices:
+    """What metering takes is what the catalog asks."""
+
+    @given(priced_usages())
+    def test_the_amount_is_the_catalogs_for_any_usage(
+        self, asked: tuple[str, dict[str, int]]
+    ) -> None:
+        """To the nano, from the wire's fields to the ledger's command."""
+        model, usage = asked
+        quantities = UsageFields.model_validate(usage).quantities()
+
+        priced = CatalogRate(CATALOG).price(model, quantities)
+
+        expected = price_usage(CATALOG.book, model, Usage(**usage), CATALOG.markup)
+        assert priced.amount_nanos == expected.amount_nanos
+        assert priced.metered.cost_nanos == expected.cost_nanos <= priced.amount_nanos
+
+    @given(priced_usages())
+    def test_a_receipt_has_all_that_recomputes_it(
+        self, asked: tuple[str, dict[str, int]]
+    ) -> None:
+        """Quantities times the lines' prices, plus the markup, rounded up once."""
+        model, usage = asked
+        quantities = UsageFields.model_validate(usage).quantities()
+
+        priced = CatalogRate(CATALOG).price(model, quantities)
+
+        metered = priced.metered
+        lines, markup_bps = metered.pricing["nanos_per_million"], metered.pricing["markup_bps"]
+        assert isinstance(lines, dict)
+        assert isinstance(markup_bps, int)
+        total = sum(metered.quantities[unit] * price for unit, price in lines.items())
+        assert priced.amount_nanos == -(-total * (10_000 + markup_bps) // 10**10)
+        assert metered.pricing["book_digest"] == CATALOG.book.digest
+
+    @given(priced_usages(), st.sampled_from([unit for unit in UNITS if unit != "requests"]))
+    def test_more_usage_never_costs_less(
+        self, asked: tuple[str, dict[str, int]], unit: str
+    ) -> None:
+        """So that the most of each pool is the most that a call can cost."""
+        model, usage = asked
+        if unit not in CATALOG.book.models[model].nanos_per_million:
+            with pytest.raises(InvalidRequest):
+                CatalogRate(CATALOG).price(model, {**usage, unit: 1})
+            return
+
+        less = CatalogRate(CATALOG).price(model, usage)
+        more = CatalogRate(CATALOG).price(model, {**usage, unit: usage.get(unit, 0) + 1})
+
+        assert less.amount_nanos <= more.amount_nanos
+
+
+class TestBounds:
+    """A hold says the most of everything that nearly every call has."""
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_nothing_said_bounds_no_model(self, model: str) -> None:
+        """Whatever a model charges for, a hold of nothing is refused."""
+        with pytest.raises(InvalidRequest):
+            check_bounded(CATALOG, model, frozenset())
+
+    def test_an_unknown_model_is_not_found(self) -> None:
+        """Unknown price, no call."""
+        with pytest.raises(NotFound):
+            check_bounded(CATALOG, "gpt-6", frozenset(UNITS))
+
+    def test_a_model_of_images_wants_images_said_and_no_tokens(self) -> None:
+        """It has no price for tokens, so there is nothing to bound."""
+        check_bounded(CATALOG, "imagen-4.0-generate-001", frozenset({"images"}))
+
+    def test_a_fee_for_each_request_is_bounded_by_its_default(self) -> None:
+        """One request, unless the caller says more."""
+        assert isinstance(CATALOG.book.find("sonar"), ModelPrice)
+        check_bounded(CATALOG, "sonar", frozenset({"input_tokens", "output_tokens"}))
+
+
+class TestRequests:
+    """Whatever JSON has, a request is understood or refused; nothing else happens."""
+
+    @given(
+        st.dictionaries(
+            st.sampled_from([*FIELDS, "unknown"]),
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+                lambda inner: (
+                    st.lists(inner, max_size=3)
+                    | st.dictionaries(st.sampled_from(["images", "requests", "k"]), inner)
+                ),
+                max_leaves=6,
+            ),
+        )
+    )
+    def test_any_object_is_a_request_or_a_refusal(self, body: dict[str, object]) -> None:
+        """Never an error of ours, and never a number that was something else."""
+        for kind in (ChargeRequest, HoldRequest, CaptureRequest):
+            try:
+                asked = parse(kind, body)
+            except InvalidRequest:
+                continue
+            amount = getattr(asked, "amount_nanos", None)
+            assert amount is None or amount is body["amount_nanos"]
+
+    def test_requests_are_one_unless_said_otherwise(self) -> None:
+        """Zero is kept: an absent count would be read as one."""
+        assert UsageFields().quantities() == {"requests": 1}
+        assert UsageFields(requests=0, images=2).quantities() == {"requests": 0, "images": 2}
+
+
+class TestNames:
+    """A name is believed for ten seconds, as a secret key is."""
+
+    def test_a_name_is_looked_up_once_in_ten_seconds(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not one read for each call of a busy customer, and no longer than promised."""
+        asked: list[str] = []
+
+        def find(project_id: str, external_id: str) -> CustomerName:
+            asked.append(external_id)
+            return CustomerName(
+                project_id=project_id,
+                external_id=external_id,
+                generation=len(asked),
+                customer_id=f"c{len(asked)}",
+            )
+
+        monkeypatch.setattr(use_cases, "find_name", find)
+        names = use_cases.CustomerNames()
+        seconds = (0, 9.999, 10, 5)
+
+        found = [names.find("p", "ada", now=NOON + timedelta(seconds=s)) for s in seconds]
+
+        # A clock that went back makes nothing believed for longer.
+        assert found == ["c1", "c1", "c2", "c3"]
+
+    def test_a_name_that_is_not_there_is_asked_for_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The customer may be made the next moment."""
+        answers = [None, CustomerName(**BEN)]
+        monkeypatch.setattr(use_cases, "find_name", lambda *_: answers.pop(0))
+        names = use_cases.CustomerNames()
+
+        assert names.find("p", "ben", now=NOON) is None
+        assert names.find("p", "ben", now=NOON) == "c"
+
+    def test_it_does_not_grow_without_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The longest unused names go first."""
+        monkeypatch.setattr(use_cases, "NAMES_MAX", 2)
+        found = CustomerName(**BEN)
+        monkeypatch.setattr(use_cases, "find_name", lambda *_: found)
+        names = use_cases.CustomerNames()
+
+        for name in ("a", "b", "c"):
+            names.find("p", name, now=NOON)
+
+        assert [name for _, name in names._known] == ["b", "c"]
+
+
+BEN: dict[str, Any] = {
+    "project_id": "p",
+    "external_id": "ben",
+    "generation": 1,
+    "customer_id": "c",
+}

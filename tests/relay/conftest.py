@@ -1,0 +1,62 @@
+"""Fixtures of the meter's tests: two tenants, a customer, a clock, the wire."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from creditbase.relay.meter import meter
+from creditbase.runtime import http
+from creditbase.runtime.settings import settings
+from tests.relay.desk import CREDIT, CREDITS, Clock, Desk, Tenant, start_cold
+from tests.runtime.wiring import client_of
+from tests.wire import Wire
+from tests.wired import _session_wire, wire
+
+__all__ = ["_session_wire", "wire"]
+
+
+@pytest.fixture(scope="session")
+def meter_client() -> FlaskClient:
+    """Return a client of the function."""
+    return client_of(meter)
+
+
+@pytest.fixture(scope="session")
+def tenant(_session_wire: Wire) -> Tenant:
+    """Return our own project."""
+    return Tenant.made()
+
+
+@pytest.fixture(scope="session")
+def other_tenant(_session_wire: Wire) -> Tenant:
+    """Return somebody else's project."""
+    return Tenant.made()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock that the functions go by."""
+    moved = Clock()
+    monkeypatch.setattr(http, "now", moved.now)
+    return moved
+
+
+@pytest.fixture
+def desk(meter_client: FlaskClient, tenant: Tenant, clock: Clock, wire: Wire) -> Iterator[Desk]:
+    """Return a desk with a new customer of 500 credits; its ledger is audited in the end."""
+    settings.cache_clear()
+    start_cold()
+    opened = Desk.opened(meter_client, tenant, clock, nanos=CREDITS * CREDIT)
+    wire.reset()
+    yield opened
+    wire.reset()
+    wire.wait_for_late()
+    opened.wallet.audit()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def stranger(meter_client: FlaskClient, other_tenant: Tenant, desk: Desk) -> Desk:
+    """Return another project's desk, which has a customer of its own."""
+    return Desk.opened(meter_client, other_tenant, desk.clock, nanos=CREDITS * CREDIT)
