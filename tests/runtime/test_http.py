@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from creditbase.kernel.errors import Contention, InvalidRequest, PaymentRequired, Unavailable
 from creditbase.runtime import http
 from creditbase.runtime.authorization import DoorName
+from creditbase.runtime.bodies import DISCARD_BYTES_MAX
 from creditbase.runtime.doors import relay_door, webhook_door
 from creditbase.runtime.http import Call, Reply, endpoint
 from tests.runtime.doubles import Greeter, echo, failing, serving
@@ -121,6 +122,32 @@ class TestBody:
         )
 
         assert answer.status_code == status
+
+    def test_a_body_that_ends_early_is_refused(self, meter: FlaskClient) -> None:
+        """Half a request is no request, even where the half is valid JSON."""
+        answer = meter.post(
+            HOLDS,
+            headers=KEY,
+            input_stream=io.BytesIO(b"{}"),
+            environ_overrides={"CONTENT_LENGTH": "10"},
+        )
+
+        assert answer.json is not None
+        assert (answer.status_code, answer.json["code"]) == (400, "VALIDATION_ERROR")
+
+    def test_a_body_without_end_is_given_up(self, meter: FlaskClient) -> None:
+        """We read on for a while to be polite, not for ever."""
+        endless = io.BytesIO(bytes(DISCARD_BYTES_MAX + 1024 * 1024))
+
+        answer = meter.post(
+            HOLDS,
+            headers=KEY,
+            input_stream=endless,
+            environ_overrides={"wsgi.input_terminated": True},
+        )
+
+        assert answer.status_code == 413
+        assert endless.tell() < DISCARD_BYTES_MAX + 512 * 1024
 
     @pytest.mark.parametrize(
         "body",

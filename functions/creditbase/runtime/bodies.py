@@ -8,6 +8,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from flask import Request
@@ -34,6 +35,7 @@ def read_body(request: Request, *, limit_bytes: int) -> bytes:
         try:
             chunk = request.stream.read(limit_bytes + 1 - len(found))
         except ClientDisconnected as failure:
+            request.stream = io.BytesIO()  # functions-framework would read on, and fail
             raise InvalidRequest("The request body is incomplete") from failure
         if not chunk:
             return bytes(found)
@@ -49,11 +51,12 @@ def _discard(request: Request) -> None:
     What is beyond is left unread; the server closes the connection on it.
     """
     left = DISCARD_BYTES_MAX
-    while left > 0:
-        chunk = request.stream.read(min(CHUNK_BYTES, left))
-        if not chunk:
-            break
-        left -= len(chunk)
+    with suppress(ClientDisconnected):
+        while left > 0:
+            chunk = request.stream.read(min(CHUNK_BYTES, left))
+            if not chunk:
+                break
+            left -= len(chunk)
     # functions-framework reads the rest after every answer; there shall be none.
     request.stream = io.BytesIO()
 
