@@ -1,0 +1,147 @@
+"""The running stack beyond the demo: jobs, the balance in a browser, Hosting, tenants."""
+
+import secrets
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from dev.client import Customer
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def customer(stack_env: dict[str, str]) -> Customer:
+    """Return a customer who has just signed up and looked at the balance."""
+    email = f"eve-{secrets.token_hex(4)}@example.com"
+    customer = Customer.sign_up(stack_env, email, secrets.token_urlsafe(9))
+    assert customer.get("/usage/me").status_code == 200
+    return customer
+
+
+def metered(url: str, key: str, path: str, body: dict[str, Any]) -> requests.Response:
+    """Ask metering as a back end does."""
+    headers = {"X-ModelRelay-Api-Key": key, "Idempotency-Key": secrets.token_hex(8)}
+    return requests.post(f"{url}{path}", json=body, headers=headers, timeout=30)
+
+
+def run_job(stack_env: dict[str, str], function: str) -> requests.Response:
+    """Call a scheduled function as the scheduler does."""
+    project = stack_env["GCLOUD_PROJECT"]
+    root = stack_env["FUNCTIONS_URL"].split(f"/{project}")[0]
+    return requests.post(
+        f"{root}/functions/projects/{project}/triggers/us-central1-{function}-0",
+        json={},
+        headers={
+            "X-CloudScheduler-JobName": function,
+            "X-CloudScheduler-ScheduleTime": "2026-01-01T00:00:00Z",
+        },
+        timeout=60,
+    )
+
+
+def test_the_owner_and_nobody_else_reads_the_published_balance(
+    stack_env: dict[str, str], customer: Customer
+) -> None:
+    """A browser listens to this one document, with the user's own token."""
+    path = balance_path(stack_env, customer)
+    url = f"http://{stack_env['FIRESTORE_EMULATOR_HOST']}/v1/{path}"
+    other = Customer.sign_up(stack_env, f"mal-{secrets.token_hex(4)}@example.com", "secret-99")
+
+    mine = requests.get(url, headers=bearer(customer), timeout=10)
+    theirs = requests.get(url, headers=bearer(other), timeout=10)
+    nobody = requests.get(url, timeout=10)
+    written = requests.patch(url, json={"fields": {}}, headers=bearer(customer), timeout=10)
+
+    assert mine.status_code == 200
+    assert mine.json()["fields"]["monthly_remaining_nanos"]["integerValue"] == "500000000"
+    assert [r.status_code for r in (theirs, nobody, written)] == [403, 403, 403]
+
+
+def test_the_jobs_run_as_the_scheduler_calls_them(
+    stack_env: dict[str, str], customer: Customer
+) -> None:
+    """A charge leaves the balance unsettled at most until the next run a minute later."""
+    asked = {"customer_external_id": customer.uid, "amount_nanos": 1, "ttl_s": 1}
+    meter = f"{stack_env['METER_URL']}/api/v1"
+    held = metered(meter, stack_env["HUB_SECRET_KEY"], "/holds", asked)
+    assert held.status_code == 201
+    hold_id = held.json()["hold"]["id"]
+    time.sleep(2)
+
+    for function in ("expire_holds", "reset_cycles", "sync_balances"):
+        assert run_job(stack_env, function).status_code == 200
+
+    balance = raw_balance(stack_env, customer)
+    assert balance["held_nanos"]["integerValue"] == "0"
+    assert balance["monthly_remaining_nanos"]["integerValue"] == "500000000"
+    shown = requests.get(
+        f"{stack_env['METER_URL']}/api/v1/holds/{hold_id}",
+        headers={"X-ModelRelay-Api-Key": stack_env["HUB_SECRET_KEY"]},
+        timeout=10,
+    )
+    assert shown.json()["hold"]["status"] == "expired"
+
+
+def test_metering_is_reached_through_hosting_too(
+    stack_env: dict[str, str], customer: Customer
+) -> None:
+    """One address for everything, though metering's own is faster."""
+    asked = {"customer_external_id": customer.uid, "amount_nanos": 1_000_000}
+
+    charged = metered(stack_env["RELAY_URL"], stack_env["HUB_SECRET_KEY"], "/charges", asked)
+
+    assert charged.status_code == 201
+    assert charged.json()["balance"]["available_nanos"] == 499_000_000
+
+
+def test_a_projects_key_sees_no_customer_of_another_project(
+    stack_env: dict[str, str], customer: Customer
+) -> None:
+    """The relay's key asks for the hub's customer: the same as if there were none."""
+    url, key = stack_env["RELAY_URL"], stack_env["RELAY_SECRET_KEY"]
+
+    found, absent = (
+        metered(url, key, "/charges", {"customer_external_id": name, "amount_nanos": 1})
+        for name in (customer.uid, "nobody")
+    )
+
+    assert found.status_code == absent.status_code == 404
+    assert without_id(found) == without_id(absent)
+
+
+def balance_path(stack_env: dict[str, str], customer: Customer) -> str:
+    """Return the name of the customer's balance, found as an administrator would."""
+    store = (
+        f"http://{stack_env['FIRESTORE_EMULATOR_HOST']}/v1/projects/"
+        f"{stack_env['GCLOUD_PROJECT']}/databases/(default)/documents"
+    )
+    user = requests.get(f"{store}/users/{customer.uid}", headers=OWNER, timeout=10).json()
+    customer_id = user["fields"]["customer_id"]["stringValue"]
+    path = f"projects/{stack_env['HUB_PROJECT_ID']}/balances/{customer_id}"
+    return f"{store.partition('/v1/')[2]}/{path}"
+
+
+def raw_balance(stack_env: dict[str, str], customer: Customer) -> dict[str, Any]:
+    """Return the published balance as it lies in the store."""
+    url = (
+        f"http://{stack_env['FIRESTORE_EMULATOR_HOST']}/v1/{balance_path(stack_env, customer)}"
+    )
+    fields: dict[str, Any] = requests.get(url, headers=OWNER, timeout=10).json()["fields"]
+    return fields
+
+
+OWNER = {"Authorization": "Bearer owner"}
+
+
+def bearer(customer: Customer) -> dict[str, str]:
+    """Return the header that a browser's listener sends."""
+    return {"Authorization": customer.headers["Authorization"]}
+
+
+def without_id(answer: requests.Response) -> dict[str, Any]:
+    """Return a body but for the request's own id."""
+    body: dict[str, Any] = answer.json()
+    return {name: value for name, value in body.items() if name != "request_id"}
