@@ -74,11 +74,15 @@ def usage_body(balance: Balance) -> dict[str, object]:
 
 
 def _rows(balance: Balance) -> list[Mapping[str, object]]:
-    """Return a row per model, the dearest first; the credits add up to the total."""
+    """Return a row per model, sorted by what is shown; the credits add up to the total."""
+    # The remainder goes to the dearer of equals, so the shares follow the amounts.
     uses = sorted(balance.models.items(), key=lambda item: (-item[1].amount_nanos, item[0]))
     amounts_nanos = [use.amount_nanos for _, use in uses]
     shares = apportion_up(amounts_nanos, unit_nanos=NANOS_PER_CREDIT)
+    shown = sorted(
+        (-share, model, use.requests) for (model, use), share in zip(uses, shares, strict=True)
+    )
     return [
-        {"model": model, "credits_used": share, "requests": use.requests}
-        for (model, use), share in zip(uses, shares, strict=True)
+        {"model": model, "credits_used": -negative, "requests": requests}
+        for negative, model, requests in shown
     ]

@@ -1,0 +1,182 @@
+"""First touch: a user's first request makes everything it needs, exactly once."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from creditbase.accounts.domain import CustomerRef
+from creditbase.accounts.store import customer_path, find_customer, name_path, user_path
+from creditbase.accounts.use_cases import ensure_customer
+from creditbase.kernel.errors import BillingError, NotFound, Retryable
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.use_cases import load_balance
+from creditbase.runtime.firestore import get_all, query
+from creditbase.subscriptions import use_cases
+from creditbase.subscriptions.use_cases import first_touch
+from tests.ledger.wallets import LiveWallet
+from tests.relay.desk import CREDIT, NOON
+from tests.wire import FAULTS, Fault, Wire
+
+pytestmark = pytest.mark.firestore
+RPCS = 4
+"""Who is it; is it still nobody; has its customer a wallet; then one commit."""
+
+
+def newcomer() -> str:
+    """Return a uid never seen."""
+    return f"u{uuid4().hex}"
+
+
+def check_made_once(uid: str, ref: CustomerRef) -> LiveWallet:
+    """Check that the user has one of everything, and return its wallet."""
+    wallet = LiveWallet(WalletRef(ref.project_id, ref.customer_id), NOON)
+    paths = [user_path(uid), name_path(ref.project_id, uid), wallet.ref.wallet]
+    user, name, _ = (snapshot.fields or {} for snapshot in get_all(paths))
+    assert (user["project_id"], user["customer_id"]) == (ref.project_id, ref.customer_id)
+    assert (user["role"], user["api_keys"]) == ("user", {})
+    assert (name["external_id"], name["customer_id"]) == (uid, ref.customer_id)
+    named = query(
+        f"projects/{ref.project_id}/customers", where=[("external_id", "==", uid)], limit=9
+    )
+    assert [found.path for found in named] == [customer_path(ref.project_id, ref.customer_id)]
+    (entry,) = wallet.entries()
+    assert (entry["entry_id"], entry["amount_nanos"]) == ("free:0", 500 * CREDIT)
+    assert wallet.state()["owner_uid"] == uid
+    wallet.audit()
+    return wallet
+
+
+def at_once(count: int, act: Callable[[int], CustomerRef]) -> list[CustomerRef]:
+    """Act in that many threads at the same moment."""
+    gate = threading.Barrier(count)
+
+    def one(number: int) -> CustomerRef:
+        gate.wait()
+        return act(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def test_it_makes_user_customer_name_wallet_and_credits(hub: str) -> None:
+    """Five hundred credits until the same time next month, and a balance to look at."""
+    uid = newcomer()
+
+    ref = first_touch(uid, now=NOON, email="ada@example.test")
+
+    wallet = check_made_once(uid, ref)
+    customer = find_customer(ref)
+    assert customer is not None
+    assert (customer.uid, customer.email) == (uid, "ada@example.test")
+    balance, is_hit = load_balance(wallet.ref, now=NOON)
+    assert is_hit
+    assert balance.monthly_remaining_nanos == 500 * CREDIT
+    assert (balance.terms.plan_code, balance.owner_uid) == ("free", uid)
+    assert balance.window.end_at == NOON.replace(month=4)
+
+
+def test_a_user_who_has_been_here_costs_one_read(hub: str, wire: Wire) -> None:
+    """Every later request, also one with another address or at another time."""
+    uid = newcomer()
+    ref = first_touch(uid, now=NOON)
+    wire.reset()
+
+    assert first_touch(uid, now=NOON + timedelta(days=400), email="new@example.test") == ref
+    assert wire.counts == (1, 1, 0)
+
+
+def test_fifty_first_requests_at_once_make_one_of_everything(hub: str) -> None:
+    """A web app that opens with fifty requests has one customer and 500 credits."""
+    uid = newcomer()
+
+    refs = at_once(50, lambda number: first_touch(uid, now=NOON + timedelta(seconds=number)))
+
+    assert len(set(refs)) == 1
+    wallet = LiveWallet(WalletRef(refs[0].project_id, refs[0].customer_id), NOON)
+    assert len(wallet.entries()) == 1
+    check_made_once(uid, refs[0])
+
+
+def test_two_users_have_two_customers(hub: str) -> None:
+    """Also when they come at the same moment."""
+    uids = [newcomer(), newcomer()]
+
+    refs = at_once(8, lambda number: first_touch(uids[number % 2], now=NOON))
+
+    assert refs == refs[:2] * 4
+    assert refs[0] != refs[1]
+    check_made_once(uids[0], refs[0])
+    check_made_once(uids[1], refs[1])
+
+
+def test_the_matrix_covers_every_rpc(hub: str, wire: Wire) -> None:
+    """A matrix that misses an RPC proves nothing about it."""
+    first_touch(newcomer(), now=NOON)
+
+    assert len(wire.rpcs) == RPCS
+    assert wire.commits == 1
+
+
+@pytest.mark.parametrize("index", range(RPCS))
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_broken_rpc_and_the_same_request_again_make_one_of_everything(
+    hub: str, wire: Wire, index: int, fault: Fault
+) -> None:
+    """Whatever the network does, nobody begins with nothing or with a thousand."""
+    uid = newcomer()
+    wire.faults[index] = fault
+
+    try:
+        first_touch(uid, now=NOON)
+    except BillingError as refusal:
+        assert isinstance(refusal, Retryable)  # noqa: PT017 - also no refusal is right
+    ref = first_touch(uid, now=NOON)
+
+    assert not wire.faults, "the fault must really have happened"
+    wire.wait_for_late()
+    check_made_once(uid, ref)
+
+
+def test_a_customer_who_was_made_before_is_taken_over(hub: str) -> None:
+    """Somebody made it by name, without a wallet: it gets one, and stays one customer."""
+    uid = newcomer()
+    known = ensure_customer(hub, uid, now=NOON, email="known@example.test")
+
+    ref = first_touch(uid, now=NOON, email="other@example.test")
+
+    assert ref == known.ref
+    check_made_once(uid, ref)
+    customer = find_customer(ref)
+    assert customer is not None
+    assert customer.email == "known@example.test"
+
+
+def test_a_wallet_that_was_there_before_keeps_what_it_has(hub: str) -> None:
+    """No second allotment."""
+    uid = newcomer()
+    known = ensure_customer(hub, uid, now=NOON)
+    wallet = LiveWallet.opened(hub, known.customer_id, nanos=7, now=NOON)
+    wallet.charge("spent", 3)
+
+    ref = first_touch(uid, now=NOON)
+
+    assert ref == known.ref
+    assert wallet.available() == 4
+    wallet.audit()
+
+
+def test_without_a_catalog_nothing_is_made(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no free plan to begin with: refused, and whole when there is one."""
+    uid = newcomer()
+    monkeypatch.setattr(use_cases, "HUB_PROJECT_ID", str(uuid4()))
+
+    with pytest.raises(NotFound):
+        first_touch(uid, now=NOON)
+
+    assert not get_all([user_path(uid)])[0].exists
+    monkeypatch.setattr(use_cases, "HUB_PROJECT_ID", hub)
+    check_made_once(uid, first_touch(uid, now=NOON))
