@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from creditbase.kernel import ids
+from creditbase.kernel.errors import BillingError
 from creditbase.ledger import store, use_cases
 from creditbase.ledger.domain.commands import (
     CaptureHold,
@@ -137,3 +140,23 @@ class LiveWallet:
         left = {k: v for k, v in sums.items() if k.startswith("grant:") and v}
         assert left == {k: v for k, v in grants.items() if v}
         assert all(nanos >= 0 for nanos in left.values())
+
+
+def in_parallel(count: int, work: Callable[[int], object]) -> list[object]:
+    """Run work in that many threads at once; return answers or refusals in order."""
+    outcomes: list[object] = [None] * count
+    gate = threading.Barrier(count)
+
+    def one(number: int) -> None:
+        gate.wait()
+        try:
+            outcomes[number] = work(number)
+        except BillingError as refusal:
+            outcomes[number] = refusal
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
