@@ -208,6 +208,20 @@ class TestKeys:
         assert holder.project_id == project_uuid(name)
 
 
+class TestJobs:
+    """Running what the scheduler runs."""
+
+    @pytest.mark.parametrize("name", ["sync-balances", "expire-holds", "reset-cycles"])
+    def test_runs_once_and_says_what_was_done(
+        self, capsys: pytest.CaptureFixture[str], name: str
+    ) -> None:
+        """The same use case as the scheduled function, and every name that is offered."""
+        typed = Typed(capsys, "jobs", "run", name)
+
+        assert typed.status == 0
+        assert re.match(rf"{name}: \d+ done, 0 failed", typed.out)
+
+
 class TestUsers:
     """Giving the admin role."""
 
