@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from stripe_local.currencies import shown
-from stripe_local.payer import Receipt, Refused, pay_session
+from stripe_local.payer import Receipt, Refused, Told, pay_session
 from stripe_local.server import LocalStripe
 from stripe_local.webhooks.policy import DeliveryPolicy
 from stripe_local.world import Listener, Settings
@@ -14,11 +14,19 @@ from stripe_local.world import Listener, Settings
 PORT_DEFAULT = 12111
 _ADDRESS_VARIABLE = "STRIPE_URL"
 _DEFAULTS = DeliveryPolicy()
+_TOLD: dict[Told, str] = {
+    "taken": "taken",
+    "waiting": "not taken yet, still being sent",
+    "lost": "not taken, and given up",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "serve" and bool(options.webhook_url) != bool(options.webhook_secret):
+        parser.error("--webhook-url and --webhook-secret go together")
     run = serve if options.command == "serve" else pay
     return run(options)
 
@@ -67,7 +75,7 @@ def _print_receipt(receipt: Receipt) -> None:
     session = receipt.session
     amount = shown(session["amount_total"], session["currency"])
     print(f"{session['id']} is paid: {amount}, payment intent {session['payment_intent']}")
-    print("webhooks: taken" if receipt.is_told else "webhooks: not yet taken, still being sent")
+    print(f"webhooks: {_TOLD[receipt.told]}")
 
 
 def _say_ready(url: str) -> None:
@@ -75,7 +83,7 @@ def _say_ready(url: str) -> None:
 
 
 def _listeners(options: argparse.Namespace) -> tuple[Listener, ...]:
-    if options.webhook_url is None:
+    if not options.webhook_url:
         return ()
     wanted = tuple(options.enabled_events.split(","))
     return (Listener(options.webhook_url, options.webhook_secret, wanted),)

@@ -65,7 +65,7 @@ def answer(world: World, request: ApiRequest) -> Answer:
     """Return the answer to a request, and note it in the transcript."""
     request_id = new_request_id()
     fault = world.faults.take(request.method, request.path)
-    headers = {"Request-Id": request_id, "Stripe-Version": _version(request)}
+    headers = {"Request-Id": request_id, "Stripe-Version": _version(request) or API_VERSION}
     key = _key(request)
     if key is not None:
         headers |= {"Idempotency-Key": key, "Original-Request": request_id}

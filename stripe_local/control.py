@@ -99,7 +99,11 @@ def settle(world: World, _request: Request, body: bytes) -> Resource:
     """Wait until every webhook is taken or given up."""
     order = _read(SettleOrder, body)
     is_settled = world.deliveries.wait_until_settled(order.timeout_s, about=order.about)
-    return {"settled": is_settled, "pending": world.deliveries.pending_count()}
+    return {
+        "settled": is_settled,
+        "pending": world.deliveries.pending_count(),
+        "lost": world.deliveries.lost_count(order.about),
+    }
 
 
 def duplicate(world: World, request: Request, body: bytes) -> Resource:

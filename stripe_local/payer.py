@@ -1,6 +1,7 @@
 """Pays for a Checkout session without a browser, for scripts."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import requests
 
@@ -20,13 +21,16 @@ class Refused(Exception):
         self.reason = reason
 
 
+Told = Literal["taken", "waiting", "lost"]
+"""What became of the webhooks about the session."""
+
+
 @dataclass(frozen=True)
 class Receipt:
     """What a payment did."""
 
     session: Resource
-    is_told: bool
-    """Whether every webhook about it was taken."""
+    told: Told
 
 
 def pay_session(base_url: str, session_id: str, *, card: str, email: str | None) -> Receipt:
@@ -41,7 +45,9 @@ def pay_session(base_url: str, session_id: str, *, card: str, email: str | None)
         session = _post(client, f"{base_url}/v1/payment_pages/{session_id}/confirm", data=form)
         order = {"timeout_s": _SETTLE_S, "about": session_id}
         settled = _post(client, f"{base_url}/_sim/settle", json=order)
-    return Receipt(session, is_told=settled["settled"])
+    if not settled["settled"]:
+        return Receipt(session, "waiting")
+    return Receipt(session, "taken" if settled["lost"] == 0 else "lost")
 
 
 def _post(

@@ -180,13 +180,9 @@ def _check_mode(params: Parameters) -> None:
     if "mode" not in params:
         raise missing_parameter("mode")
     if params["mode"] != "payment":
-        raise InvalidParameter(
-            f"The local Stripe does not imitate Checkout in `{params['mode']}` mode yet, only "
-            "in `payment` mode. Stripe itself accepts it.",
-            param="mode",
-        )
+        raise not_imitated("mode", params["mode"])
     if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise not_imitated(f"ui_mode={params['ui_mode']}")
+        raise not_imitated("ui_mode", params["ui_mode"])
 
 
 def _check_payer(call: Call) -> None:

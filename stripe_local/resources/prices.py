@@ -15,7 +15,12 @@ from stripe_local.events import Cause
 from stripe_local.ids import new_id
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.resources.products import new_product
-from stripe_local.wire.errors import InvalidParameter, exclusive_parameters, missing_parameter
+from stripe_local.wire.errors import (
+    InvalidParameter,
+    exclusive_parameters,
+    missing_parameter,
+    not_imitated,
+)
 from stripe_local.wire.forms import join
 from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.paging import PAGING, is_created_within, page_of
@@ -79,10 +84,7 @@ def create(call: Call) -> Resource:
     """Make a price, with its product if that is described too."""
     params = call.params
     if params.get("billing_scheme", "per_unit") != "per_unit":
-        raise InvalidParameter(
-            "The local Stripe imitates only the billing scheme 'per_unit'.",
-            param="billing_scheme",
-        )
+        raise not_imitated("billing_scheme", params["billing_scheme"])
     read_currency(params["currency"], "currency")
     _amount(params, "")
     check_product(call.account, params, "")

@@ -96,6 +96,14 @@ class Deliveries:
         with self._changed:
             return len(self._pending)
 
+    def lost_count(self, about: str | None) -> int:
+        """Return how many parcels, or those about one object, nobody will send any more."""
+        with self._changed:
+            return sum(
+                parcel.state in {"abandoned", "dropped"} and about in {None, parcel.about}
+                for parcel in self._kept
+            )
+
     def told(self, event_id: str | None = None) -> list[Resource]:
         """Return what became of every parcel, or of one event's, oldest first."""
         with self._changed:

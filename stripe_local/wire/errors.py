@@ -143,10 +143,11 @@ def exclusive_parameters(names: Sequence[str]) -> InvalidParameter:
     )
 
 
-def not_imitated(name: str) -> InvalidParameter:
+def not_imitated(name: str, value: str | None = None) -> InvalidParameter:
     """Return the refusal of what only Stripe itself can do: never a silent guess."""
+    what = f"'{name}'" if value is None else f"`{value}` for '{name}'"
     return InvalidParameter(
-        f"The local Stripe does not imitate '{name}'. Stripe itself accepts it.", param=name
+        f"The local Stripe does not imitate {what}. Stripe itself accepts it.", param=name
     )
 
 

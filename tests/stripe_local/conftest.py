@@ -113,15 +113,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStripe]:
         assert not thread.is_alive()
 
 
+@pytest.fixture(scope="session")
+def client(server: LocalStripe) -> stripe.StripeClient:
+    """Return the real client. Building one takes longer than most tests."""
+    return stripe.StripeClient(
+        "sk_test_sim", base_addresses={"api": server.url}, max_network_retries=0
+    )
+
+
 @pytest.fixture
-def local(server: LocalStripe) -> Iterator[Local]:
+def local(server: LocalStripe, client: stripe.StripeClient) -> Iterator[Local]:
     """Return an empty local Stripe; whatever it says is checked when the test is over."""
     clock_file = Path(os.environ[CLOCK_FILE_VARIABLE])
     clock_file.unlink(missing_ok=True)
     server.world.reset()
-    client = stripe.StripeClient(
-        "sk_test_sim", base_addresses={"api": server.url}, max_network_retries=0
-    )
     stripe_local = Local(server.url, client, clock_file)
     said_before = _last_number(server)
     with stripe_local.http:

@@ -1,0 +1,186 @@
+"""Customers, products and prices: made, changed, deleted, and told of."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.stripe_local.conftest import Local
+
+
+def test_a_customer_can_be_changed_and_the_event_tells_what_was(local: Local) -> None:
+    """`previous_attributes` names just what changed; an empty value deletes a key."""
+    v1 = local.client.v1
+    customer = v1.customers.create(
+        {"email": "ada@example.com", "metadata": {"uid": "u1", "plan": "free"}}
+    )
+
+    v1.customers.update(
+        customer.id,
+        {"name": "Ada", "metadata": {"plan": "", "team": "t1"}, "address": {"city": "Paris"}},
+    )
+
+    changed = v1.customers.retrieve(customer.id)
+    event = v1.events.list({"type": "customer.updated"}).data[0]
+    previous: Any = event.data.previous_attributes
+    assert changed.metadata is not None
+    assert changed.metadata.to_dict() == {"uid": "u1", "team": "t1"}
+    assert changed.address is not None
+    assert (changed.address.city, changed.address.country) == ("Paris", None)
+    assert previous.to_dict() == {
+        "address": None,
+        "name": None,
+        "metadata": {"plan": "free", "team": None},
+    }
+
+
+def test_a_change_that_changes_nothing_makes_no_event(local: Local) -> None:
+    """Else the product would be told of nothing, again and again."""
+    v1 = local.client.v1
+    customer = v1.customers.create({"name": "Ada"})
+    product = v1.products.create({"name": "Hat"})
+
+    v1.customers.update(customer.id, {"name": "Ada"})
+    v1.products.update(product.id, {"name": "Hat"})
+
+    assert local.event_types() == ["customer.created", "product.created"]
+
+
+def test_a_deleted_customer_leaves_a_stub_and_cannot_be_used(local: Local) -> None:
+    """The product may still hold its id."""
+    v1 = local.client.v1
+    customer = v1.customers.create({"name": "Ada"})
+
+    v1.customers.delete(customer.id)
+
+    assert v1.customers.retrieve(customer.id).deleted is True
+    assert v1.customers.list().data == []
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        v1.customers.update(customer.id, {"name": "Grace"})
+    assert refusal.value.http_status == 404
+    with pytest.raises(stripe.InvalidRequestError):
+        local.sell(customer=customer.id)
+    event: Any = v1.events.list({"type": "customer.deleted"}).data[0]
+    assert event.data.object.name == "Ada"
+
+
+def test_metadata_keeps_to_stripes_limits(local: Local) -> None:
+    """What is too long here is too long in production."""
+    for metadata in ({"k" * 41: "v"}, {"k": "v" * 501}, {f"k{n}": "v" for n in range(51)}):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            local.client.v1.customers.create({"metadata": metadata})
+        assert refusal.value.param == "metadata"
+    longest = {"k" * 40: "v" * 500} | {f"k{n}": "v" for n in range(49)}
+    assert local.client.v1.customers.create({"metadata": longest}).id
+
+
+def test_all_metadata_goes_at_once_with_an_empty_value(local: Local) -> None:
+    """As Stripe documents it."""
+    customer = local.client.v1.customers.create({"metadata": {"a": "1"}})
+
+    changed = local.client.v1.customers.update(customer.id, {"metadata": ""})
+
+    assert changed.metadata is not None
+    assert changed.metadata.to_dict() == {}
+
+
+def test_a_product_has_the_id_it_was_given_once(local: Local) -> None:
+    """A catalog that names its products can be pushed twice."""
+    product = local.client.v1.products.create({"name": "Hat", "id": "hat"})
+
+    assert product.id == "hat"
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        local.client.v1.products.create({"name": "Hat", "id": "hat"})
+    assert refusal.value.code == "resource_already_exists"
+
+
+def test_a_price_knows_its_amount_exactly(local: Local) -> None:
+    """A fraction of a cent has no whole amount, and loses no digit."""
+    v1 = local.client.v1
+    hat = v1.products.create({"name": "Hat"})
+
+    whole = v1.prices.create({"currency": "USD", "product": hat.id, "unit_amount": 1500})
+    fine = v1.prices.create(
+        {"currency": "usd", "product": hat.id, "unit_amount_decimal": Decimal("0.125")}
+    )
+    monthly = v1.prices.create(
+        {
+            "currency": "usd",
+            "product_data": {"name": "Plan"},
+            "unit_amount": 900,
+            "recurring": {"interval": "month"},
+        }
+    )
+
+    assert (whole.unit_amount, whole.unit_amount_decimal) == (1500, Decimal(1500))
+    assert whole.currency == "usd"
+    assert (fine.unit_amount, fine.unit_amount_decimal) == (None, Decimal("0.125"))
+    assert monthly.recurring is not None
+    assert (monthly.type, monthly.recurring.interval_count) == ("recurring", 1)
+
+
+@pytest.mark.parametrize(
+    ("form", "param"),
+    [
+        ({"unit_amount": "5"}, "product"),
+        ({"product": "prod_none", "unit_amount": "5"}, "product"),
+        ({"product_data[name]": "Hat"}, "unit_amount"),
+        ({"product_data[name]": "Hat", "unit_amount": "-1"}, "unit_amount"),
+        ({"product_data[name]": "Hat", "unit_amount": "5", "currency": "dollars"}, "currency"),
+        (
+            {"product_data[name]": "Hat", "unit_amount": "5", "unit_amount_decimal": "5"},
+            "unit_amount",
+        ),
+        ({"product_data[name]": "Hat", "unit_amount": "5", "product": "p"}, "product"),
+    ],
+)
+def test_a_price_that_cannot_be_makes_nothing(
+    local: Local, form: dict[str, str], param: str
+) -> None:
+    """Not even the product that it would have come with."""
+    refused = local.call("POST", "/v1/prices", {"currency": "usd"} | form)
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == param
+    assert local.event_types() == []
+
+
+def test_a_lookup_key_names_one_price_and_can_move(local: Local) -> None:
+    """How a catalog replaces a price: prices themselves never change."""
+    v1 = local.client.v1
+    old = v1.prices.create(
+        {
+            "currency": "usd",
+            "product_data": {"name": "Plan"},
+            "unit_amount": 900,
+            "lookup_key": "plan",
+        }
+    )
+    assert isinstance(old.product, str)
+    new: stripe.params.PriceCreateParams = {
+        "currency": "usd",
+        "product": old.product,
+        "unit_amount": 1200,
+        "lookup_key": "plan",
+    }
+
+    with pytest.raises(stripe.InvalidRequestError, match="already uses that lookup key"):
+        v1.prices.create(new)
+    taken = v1.prices.create({**new, "transfer_lookup_key": True})
+    v1.prices.update(old.id, {"active": False})
+
+    assert [price.id for price in v1.prices.list({"lookup_keys": ["plan"]})] == [taken.id]
+    assert v1.prices.retrieve(old.id).lookup_key is None
+    assert local.event_types().count("price.updated") == 2
+
+
+def test_a_default_price_must_exist(local: Local) -> None:
+    """The product page would otherwise point to nothing."""
+    v1 = local.client.v1
+    product = v1.products.create({"name": "Hat"})
+    price = v1.prices.create({"currency": "usd", "product": product.id, "unit_amount": 5})
+
+    assert v1.products.update(product.id, {"default_price": price.id}).default_price == price.id
+    with pytest.raises(stripe.InvalidRequestError):
+        v1.products.update(product.id, {"default_price": "price_none"})
