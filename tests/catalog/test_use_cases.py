@@ -34,7 +34,7 @@ def changed(**price_book: object) -> CatalogFile:
 
 
 @pytest.fixture
-def project_id() -> str:
+def project_id(firestore_host: str, project: str) -> str:
     """Return a project that exists and has no catalog."""
     shared_cache().forget()
     fresh = str(uuid.uuid4())
@@ -43,6 +43,7 @@ def project_id() -> str:
 
 
 @pytest.mark.firestore
+@pytest.mark.usefixtures("firestore_host", "project")
 class TestPush:
     """The commit of a push."""
 
@@ -159,6 +160,7 @@ class TestPush:
 
 
 @pytest.mark.firestore
+@pytest.mark.usefixtures("firestore_host", "project")
 class TestLoad:
     """Reading the catalog back."""
 
