@@ -1,8 +1,8 @@
 """What the scheduled functions do: bounded, resumable, idempotent.
 
 Each looks for what is due in every shard of its index, oldest first, and runs the same
-ledger command as anybody would. What fails is logged and left for the next run; what is
-done is no longer due, so a killed run is simply continued by the next.
+ledger command as anybody would. What fails is logged, looked past and left for the next
+run; what is done is no longer due, so a killed run is simply continued by the next.
 """
 
 import logging
@@ -20,6 +20,9 @@ from creditbase.ledger.use_cases import run
 log = logging.getLogger(__name__)
 
 WALLETS_PER_RUN_MAX = 1_000
+
+FAILED_PER_SHARD_MAX = 200
+"""How many wallets that cannot be tidied, a parked one say, a run looks past in a shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +79,56 @@ def run_job(name: str, *, now: datetime) -> Report:
 
 
 def _tidy_due(job: str, find: FindDue, *, now: datetime, limit: int) -> Report:
-    done = failed = 0
-    is_complete = True
     most = ceil_div(limit, SHARDS)
-    for shard in range(SHARDS):
-        due = find(shard, most)
-        is_complete = is_complete and len(due) < most
-        for ref in due:
-            try:
-                run(ref, Tidy(settles=True), now=now)
-            except BillingError as refusal:
-                failed += 1
-                log.warning(
-                    "a wallet was left for the next run",
-                    extra={"job": job, "wallet": ref.wallet_id, "code": refusal.code},
-                )
-            else:
-                done += 1
-    report = Report(job, done, failed, is_complete)
+    shards = [_tidy_shard(job, find, shard, now=now, most=most) for shard in range(SHARDS)]
+    report = Report(
+        job,
+        done=sum(shard.done for shard in shards),
+        failed=sum(shard.failed for shard in shards),
+        is_complete=all(shard.is_complete for shard in shards),
+    )
     log.info(
         "job done",
-        extra={"job": job, "done": done, "failed": failed, "complete": is_complete},
+        extra={
+            "job": job,
+            "done": report.done,
+            "failed": report.failed,
+            "complete": report.is_complete,
+        },
     )
     return report
+
+
+def _tidy_shard(job: str, find: FindDue, shard: int, *, now: datetime, most: int) -> Report:
+    """Tidy at most so many of a shard. What fails stays due, and is looked past."""
+    done = 0
+    failed: set[WalletRef] = set()
+    while done < most and len(failed) < FAILED_PER_SHARD_MAX:
+        asked = most - done + len(failed)
+        found = find(shard, asked)
+        for ref in found:
+            if ref in failed:
+                continue
+            if _is_tidied(job, ref, now=now):
+                done += 1
+            else:
+                failed.add(ref)
+        if len(found) < asked:
+            return Report(job, done, len(failed), is_complete=True)
+    return Report(job, done, len(failed), is_complete=False)
+
+
+def _is_tidied(job: str, ref: WalletRef, *, now: datetime) -> bool:
+    try:
+        run(ref, Tidy(settles=True), now=now)
+    except BillingError as refusal:
+        log.warning(
+            "a wallet was left for the next run",
+            extra={"job": job, "wallet": ref.wallet_id, "code": refusal.code},
+        )
+        return False
+    except Exception:
+        # A wallet that cannot be read is a matter for a person, and not for all others.
+        log.exception("a wallet cannot be tidied", extra={"job": job, "wallet": ref.wallet_id})
+        return False
+    return True
