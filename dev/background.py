@@ -5,7 +5,6 @@ What leaves its process group (the Firestore emulator's Java does) is found by t
 """
 
 import contextlib
-import ctypes
 import os
 import secrets
 import signal
@@ -21,7 +20,7 @@ import psutil
 MARK = "CREDITBASE_RUN"
 STOP_WITHIN_S = 8
 """Nothing here has anything to save; a worker with open gRPC channels may never leave."""
-_PR_SET_PDEATHSIG = 1
+BOUND = Path(__file__).resolve().with_name("bound.py")
 
 
 _ours: list[subprocess.Popen[bytes]] = []
@@ -82,14 +81,13 @@ def start(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as words:
         process = subprocess.Popen(
-            command,
+            _bound(command, ends_with_us),
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_signal_at_parents_death(ends_with_us),  # noqa: PLW1509 - one system call
         )
     _ours.append(process)
     return Program(name, process, log)
@@ -103,12 +101,11 @@ def run_in_view(
     If we are interrupted, it is interrupted too, and gets `patience_s` to end in order.
     """
     process = subprocess.Popen(
-        command,
+        _bound(command, signal.SIGTERM),
         cwd=cwd,
         env=dict(env),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_signal_at_parents_death(signal.SIGTERM),  # noqa: PLW1509 - one system call
     )
     try:
         return process.wait()
@@ -122,18 +119,15 @@ def run_in_view(
         raise
 
 
-def _signal_at_parents_death(number: int) -> Callable[[], None] | None:
+def _bound(command: list[str], number: int) -> list[str]:
+    """Return a command that gets a signal when we end, by way of `dev/bound.py`.
+
+    Not by `preexec_fn`: that forks, and a fork of a process with open gRPC channels may abort
+    before it becomes the program.
+    """
     if not number or sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-        if os.getppid() != parent:  # it died in between
-            os.kill(os.getpid(), number)
-
-    return ask
+        return command
+    return [sys.executable, "-I", "-S", str(BOUND), str(number), str(os.getpid()), *command]
 
 
 def wait_until(

@@ -252,8 +252,8 @@ def install(todo: list[Part]) -> None:
             running = [part for part in running if not has_ended(part)]
             if time.monotonic() > news_at and running:
                 news_at += NEWS_EVERY_S
-                for part in running:
-                    say(f"{part.title}: {time.monotonic() - part.started_at:.0f} s so far")
+                took_s = time.monotonic() - min(part.started_at for part in running)
+                say(f"{took_s:.0f} s so far; still: {', '.join(p.title for p in running)}")
             time.sleep(0.1)
     finally:
         stop(running)
