@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from creditbase.accounts.use_cases import create_secret_key, ensure_customer, ensure_project
+from creditbase.catalog.domain import Catalog
 from creditbase.catalog.models import read_catalog
-from creditbase.catalog.use_cases import push_catalog
+from creditbase.catalog.use_cases import load_catalog, push_catalog
 from creditbase.ledger import use_cases as ledger
 from creditbase.metering import use_cases as metering
 from tests.ledger.wallets import LiveWallet
@@ -189,3 +190,14 @@ def start_cold() -> None:
     """Be another process: nothing known of wallets and names."""
     ledger.lanes.cache_clear()
     metering.customer_names.cache_clear()
+
+
+def without(model: str) -> Callable[[str], Catalog]:
+    """Return a look-up of catalogs that do not have this model."""
+
+    def load(project_id: str) -> Catalog:
+        full = load_catalog(project_id)
+        models = {name: kept for name, kept in full.book.models.items() if name != model}
+        return replace(full, book=replace(full.book, models=models))
+
+    return load

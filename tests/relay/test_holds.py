@@ -9,7 +9,18 @@ import pytest
 from creditbase.catalog.domain import Usage, price_usage
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.ids import hold_public_id, operation_entry_id
-from tests.relay.desk import CREDIT, CREDITS, NOON, Desk, at_once, code_of, json_of, wrong_field
+from creditbase.metering import use_cases as metering
+from tests.relay.desk import (
+    CREDIT,
+    CREDITS,
+    NOON,
+    Desk,
+    at_once,
+    code_of,
+    json_of,
+    without,
+    wrong_field,
+)
 
 pytestmark = pytest.mark.firestore
 TOKENS = {"input_tokens": 1000, "output_tokens": 500}
@@ -162,6 +173,19 @@ class TestCapturing:
 
         assert wrong_field(answer) == "usage"
         assert desk.show(hold_id)["status"] == "held"
+
+    def test_by_usage_of_a_model_without_a_price_any_more_it_says_so(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The hold is there, and can still be captured by amount."""
+        hold_id = json_of(desk.hold_for("k", "gpt-5", **TOKENS))["hold"]["id"]
+        monkeypatch.setattr(metering, "load_catalog", without("gpt-5"))
+
+        answer = desk.end(hold_id, "capture", {"usage": TOKENS})
+
+        assert code_of(answer) == (404, "NOT_FOUND")
+        assert json_of(answer)["message"] == "This model has no price"
+        assert desk.end(hold_id, "capture", {"amount_nanos": 1}).status_code == 200
 
     @pytest.mark.parametrize(
         "body",

@@ -1,15 +1,11 @@
 """Keys: required or not, well formed or not, repeated, and used for something else."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from creditbase.catalog import use_cases as catalog
-from creditbase.catalog.domain import Catalog
 from creditbase.metering import use_cases as metering
 from tests.relay.desk import (
     CREDIT,
@@ -19,8 +15,10 @@ from tests.relay.desk import (
     code_of,
     json_of,
     start_cold,
+    without,
     wrong_field,
 )
+from tests.wire import FAULTS, Fault, Wire
 
 pytestmark = pytest.mark.firestore
 HEADER = "Idempotency-Key"
@@ -183,6 +181,25 @@ class TestReplays:
         assert [a.headers.get("Idempotent-Replayed") for a in answers] == [None] * 3
         assert len({json_of(a)["charge"]["id"] for a in answers}) == 3
 
+    @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+    def test_a_broken_commit_and_the_same_request_again_are_one_charge(
+        self, desk: Desk, wire: Wire, fault: Fault
+    ) -> None:
+        """Whatever the network did: 201 in the end, told the same twice, taken once."""
+        desk.charge("warm", 1)
+        wire.reset()
+        wire.faults[0] = fault
+
+        answers = [desk.charge("k", 7) for _ in range(3)]
+
+        done = [answer for answer in answers if answer.status_code == 201]
+        assert not wire.faults, "the fault must really have happened"
+        assert {a.status_code for a in answers} <= {201, 503}
+        assert len(done) >= 2
+        assert len({answer.data for answer in done}) == 1
+        wire.wait_for_late()
+        assert desk.wallet.available() == CREDITS * CREDIT - 8
+
 
 class TestConflicts:
     """The same key for something else: 422, and nothing happens."""
@@ -236,14 +253,3 @@ TOKENS = {"input_tokens": 10, "output_tokens": 10}
 def reversed_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object with its fields in the other order."""
     return dict(reversed(pairs))
-
-
-def without(model: str) -> Callable[[str], Catalog]:
-    """Return a look-up of catalogs that do not have this model."""
-
-    def load(project_id: str) -> Catalog:
-        full = catalog.load_catalog(project_id)
-        models = {name: kept for name, kept in full.book.models.items() if name != model}
-        return replace(full, book=replace(full.book, models=models))
-
-    return load

@@ -11,6 +11,9 @@ from creditbase.ledger.domain.wallet import Metered
 BOUNDING_UNITS = ("input_tokens", "output_tokens")
 """Units that nearly every call has: a hold must say the most of each that has a price."""
 
+UNPRICED_MODEL = "UNPRICED_MODEL"
+"""The reason of a refusal that is about a model, and not about a hold or a customer."""
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogRate:
@@ -26,7 +29,10 @@ class CatalogRate:
             InvalidRequest: a quantity in a unit that has no price.
         """
         usage = Usage(**{"requests": 0, **quantities})
-        priced = price_usage(self.catalog.book, model, usage, self.catalog.markup)
+        try:
+            priced = price_usage(self.catalog.book, model, usage, self.catalog.markup)
+        except NotFound as refusal:
+            raise NotFound(refusal.message, reason=UNPRICED_MODEL) from refusal
         metered = Metered(
             model=priced.model_id,
             provider=priced.provider,

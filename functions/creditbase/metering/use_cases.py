@@ -41,7 +41,7 @@ from creditbase.ledger.domain.wallet import NOTHING_METERED, Hold, Metered
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import load_hold, run
-from creditbase.metering.domain import CatalogRate, check_bounded
+from creditbase.metering.domain import UNPRICED_MODEL, CatalogRate, check_bounded
 from creditbase.metering.models import (
     CaptureRequest,
     ChargeRequest,
@@ -279,6 +279,8 @@ def _run_on_hold(
     try:
         return run(_holder(request.project_id, hold_id), command, now=request.now)
     except NotFound as refusal:
+        if refusal.reason == UNPRICED_MODEL:
+            raise
         # Another project's customer, no customer, no hold: all look the same.
         raise NotFound("Hold not found") from refusal
 
