@@ -19,6 +19,7 @@ EXPORTS = {
     "billing_webhook": "creditbase.payments.webhook",
     "expire_holds": "creditbase.jobs.schedules",
     "meter": "creditbase.relay.meter",
+    "plans": "creditbase.hub.plans",
     "reset_cycles": "creditbase.jobs.schedules",
     "sync_balances": "creditbase.jobs.schedules",
     "usage_me": "creditbase.hub.usage",

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 POLICY = {
     "GET /usage/me": "api_key firebase",
+    "GET /plans": "firebase",
     "POST /billing/topup": "firebase",
     "POST /billing/sync-balance": "api_key firebase",
     "POST /billing/webhook": "signature",

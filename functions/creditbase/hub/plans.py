@@ -1,0 +1,42 @@
+"""`/plans`: what there is to buy, for a pricing table.
+
+Prices are integers of cents and credits are whole, exactly as Checkout will ask for them.
+"""
+
+from collections.abc import Iterable
+
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
+from creditbase.catalog.domain import Pack, Plan
+from creditbase.catalog.use_cases import load_catalog
+from creditbase.hub.door import HUB
+from creditbase.runtime.http import Call, Reply, endpoint
+
+
+@endpoint("plans", door=HUB)
+def plans(call: Call) -> Reply:
+    """Show every plan and every pack, the cheapest first; at most a minute old.
+
+    Answers 404 `NOT_FOUND` while no catalog has been pushed.
+    """
+    del call
+    catalog = load_catalog(HUB_PROJECT_ID)
+    return Reply(
+        body={
+            "currency": catalog.currency,
+            "plans": _offers(catalog.plans.values()),
+            "packs": _offers(catalog.packs.values()),
+        }
+    )
+
+
+def _offers(offers: Iterable[Plan | Pack]) -> list[dict[str, object]]:
+    cheapest_first = sorted(offers, key=lambda offer: (offer.price_cents, offer.code))
+    return [
+        {
+            "code": offer.code,
+            "name": offer.name,
+            "price_cents": offer.price_cents,
+            "credits": offer.credits,
+        }
+        for offer in cheapest_first
+    ]
