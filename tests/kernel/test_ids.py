@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.kernel import ids
+from tests.kernel.profiles import PURE
 
 CUSTOMER = "00000000-0000-4000-8000-0000000000c1"
 KEY_DIGEST = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"  # of "key"
@@ -39,6 +40,7 @@ def test_the_ids_of_projects_and_customers_are_written_down() -> None:
     assert ids.customer_uuid("p", "bob", 1) != first
 
 
+@PURE
 @given(st.uuids(), st.text(min_size=1, max_size=255))
 def test_a_hold_id_tells_whose_wallet_and_which_entry(customer: uuid.UUID, key: str) -> None:
     """A hold is found without an index, in the wallet that it names."""
@@ -94,6 +96,7 @@ def test_a_credential_is_known_by_its_checksum() -> None:
     assert not ids.is_well_formed(secret, ids.SECRET_KEY_PREFIX)
 
 
+@PURE
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 52), st.sampled_from(ids.BASE62))
 def test_one_wrong_character_is_seen(random_bytes: bytes, place: int, wrong: str) -> None:
     """CRC32 sees every error of a single character."""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.kernel import instants
+from tests.kernel.profiles import PURE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 NAIVE = NOON.replace(tzinfo=None)
@@ -24,6 +25,7 @@ def test_both_spellings_of_an_instant() -> None:
     assert instants.write_seconds(at) == "2026-03-10T12:00:01Z"
 
 
+@PURE
 @given(st.datetimes(NAIVE.replace(year=1000), timezones=st.just(UTC)))
 def test_what_is_written_exactly_is_read_back(at: datetime) -> None:
     """An entry read from its JSON hashes to the same value for ever."""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.kernel import money
+from tests.kernel.profiles import PURE
 
 AMOUNTS = st.integers(0, money.AMOUNT_NANOS_MAX)
 
@@ -41,6 +42,7 @@ def test_cents_left_round_down_below_zero_too(amount_nanos: int, cents: int) -> 
     assert money.cents_remaining(amount_nanos) == cents
 
 
+@PURE
 @given(st.integers(), st.integers(1, 10**18))
 def test_a_quotient_rounded_up_is_less_than_one_too_high(top: int, bottom: int) -> None:
     """Rounding up is the only rounding of a price, so it must be exactly that."""
@@ -49,6 +51,7 @@ def test_a_quotient_rounded_up_is_less_than_one_too_high(top: int, bottom: int) 
     assert 0 <= quotient * bottom - top < bottom
 
 
+@PURE
 @given(
     st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**12)), max_size=6),
     st.integers(-9_999, 50_000),
@@ -85,6 +88,7 @@ def test_a_share_rounds_down_and_never_exceeds_the_whole(part: int, taken: int) 
     assert money.share_floor(100, part=part, whole=3) == taken
 
 
+@PURE
 @given(AMOUNTS, st.integers(0, 10**12), st.integers(0, 10**12), st.integers(1, 10**12))
 def test_a_larger_refund_never_takes_less(
     amount_nanos: int, one: int, other: int, whole: int
@@ -98,6 +102,7 @@ def test_a_larger_refund_never_takes_less(
     assert 0 <= first <= then <= amount_nanos
 
 
+@PURE
 @given(st.lists(AMOUNTS, max_size=12), st.integers(1, 10**8))
 def test_rows_add_up_to_the_rounded_total(amounts: list[int], unit_nanos: int) -> None:
     """A breakdown whose rows do not sum to its total is the first thing a customer sees."""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.kernel.windows import Window, free_window, months_after, window_number
+from tests.kernel.profiles import PURE
 
 FIFTY_YEARS = 50 * 12
 TICK = timedelta(microseconds=1)
@@ -36,6 +37,7 @@ def test_free_windows_tile_fifty_years(day: int) -> None:
         previous = window
 
 
+@PURE
 @given(INSTANTS, INSTANTS)
 def test_every_instant_lies_in_the_window_of_its_number(one: datetime, other: datetime) -> None:
     """The number is the inverse of the window, so credits come once and on the day."""

@@ -19,6 +19,7 @@ from creditbase.ledger.domain.commands import (
     FixedAmount,
     GiveBack,
     GrantCredits,
+    MeteredUsage,
     PlaceHold,
     Priced,
     TakeBack,
@@ -37,6 +38,7 @@ from creditbase.ledger.domain.wallet import (
     Metered,
     Terms,
     Wallet,
+    WindowCount,
 )
 from creditbase.ledger.encoding import read_wallet, write_wallet
 from creditbase.runtime.firestore import DELETE_FIELD
@@ -93,6 +95,7 @@ class Story:
     now: datetime = NOON
     entries: dict[str, Entry] = field(default_factory=dict)
     closed_windows: list[datetime] = field(default_factory=list)
+    counted_nanos: Counter[datetime] = field(default_factory=Counter)
     closed_days: list[str] = field(default_factory=list)
     keys: int = 0
 
@@ -113,6 +116,7 @@ class Story:
         for window in decided.closed_windows:
             assert window.span.start_at not in self.closed_windows, "written twice"
             self.closed_windows.append(window.span.start_at)
+            self.counted_nanos[window.span.start_at] += counted_nanos(window)
         for day in decided.closed_days:
             assert day.date not in self.closed_days, "written twice"
             self.closed_days.append(day.date)
@@ -251,6 +255,27 @@ def a_capture(hold_id: str, cost: int | Cost, *, key: str = "") -> CaptureHold:
     cost = FixedAmount(cost) if isinstance(cost, int) else cost
     key_digest = sha256_hex(key) if key else ""
     return CaptureHold(hold_id, sha256_hex(f"capture/{cost!r}"), cost, key_digest)
+
+
+def counted_nanos(window: WindowCount) -> int:
+    """Return what was counted in a window, over all models."""
+    return sum(tally.amount_nanos for tally in window.tallies.values())
+
+
+def usage(tokens: int, *, nanos_per_token: int = 1) -> MeteredUsage:
+    """Return the usage of so many tokens, at a flat rate."""
+    return MeteredUsage({"input_tokens": tokens}, FlatRate(nanos_per_token))
+
+
+def requests(story: Story) -> dict[str, tuple[int, int]]:
+    """Return requests and amount by model in the running window."""
+    tallies = story.wallet.window.tallies
+    return {model: (tally.requests, tally.amount_nanos) for model, tally in tallies.items()}
+
+
+def turn_of(story: Story) -> datetime:
+    """Return the instant at which the running window ends."""
+    return story.wallet.window.span.end_at
 
 
 def drawn(draws: tuple[Draw, ...]) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.ledger.pacing import BURST, RATE_MAX_HZ, RATE_MIN_HZ, Pacer
+from tests.kernel.profiles import PURE
 
 
 def test_a_short_burst_waits_for_nothing() -> None:
@@ -49,6 +50,7 @@ def test_a_debt_of_tokens_is_not_forgiven_by_losing() -> None:
     assert pacer.tokens == -2.0
 
 
+@PURE
 @given(
     st.lists(st.tuples(st.floats(-5, 60), st.sampled_from(["lost", "won", ""])), max_size=60)
 )

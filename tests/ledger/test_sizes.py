@@ -13,6 +13,7 @@ from creditbase.ledger.domain.commands import MeteredUsage
 from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
 from creditbase.ledger.domain.wallet import Grant, Metered, Tally, Wallet, WindowCount
 from creditbase.ledger.encoding import write_wallet
+from tests.kernel.profiles import PURE
 from tests.ledger.builders import DAY, NOON, FlatRate, Story, a_hold, a_story, hold_id_of
 
 STORE_BYTES_MAX = 1_048_576
@@ -101,6 +102,7 @@ METERED = st.builds(
 )
 
 
+@PURE
 @given(st.lists(METERED, max_size=4), st.lists(NAMES, max_size=12, unique=True))
 def test_the_size_is_never_below_the_true_one(metered: list[Metered], names: list[str]) -> None:
     """An estimate that is too low would let a document grow beyond what the store takes."""

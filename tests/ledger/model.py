@@ -1,0 +1,296 @@
+"""A second ledger, written as differently as possible: nano by nano, instant by instant.
+
+It shares no code and no idea with the product beyond the rules of DESIGN section 5: no
+draws, no postings, no laziness. Time is played through event by event, and credits are
+single tokens that move between piles. Slow, small, and easy to believe.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+RANK = {"plan": 10, "free": 10, "promo": 50, "voucher": 50, "adjustment": 50, "topup": 50}
+EVER, NEVER = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+MONTHLY = {"plan", "free"}
+PAID = {"plan", "topup"}
+
+
+@dataclass
+class Pile:
+    """Tokens of one origin: how many lie there, and how many are pinned to holds."""
+
+    kind: str
+    until: datetime
+    made: int
+    lying: int = 0
+    pinned: int = 0
+
+
+@dataclass
+class Reserved:
+    """A hold: where each of its tokens came from, in order."""
+
+    tokens: list[str]
+    begun: datetime
+    until: datetime
+    window: datetime
+    used: int = 0
+
+
+@dataclass
+class Model:
+    """A wallet whose free window turns on the 10th at noon."""
+
+    clock: datetime
+    allowance: int = 0
+    is_paid: bool = False
+    limit: int | None = 0
+    overage: bool = True
+    window: datetime = EVER
+    window_ends: datetime = NEVER
+    piles: dict[str, Pile] = field(default_factory=dict)
+    holds: dict[str, Reserved] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
+    captured_at_expiry: Counter[str] = field(default_factory=Counter)
+    debt: int = 0
+    count: int = 0
+    consumed: int = 0
+    unpaid: int = 0
+    spent: Counter[datetime] = field(default_factory=Counter)
+    limit_used: Counter[datetime] = field(default_factory=Counter)
+    limit_pinned: Counter[datetime] = field(default_factory=Counter)
+    months: set[datetime] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if not self.is_paid:
+            self.enter_month()
+
+    def due(self) -> list[datetime]:
+        """Return the instants at which something happens by itself."""
+        due = [pile.until for pile in self.piles.values() if pile.lying]
+        due += [hold.until for hold in self.holds.values()]
+        return due if self.is_paid else [*due, self.window_ends]
+
+    # ---- time ----
+
+    def play_until(self, to: datetime) -> None:
+        """Let everything happen that is due, in the order in which it is due."""
+        while True:
+            self.clock = max(self.clock, min([to, *self.due()]))
+            for pile in self.piles.values():
+                if pile.until <= self.clock:
+                    pile.lying = 0
+            if not self.is_paid and self.window_ends <= self.clock:
+                self.enter_month()
+            for name in sorted(self.holds):
+                hold = self.holds[name]
+                if hold.until <= self.clock:
+                    self.captured_at_expiry[name] = hold.used
+                    self.end(name, hold.used, "expired")
+            self.sweep()
+            if self.clock >= to:
+                return
+
+    def enter_month(self) -> None:
+        """Begin the month that is running, with its allowance if it was not given yet."""
+        tenth = self.clock.replace(day=10, hour=12, minute=0, second=0, microsecond=0)
+        before = (tenth - timedelta(days=27)).replace(day=10)
+        self.window = tenth if tenth <= self.clock else before
+        self.window_ends = (self.window + timedelta(days=40)).replace(day=10)
+        if self.window not in self.months:
+            self.months.add(self.window)
+            self.add(f"month {self.window:%Y-%m}", "free", self.allowance, self.window_ends)
+
+    def sweep(self) -> None:
+        """Forget piles where nothing lies and nothing is pinned."""
+        self.piles = {n: pile for n, pile in self.piles.items() if pile.lying or pile.pinned}
+
+    # ---- tokens ----
+
+    def room(self) -> float:
+        """Return how many tokens the window's limit still has."""
+        if self.is_paid and self.clock >= self.window_ends:
+            return 0
+        if self.limit is None:
+            return float("inf")
+        taken = self.limit_used[self.window] + self.limit_pinned[self.window]
+        return max(0, self.limit - taken)
+
+    def spendable(self) -> int:
+        """Return how many tokens of the piles may be taken: a debt keeps its share."""
+        return max(0, sum(pile.lying for pile in self.piles.values()) - self.debt)
+
+    def next_token(self) -> str | None:
+        """Return where the next token comes from."""
+        if self.room() > 0:
+            return ""
+        if not self.overage or not self.spendable():
+            return None
+        lying = [name for name, pile in self.piles.items() if pile.lying]
+        return min(
+            lying,
+            key=lambda name: (
+                RANK[self.piles[name].kind],
+                self.piles[name].until,
+                self.piles[name].kind in PAID,
+                self.piles[name].made,
+            ),
+        )
+
+    def take(self, token: str) -> None:
+        """Take one token for good."""
+        self.consumed += 1
+        if token:
+            self.piles[token].lying -= 1
+        else:
+            self.limit_used[self.window] += 1
+
+    def affords(self, amount: int) -> bool:
+        """Return whether so many tokens are there."""
+        return self.room() + (self.spendable() if self.overage else 0) >= amount
+
+    # ---- what may be asked ----
+
+    def charge(self, amount: int) -> str:
+        """Take tokens, all or none."""
+        if not self.affords(amount):
+            return "PaymentRequired"
+        for _ in range(amount):
+            token = self.next_token()
+            assert token is not None
+            self.take(token)
+        self.spent[self.window] += amount
+        return ""
+
+    def hold(self, name: str, amount: int, ttl: timedelta) -> str:
+        """Pin tokens, all or none."""
+        if not self.affords(amount):
+            return "PaymentRequired"
+        tokens = []
+        for _ in range(amount):
+            token = self.next_token()
+            assert token is not None
+            if token:
+                self.piles[token].lying -= 1
+                self.piles[token].pinned += 1
+            else:
+                self.limit_pinned[self.window] += 1
+            tokens.append(token)
+        self.holds[name] = Reserved(tokens, self.clock, self.clock + ttl, self.window)
+        return ""
+
+    def end(self, name: str, amount: int, how: str) -> None:
+        """Unpin all, keep the first as used, put the others back, take more if needed."""
+        hold = self.holds.pop(name)
+        self.ended[name] = how
+        for place, token in enumerate(hold.tokens):
+            is_used = place < amount
+            self.consumed += is_used
+            if token == "":
+                self.limit_pinned[hold.window] -= 1
+                self.limit_used[hold.window] += is_used
+                continue
+            pile = self.piles[token]
+            pile.pinned -= 1
+            if is_used or pile.until <= self.clock:
+                continue
+            if self.debt and pile.kind not in MONTHLY:
+                self.debt -= 1
+            else:
+                pile.lying += 1
+        taken = min(amount, len(hold.tokens))
+        taken += self.take_what_is_there(amount - taken)
+        self.spent[hold.window] += taken
+
+    def take_what_is_there(self, amount: int) -> int:
+        """Take up to so many tokens, note how many were missing, return how many came."""
+        for number in range(amount):
+            token = self.next_token()
+            if token is None:
+                self.unpaid += amount - number
+                return number
+            self.take(token)
+        return max(0, amount)
+
+    def capture(self, name: str, amount: int) -> str:
+        """End a hold, or take afterwards what its time-out had not."""
+        if name in self.holds:
+            self.end(name, amount, "captured")
+            return ""
+        if self.ended[name] != "expired":
+            return "Conflict"
+        self.ended[name] = "captured late"
+        rest = max(0, amount - self.captured_at_expiry[name])
+        self.spent[self.window] += self.take_what_is_there(rest)
+        return ""
+
+    def void(self, name: str) -> str:
+        """End a hold and take nothing."""
+        if name in self.holds:
+            self.end(name, 0, "voided")
+            return ""
+        return "" if self.ended[name] in {"expired", "voided"} else "Conflict"
+
+    def extend(self, name: str, until: datetime, used: int) -> str:
+        """Keep a hold for longer, within its day."""
+        if name not in self.holds:
+            return "Conflict"
+        hold = self.holds[name]
+        if until <= self.clock or until > hold.begun + timedelta(days=1):
+            return "InvalidRequest"
+        hold.until = max(hold.until, until)
+        hold.used = max(hold.used, used)
+        return ""
+
+    def add(self, name: str, kind: str, amount: int, until: datetime = NEVER) -> None:
+        """Put tokens there; top-ups and adjustments pay the debt first."""
+        self.count += 1
+        if kind in {"topup", "adjustment"}:
+            paid = min(self.debt, amount)
+            self.debt -= paid
+            amount -= paid
+        if until <= self.clock:
+            return
+        for pile in self.piles.values():
+            if kind not in PAID and (pile.kind, pile.until) == (kind, until):
+                pile.lying += amount
+                return
+        self.piles[name] = Pile(kind, until, self.count, amount)
+
+    def take_back(self, name: str, amount: int, *, owes: bool) -> None:
+        """Take what lies in one pile; the rest is owed, or let go."""
+        pile = self.piles.get(name)
+        there = min(amount, pile.lying) if pile else 0
+        if pile:
+            pile.lying -= there
+        if owes:
+            self.debt += amount - there
+
+    def give_back(self, name: str, kind: str, amount: int, until: datetime) -> None:
+        """Pay the debt, and put the rest back to its pile, which may have to be made again."""
+        self.count += 1
+        paid = min(self.debt, amount)
+        self.debt -= paid
+        pile = self.piles.setdefault(name, Pile(kind, until, self.count))
+        if pile.until > self.clock:
+            pile.lying += amount - paid
+
+    def change(
+        self, limit: int | None, *, overage: bool, period: tuple[datetime, datetime] | None
+    ) -> None:
+        """Put the customer on other terms; another window ends the credits of the month."""
+        self.limit, self.overage = limit, overage
+        stays = (
+            period[0] == self.window
+            if period and self.is_paid
+            else not (period or self.is_paid)
+        )
+        if not stays:
+            for pile in self.piles.values():
+                if pile.kind in MONTHLY:
+                    pile.lying, pile.until = 0, min(pile.until, self.clock)
+        if period:
+            self.is_paid, (self.window, self.window_ends) = True, period
+        elif not stays:
+            self.is_paid = False
+            self.enter_month()

@@ -1,0 +1,213 @@
+"""Random programs for wallets: each step is given to the ledger and to the model alike."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from creditbase.kernel.errors import BillingError
+from creditbase.kernel.windows import Window
+from creditbase.ledger.domain.commands import (
+    CaptureHold,
+    ChangeTerms,
+    Command,
+    ExtendHold,
+    FixedAmount,
+    GiveBack,
+    GrantCredits,
+    TakeBack,
+    Tidy,
+    VoidHold,
+)
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.wallet import GrantKind, Terms
+from tests.ledger.builders import NOON, Story, a_charge, a_hold, a_story, hold_id_of
+from tests.ledger.model import NEVER, Model
+
+KINDS: tuple[GrantKind, ...] = ("plan", "free", "topup", "promo", "voucher", "adjustment")
+WAITS_S = (1, 7, 300, 900, 3_600, 50_000, 86_400, 15 * 86_400, 70 * 86_400)
+MONTHLY_FREE = Terms("free", allocation_nanos=20)
+TIERS = (
+    Terms("pro", window="period"),
+    Terms("tier", window="period", included="limited", limit_nanos=30),
+    Terms("tier", window="period", included="limited", limit_nanos=10, draws_wallet=False),
+    Terms("tier", window="period", included="unlimited"),
+)
+
+ACTIONS = (
+    *("charge", "hold", "hold", "hold", "capture", "capture", "void", "extend", "extend"),
+    *("grant", "grant", "grant", "take_back", "give_back", "terms", "tidy", "again"),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens next: how long after the last, which action, and its numbers."""
+
+    wait: int
+    action: str
+    amount: int
+    pick: int
+
+
+STEPS = st.builds(
+    Step,
+    # an index of WAITS_S; below zero: to the next instant at which something is due
+    wait=st.sampled_from([0] * 12 + [*range(len(WAITS_S)), -1, -1, -2]),
+    action=st.sampled_from(ACTIONS),
+    amount=st.integers(0, 40),
+    pick=st.integers(0, 23),
+)
+PROGRAMS = st.lists(STEPS, min_size=15, max_size=40)
+
+
+@dataclass
+class Twin:
+    """The ledger and the model side by side, and what has been done to both."""
+
+    story: Story = field(default_factory=lambda: a_story(MONTHLY_FREE))
+    model: Model = field(default_factory=lambda: Model(NOON, allowance=20))
+    holds: list[str] = field(default_factory=list)
+    grants: list[tuple[str, GrantKind, datetime | None]] = field(default_factory=list)
+    periods: list[Window] = field(default_factory=list)
+    done: list[tuple[Command, Entry]] = field(default_factory=list)
+    number: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def take(self, step: Step) -> None:
+        """Take one step on both sides; they must agree on the refusal, too."""
+        self.number += 1
+        self.story.now = self.next_instant(step)
+        self.model.play_until(self.story.now)
+        if step.action == "again":
+            self.repeat(step.pick)
+            return
+        asked = getattr(self, step.action)(step)
+        if asked is None:
+            return
+        command, expected = asked
+        refused = ""
+        try:
+            decided = self.story.do(command)
+            if decided.entry is not None and decided.entry.kind != "expire":
+                self.done.append((command, decided.entry))
+        except BillingError as refusal:
+            refused = type(refusal).__name__
+        assert refused == expected, command
+        self.seen[refused or step.action] += 1
+        self.model.sweep()
+
+    def next_instant(self, step: Step) -> datetime:
+        """Return when the step happens: later, or exactly when something else is due."""
+        if step.wait < 0:
+            later = [at for at in self.model.due() if self.story.now < at < NEVER]
+            nudge = timedelta(microseconds=step.wait + 1)
+            if later and min(later) + nudge > self.story.now:
+                return min(later) + nudge
+            return self.story.now + timedelta(seconds=1)
+        return self.story.now + timedelta(seconds=WAITS_S[step.wait])
+
+    def repeat(self, pick: int) -> None:
+        """Give an old command again: nothing moves, and its entry is the answer."""
+        if self.done:
+            command, entry = self.done[pick % len(self.done)]
+            before = self.story.wallet
+            assert self.story.do(command).entry == entry
+            assert self.story.wallet is before
+
+    # ---- the actions: the command for the ledger, and what the model says of it ----
+
+    def charge(self, step: Step) -> Any:
+        """Charge an amount."""
+        amount = step.amount // 2
+        return a_charge(amount, f"k{self.number}"), self.model.charge(amount)
+
+    def hold(self, step: Step) -> Any:
+        """Place a hold of five minutes, a quarter or a day."""
+        key, ttl_s = f"k{self.number}", (300, 900, 86_400, 86_400)[step.pick % 4]
+        amount = step.amount // 3
+        said = self.model.hold(hold_id_of(key), amount, timedelta(seconds=ttl_s))
+        if not said:
+            self.holds.append(hold_id_of(key))
+        return a_hold(amount, key, ttl_s=ttl_s), said
+
+    def capture(self, step: Step) -> Any:
+        """Capture some hold that there is or was."""
+        if not self.holds:
+            return None
+        hold_id = self.holds[-1 - step.pick % min(4, len(self.holds))]
+        command = CaptureHold(hold_id, f"body {self.number}", FixedAmount(step.amount))
+        return command, self.model.capture(hold_id, step.amount)
+
+    def void(self, step: Step) -> Any:
+        """Void some hold."""
+        if not self.holds:
+            return None
+        hold_id = self.holds[-1 - step.pick % min(4, len(self.holds))]
+        if self.model.ended.get(hold_id) == "captured late":
+            return None
+        return VoidHold(hold_id, "void"), self.model.void(hold_id)
+
+    def extend(self, step: Step) -> Any:
+        """Extend some hold, with usage so far."""
+        if not self.holds:
+            return None
+        hold_id = self.holds[-1 - step.pick % min(4, len(self.holds))]
+        until = self.story.now + timedelta(seconds=(0, 600, 7_200, 80_000)[step.pick % 4])
+        said = self.model.extend(hold_id, until, step.amount)
+        return ExtendHold(hold_id, until, FixedAmount(step.amount)), said
+
+    def grant(self, step: Step) -> Any:
+        """Give credits of some kind, which last for ever, a day, or until a common date."""
+        kind = KINDS[step.pick % 6]
+        until = (None, self.story.now + timedelta(days=1), NOON + timedelta(days=45))[
+            step.amount % 3
+        ]
+        name = f"g{self.number}"
+        self.grants.append((name, kind, until))
+        self.model.add(name, kind, step.amount, until or NEVER)
+        return GrantCredits(name, kind, step.amount, expires_at=until), ""
+
+    def take_back(self, step: Step) -> Any:
+        """Take back some of a grant."""
+        if not self.grants:
+            return None
+        name, kind, _ = self.grants[step.pick % len(self.grants)]
+        owes = kind == "topup"
+        self.model.take_back(name, step.amount, owes=owes)
+        return TakeBack(f"r{self.number}", name, step.amount, owes), ""
+
+    def give_back(self, step: Step) -> Any:
+        """Give back some of a grant that was bought."""
+        bought = [row for row in self.grants if row[1] in ("topup", "plan")]
+        if not bought:
+            return None
+        name, kind, until = bought[step.pick % len(bought)]
+        self.model.give_back(name, kind, step.amount, until or NEVER)
+        return GiveBack(f"r{self.number}", name, kind, step.amount, until), ""
+
+    def terms(self, step: Step) -> Any:
+        """Change to free, to a new period, or back to a period that is not over."""
+        if step.pick < 8:
+            self.model.change(0, overage=True, period=None)
+            return ChangeTerms(MONTHLY_FREE), ""
+        terms = TIERS[step.amount % 4]
+        now = self.story.now
+        running = [period for period in self.periods if now < period.end_at]
+        period = Window(now, now + timedelta(days=(1, 20, 30)[step.amount % 3]))
+        if running and step.pick > 15:
+            period = running[step.pick % len(running)]
+        self.periods.append(period)
+        limits = {"none": 0, "limited": terms.limit_nanos, "unlimited": None}
+        self.model.change(
+            limits[terms.included],
+            overage=terms.draws_wallet,
+            period=(period.start_at, period.end_at),
+        )
+        return ChangeTerms(terms, period), ""
+
+    def tidy(self, step: Step) -> Any:
+        """Let the ledger catch up, with or without settling."""
+        return Tidy(settles=step.pick > 11), ""

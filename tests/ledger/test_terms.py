@@ -1,0 +1,191 @@
+"""Other terms: plans and tiers come and go; nobody farms credits, or loses what was bought."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from creditbase.kernel.windows import Window, free_window
+from creditbase.ledger.domain.wallet import Metered, Terms
+from tests.ledger.builders import (
+    BARE,
+    DAY,
+    FREE,
+    HOUR,
+    MINUTE,
+    NOON,
+    PERIOD,
+    a_story,
+    tier,
+    turn_of,
+)
+
+PRO = Terms("pro", window="period", allocation_nanos=0)
+NEXT = Window(PERIOD.end_at, datetime(2026, 5, 10, 12, tzinfo=NOON.tzinfo))
+
+
+def test_a_paid_period_ends_the_free_credits() -> None:
+    """The plan's credits replace them; what the customer bought stays (P25)."""
+    story = a_story(FREE, a=100)
+
+    decided = story.terms(PRO, PERIOD)
+
+    assert [entry.entry_id for entry in decided.entries] == ["expire:free:0"]
+    assert decided.must_publish
+    story.grant("cycle:s:1", 1000, "plan", expires_at=PERIOD.end_at)
+    assert story.left() == {"a": 100, "cycle:s:1": 1000}
+    assert (story.wallet.window.span, story.wallet.window.number) == (PERIOD, None)
+
+
+def test_the_same_period_told_again_changes_nothing_but_the_terms() -> None:
+    """Events repeat and overlap: spend and credits stay as they are."""
+    story = a_story(tier(100))
+    story.charge(30)
+    story.grant("cycle:s:1", 50, "plan")
+    longer = Window(PERIOD.start_at, PERIOD.end_at + DAY)
+
+    story.terms(tier(200), longer)
+
+    assert story.wallet.window.included_spent_nanos == 30
+    assert story.wallet.window.span == longer
+    assert story.left() == {"cycle:s:1": 50}
+    assert story.wallet.included_remaining_nanos(story.now) == 170
+
+
+def test_a_new_period_ends_the_old_plan_credits_and_starts_the_limit_anew() -> None:
+    """Renewal: unused plan credits lapse, open holds keep theirs."""
+    story = a_story(tier(100))
+    story.grant("cycle:s:1", 50, "plan", expires_at=PERIOD.end_at + 2 * HOUR)
+    story.charge(100)
+    story.now = NEXT.start_at - MINUTE
+    hold_id = story.hold(20, ttl_s=3600)
+    story.wait(2 * MINUTE)
+
+    story.terms(tier(100), NEXT)
+
+    assert story.written("lapse")[0].amount_nanos == 30
+    assert story.wallet.included_remaining_nanos(story.now) == 100
+    assert story.capture(hold_id, 15).postings == {"held": -20, "expired": 5, "consumed": 15}
+    assert story.closed_windows == [PERIOD.start_at]
+
+
+def test_a_grant_without_unheld_credits_ends_with_its_window_too() -> None:
+    """All of it is held: what comes back from the hold must not outlive the window."""
+    story = a_story(PRO)
+    story.grant("cycle:s:1", 50, "plan", expires_at=PERIOD.end_at + 2 * HOUR)
+    hold_id = story.hold(50)
+
+    story.terms(FREE)
+
+    assert story.written("lapse") == []
+    assert story.void(hold_id).postings == {"held": -50, "expired": 50}
+    assert story.left() == {"free:0": 500}
+
+
+def test_returning_to_free_gives_the_running_windows_credits_only_once() -> None:
+    """Upgrading and cancelling in a loop must not farm free credits (P24)."""
+    story = a_story(FREE)
+    story.charge(500)
+    for _ in range(3):
+        story.wait(DAY).terms(PRO, Window(story.now, story.now + 30 * DAY))
+        story.wait(DAY).terms(FREE)
+
+    assert story.left() == {}
+    assert [entry.entry_id for entry in story.written("grant")] == ["free:0"]
+    # and the next window gives again
+    story.now = turn_of(story)
+    story.tidy()
+    assert story.left() == {"free:1": 500}
+
+
+def test_returning_to_free_enters_the_running_window_with_its_first_credits() -> None:
+    """Who was on a plan from the start has not had this window's credits yet."""
+    story = a_story(PRO)
+    story.now = free_window(NOON, 2).start_at + DAY
+
+    story.terms(FREE)
+
+    assert story.left() == {"free:2": 500}
+    assert story.wallet.window.span == free_window(NOON, 2)
+    assert story.wallet.grants["free:2"].expires_at == free_window(NOON, 2).end_at
+
+
+def test_other_free_terms_within_a_window_grant_nothing_more() -> None:
+    """The same window, so its credits were given already."""
+    story = a_story(FREE)
+
+    decided = story.terms(Terms("free", allocation_nanos=900))
+
+    assert decided.entries == ()
+    assert story.left() == {"free:0": 500}
+
+
+def test_a_window_left_early_is_taken_up_again_and_written_once() -> None:
+    """Free, paid, cancelled at once, free: one window, one document, and all of its usage."""
+    story = a_story(FREE, a=100)
+    story.charge(10, Metered("x"))
+    hold_id = story.hold(20, ttl_s=86_400)
+    story.wait(HOUR).terms(PRO, Window(story.now, story.now + 30 * DAY))
+    story.charge(5, Metered("y"))
+    assert story.closed_windows == []
+    story.wait(HOUR).terms(FREE)
+
+    assert story.wallet.window.tallies["x"].amount_nanos == 10
+    story.capture(hold_id, 20)
+    assert story.wallet.window.tallies["unspecified"].amount_nanos == 20
+    story.now = turn_of(story) + DAY
+    decided = story.tidy()
+
+    assert {w.span.start_at: set(w.tallies) for w in decided.closed_windows} == {
+        NOON: {"x", "unspecified"},
+        NOON + HOUR: {"y"},
+    }
+    assert story.wallet.closing == ()
+
+
+def test_going_back_to_a_period_goes_back_to_its_spend() -> None:
+    """Two subscriptions whose events alternate must not renew a limit each time."""
+    story = a_story(tier(100, draws_wallet=False))
+    story.charge(60)
+    hold_id = story.hold(30)
+    other = Window(NOON + MINUTE, NOON + 30 * DAY)
+    story.wait(2 * MINUTE)
+
+    story.terms(tier(100, draws_wallet=False), other)
+    story.charge(100)
+    story.terms(tier(100, draws_wallet=False), PERIOD)
+
+    assert story.wallet.included_remaining_nanos(story.now) == 10
+    assert story.capture(hold_id, 25).figures.included_remaining_nanos == 15
+
+
+def test_a_period_that_starts_with_the_free_window_is_one_window() -> None:
+    """An account and its subscription of the same instant: holds find what they drew on."""
+    story = a_story(Terms("start", included="limited", limit_nanos=100))
+    hold_id = story.hold(40)
+
+    story.terms(tier(100), PERIOD)
+
+    assert story.wallet.included_remaining_nanos(story.now) == 60
+    story.capture(hold_id, 40)
+    assert story.wallet.window.included_spent_nanos == 40
+    assert story.wallet.closing == ()
+
+
+def test_a_hold_whose_window_is_gone_is_a_bug() -> None:
+    """It could be counted nowhere; better nothing than a wrong count."""
+    story = a_story(FREE)
+    story.now = turn_of(story) - MINUTE
+    hold_id = story.hold(10)
+    story.wait(2 * MINUTE).tidy()
+    story.wallet = replace(story.wallet, closing=())
+
+    with pytest.raises(AssertionError):
+        story.capture(hold_id, 10)
+
+
+def test_a_period_must_be_told() -> None:
+    """Only Stripe knows when a paid period starts; leaving it out is a bug of ours."""
+    story = a_story(BARE)
+    with pytest.raises(AssertionError):
+        story.terms(PRO)
