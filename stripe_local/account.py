@@ -58,11 +58,19 @@ class Account:
         return event
 
     def update(
-        self, resource: Resource, changes: Mapping[str, Any], event_type: str, cause: Cause
+        self,
+        resource: Resource,
+        changes: Mapping[str, Any],
+        event_type: str,
+        cause: Cause,
+        *,
+        removed: Iterable[str] = (),
     ) -> Resource:
         """Change an object in place, with an event unless nothing is different."""
         before = copy.deepcopy(resource)
         resource.update(changes)
+        for field in removed:
+            resource.pop(field, None)
         previous = previous_attributes(before, resource)
         if previous:
             self.record(event_type, resource, cause, previous=previous)

@@ -75,6 +75,7 @@ def _bind(port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
+        listener.listen()  # at once, or another server could still take the same port
     except OSError:
         listener.close()
         raise

@@ -21,9 +21,11 @@ from stripe_local.wire.words import words
 
 _ADDRESS_FIELDS = words("city country line1 line2 postal_code state")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost")
-_TEXTS = words("business_name description email individual_name name phone")
+_TEXTS = words("description email name phone")
+_NAMES = words("business_name individual_name")
+"""Fields that are not there at all, rather than null, where nothing was given."""
 _IMITATED = frozenset(
-    {*_TEXTS, *words("address expand metadata preferred_locales shipping tax_exempt")}
+    {*_TEXTS, *_NAMES, *words("address expand metadata preferred_locales shipping tax_exempt")}
 )
 
 
@@ -98,7 +100,8 @@ def update(call: Call) -> Resource:
     """Change a customer."""
     customer = call.account.store.at_address("customer", call.object_id)
     changes = _changes(customer["metadata"], call.params)
-    return call.account.update(customer, changes, "customer.updated", call.cause)
+    unset = [name for name in _NAMES if call.params.get(name) == ""]
+    return call.account.update(customer, changes, "customer.updated", call.cause, removed=unset)
 
 
 def delete(call: Call) -> Resource:
@@ -124,6 +127,7 @@ def list_customers(call: Call) -> Resource:
 def _changes(metadata: dict[str, str], given: Parameters) -> Resource:
     """Return the fields that a request sets. What was unset becomes null."""
     changes: Resource = {field: given[field] or None for field in _TEXTS if field in given}
+    changes |= {name: given[name] for name in _NAMES if given.get(name)}
     if changes.get("email"):
         check_email(changes["email"], "email")
     if "preferred_locales" in given:

@@ -101,7 +101,12 @@ def test_the_transcript_of_a_server_can_be_checked_whole(local: Local) -> None:
     local.client.v1.customers.list()
 
     said = local.sim("GET", "/transcript?limit=1000")["utterances"]
+    number = said[-2]["number"]
 
+    assert local.sim("GET", f"/transcript?after={number}")["utterances"] == said[-1:]
+    assert (
+        local.sim("GET", f"/transcript?after={number - 1}&limit=1")["utterances"] == said[-2:-1]
+    )
     assert {"POST /v1/checkout/sessions", "GET /v1/customers"} <= {u["about"] for u in said}
     assert flaws_in_transcript(said[-2:]) == []
     said[-1]["body"]["data"] = [{"object": "customer", "id": 3}]

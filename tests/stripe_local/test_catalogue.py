@@ -35,6 +35,64 @@ def test_a_customer_can_be_changed_and_the_event_tells_what_was(local: Local) ->
     }
 
 
+def test_everything_a_customer_can_be_given_is_kept(local: Local) -> None:
+    """And has Stripe's shape, which is checked when this test is over."""
+    v1 = local.client.v1
+    customer = v1.customers.create(
+        {
+            "preferred_locales": ["fr", "en"],
+            "tax_exempt": "exempt",
+            "individual_name": "Ada Lovelace",
+            "business_name": "Engines Ltd",
+            "phone": "+33 1 00 00 00 00",
+            "description": "first",
+            "shipping": {"name": "Ada", "address": {"city": "Paris", "country": "FR"}},
+        }
+    )
+
+    assert customer.preferred_locales == ["fr", "en"]
+    assert customer.tax_exempt == "exempt"
+    assert customer.shipping is not None
+    assert customer.shipping.address is not None
+    assert (customer.shipping.address.city, customer.shipping.phone) == ("Paris", None)
+
+    cleared = v1.customers.update(
+        customer.id,
+        {"preferred_locales": ["de"], "tax_exempt": "", "shipping": "", "business_name": ""},
+    )
+
+    assert (cleared.preferred_locales, cleared.tax_exempt) == (["de"], "none")
+    assert cleared.shipping is None
+    assert "business_name" not in cleared
+    assert cleared.individual_name == "Ada Lovelace"
+
+
+def test_everything_a_product_can_be_given_is_kept(local: Local) -> None:
+    """As above."""
+    v1 = local.client.v1
+    product = v1.products.create(
+        {
+            "name": "Credits",
+            "description": "25,000 of them",
+            "images": ["https://creditbase.example/credits.png"],
+            "marketing_features": [{"name": "never expire"}],
+            "metadata": {"pack": "large"},
+            "shippable": False,
+            "statement_descriptor": "CREDITBASE",
+            "unit_label": "pack",
+            "url": "https://creditbase.example",
+        }
+    )
+
+    changed = v1.products.update(
+        product.id, {"metadata": {"pack": ""}, "description": "", "images": "", "active": False}
+    )
+
+    assert [feature.name for feature in product.marketing_features] == ["never expire"]
+    assert (changed.metadata.to_dict(), changed.description, changed.images) == ({}, None, [])
+    assert (changed.active, changed.unit_label) == (False, "pack")
+
+
 def test_a_change_that_changes_nothing_makes_no_event(local: Local) -> None:
     """Else the product would be told of nothing, again and again."""
     v1 = local.client.v1
@@ -133,6 +191,10 @@ def test_a_price_knows_its_amount_exactly(local: Local) -> None:
             "unit_amount",
         ),
         ({"product_data[name]": "Hat", "unit_amount": "5", "product": "p"}, "product"),
+        (
+            {"product_data[name]": "Hat", "unit_amount": "5", "billing_scheme": "tiered"},
+            "billing_scheme",
+        ),
     ],
 )
 def test_a_price_that_cannot_be_makes_nothing(

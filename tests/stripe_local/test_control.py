@@ -1,6 +1,7 @@
 """The switches: faults on order, a fresh start, and for this machine only."""
 
 import threading
+import time
 
 import pytest
 import requests
@@ -54,8 +55,10 @@ def test_a_request_can_hang_although_it_was_executed(local: Local) -> None:
     local.sim("POST", "/faults", {"outcome": "hang", "moment": "after", "seconds": 20})
 
     with pytest.raises(requests.ReadTimeout):
-        requests.post(f"{local.url}/v1/customers", headers=HEADERS, timeout=0.3)
+        requests.post(f"{local.url}/v1/customers", headers=HEADERS, timeout=(10, 0.3))
 
+    while local.event_types() == []:  # a busy machine may execute it after the client has left
+        time.sleep(0.01)
     assert local.event_types() == ["customer.created"]
 
 
@@ -89,7 +92,7 @@ def test_a_reset_empties_everything_but_the_transcript(local: Local) -> None:
     local.sim("POST", "/reset")
 
     state = local.sim("GET", "/state")
-    assert state["objects"] == {"webhook_endpoint": 0} or set(state["objects"].values()) <= {0}
+    assert set(state["objects"].values()) <= {0}
     assert state["faults"] == []
     assert len(local.sim("GET", "/transcript")["utterances"]) == said
     assert local.client.v1.customers.create({"name": "Grace"}, {"idempotency_key": "k"}).id
@@ -107,6 +110,7 @@ def test_a_reset_lets_go_of_what_was_under_way(local: Local) -> None:
     slow.start()
     while local.sim("GET", "/state")["requests_in_progress"] == 0:
         assert slow.is_alive()
+        time.sleep(0.01)
 
     local.sim("POST", "/reset")
     slow.join(20)

@@ -133,6 +133,21 @@ def test_ids_are_replaced_by_objects_when_asked(local: Local) -> None:
     assert local.client.v1.checkout.sessions.retrieve(session.id).customer == customer.id
 
 
+def test_expansion_ends_after_four_levels(local: Local) -> None:
+    """Stripe refuses a fifth, although there would be something to show."""
+    session = local.sell()
+    local.pay(session.id)
+    path = f"/v1/checkout/sessions/{session.id}"
+    four = "payment_intent.latest_charge.payment_intent.latest_charge"
+
+    allowed = local.call("GET", path, {"expand[]": four})
+    refused = local.call("GET", path, {"expand[]": f"{four}.payment_intent"})
+
+    assert allowed.status_code == 200
+    assert refused.status_code == 400
+    assert "more than 4 levels" in refused.json()["error"]["message"]
+
+
 def test_null_and_deleted_things_expand_to_what_they_are(local: Local) -> None:
     """A guest has no customer; a deleted one is a stub."""
     gone = local.client.v1.customers.create({})
