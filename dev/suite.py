@@ -109,7 +109,13 @@ class Suite:
                 tests = sorted(str(path) for path in (ROOT / "tests/e2e").glob("*.test.mjs"))
                 if not tests:
                     raise Failed("There is no tests/e2e/*.test.mjs to run.")
-                command = ["node", "--test", "--test-concurrency=1", *tests]
+                command = [
+                    "node",
+                    "--test",
+                    "--test-reporter=spec",
+                    "--test-concurrency=1",
+                    *tests,
+                ]
                 status = background.run_in_view(command, cwd=ROOT, env={**env, **values})
                 self.judge("web SDK", status)
         finally:

@@ -143,12 +143,16 @@ class TestStart:
             background.wait_until(lambda: False, program=program, within_s=0, what="it")
 
 
-def test_an_interrupted_run_in_view_leaves_nothing(tmp_path: Path, mark: str) -> None:
-    """Ctrl-C during `make test` ends pytest and its workers."""
+def test_an_interrupted_run_in_view_ends_in_order(tmp_path: Path, mark: str) -> None:
+    """Ctrl-C during `make test` lets pytest sum up, and then nothing is left of it."""
+    program = (
+        "import time\ntry: print('begun', flush=True); time.sleep(600)\n"
+        "except KeyboardInterrupt: print('summed up', flush=True)"
+    )
     runner = (
         "import os, sys; from pathlib import Path; from dev import background; "
-        "print('begun', flush=True); "
-        "background.run_in_view([sys.executable, '-c', 'import time; time.sleep(600)'], "
+        "background.signals_end_the_program(); "
+        "background.run_in_view([sys.executable, '-c', sys.argv[1]], "
         "cwd=Path('/'), env=os.environ)"
     )
     root = Path(__file__).parents[2]
@@ -156,14 +160,15 @@ def test_an_interrupted_run_in_view_leaves_nothing(tmp_path: Path, mark: str) ->
     log = tmp_path / "said"
     with log.open("wb") as said:
         parent = subprocess.Popen(
-            [sys.executable, "-c", runner], stdout=said, stderr=said, env=env, cwd=root
+            [sys.executable, "-c", runner, program], stdout=said, stderr=said, env=env, cwd=root
         )
     until = time.monotonic() + 30
-    while len(background.marked(mark)) < 2 and time.monotonic() < until:
+    while b"begun" not in log.read_bytes() and time.monotonic() < until:
         time.sleep(0.05)
     assert len(background.marked(mark)) == 2
 
     parent.send_signal(signal.SIGINT)
 
     assert parent.wait(timeout=30) != 0
+    assert b"summed up" in log.read_bytes()
     assert background.marked(mark) == []

@@ -129,19 +129,25 @@ class TestSeed:
         monkeypatch.setattr(stack_steps, "FUNCTIONS_BIN", place.folder)
 
 
-def test_each_stack_has_secrets_and_ports_of_its_own(place: Layout) -> None:
+def test_each_stack_has_secrets_and_ports_of_its_own(
+    place: Layout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A developer's own secrets are neither read nor overwritten."""
+    functions = tmp_path / "sources"
+    functions.mkdir()
+    (functions / "main.py").touch()
+    (functions / ".secret.local").write_text("STRIPE_WEBHOOK_SECRET=whsec_mine\n")
+    monkeypatch.setattr(firebase_project, "FUNCTIONS", functions)
+
     folder = firebase_project.prepare(place, {"STRIPE_WEBHOOK_SECRET": "whsec_x"})
 
     secret_file = folder / "functions" / ".secret.local"
     assert secret_file.read_text() == "STRIPE_WEBHOOK_SECRET=whsec_x\n"
-    assert not secret_file.is_symlink()
+    assert (functions / ".secret.local").read_text() == "STRIPE_WEBHOOK_SECRET=whsec_mine\n"
+    assert (folder / "functions" / "main.py").resolve() == functions / "main.py"
     emulators = json.loads((folder / "firebase.json").read_text())["emulators"]
     assert emulators["hosting"]["port"] == place.port("hosting")
     assert emulators["firestore"]["websocketPort"] == place.port("firestore.websocket")
-    assert (folder / "functions" / "requirements.txt").resolve() == (
-        layout.FUNCTIONS / "requirements.txt"
-    )
 
 
 def test_a_developers_own_settings_do_not_reach_the_stack(
