@@ -3,18 +3,26 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from creditbase.accounts.domain import CustomerRef
-from creditbase.accounts.store import customer_path, find_customer, name_path, user_path
+from creditbase.accounts.domain import CustomerRef, new_customer
+from creditbase.accounts.store import (
+    customer_path,
+    find_customer,
+    name_path,
+    user_path,
+    writes_for_new_customer,
+)
 from creditbase.accounts.use_cases import ensure_customer
 from creditbase.kernel.errors import BillingError, NotFound, Retryable
+from creditbase.kernel.ids import customer_uuid
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import load_balance
-from creditbase.runtime.firestore import get_all, query
+from creditbase.runtime.firestore import commit, get_all, query
 from creditbase.subscriptions import use_cases
 from creditbase.subscriptions.use_cases import first_touch
 from tests.ledger.wallets import LiveWallet
@@ -153,6 +161,21 @@ def test_a_customer_who_was_made_before_is_taken_over(hub: str) -> None:
     customer = find_customer(ref)
     assert customer is not None
     assert customer.email == "known@example.test"
+
+
+def test_a_name_of_a_later_generation_means_its_own_customer(hub: str) -> None:
+    """A deleted customer's id never returns: the user gets the one that the name means now."""
+    uid = newcomer()
+    first, name = new_customer(project_id=hub, external_id=uid, now=NOON)
+    second_id = customer_uuid(hub, uid, 2)
+    second = replace(first, customer_id=second_id)
+    again = replace(name, customer_id=second_id, generation=2)
+    commit(writes_for_new_customer(second, again))
+
+    ref = first_touch(uid, now=NOON)
+
+    assert ref.customer_id == second_id != first.customer_id
+    check_made_once(uid, ref)
 
 
 def test_a_wallet_that_was_there_before_keeps_what_it_has(hub: str) -> None:

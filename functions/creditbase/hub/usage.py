@@ -26,7 +26,7 @@ def usage_me(call: Call) -> Reply:
     """Show plan, credits and usage: published at most a minute ago, or worked out now."""
     balance, is_hit = load_balance(payer_of(call), now=call.now)
     age_s = max(timedelta(0), call.now - balance.published_at) // timedelta(seconds=1)
-    headers = {"X-Cache": "HIT" if is_hit else "MISS", "Age": str(age_s if is_hit else 0)}
+    headers = {"X-Cache": "HIT" if is_hit else "MISS", "Age": str(age_s)}
     return Reply(body=usage_body(balance), headers=headers)
 
 
