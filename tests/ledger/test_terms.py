@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from creditbase.kernel.windows import Window, free_window
+from creditbase.ledger.domain.commands import ChangeTerms, CutMonthly
 from creditbase.ledger.domain.wallet import Metered, Terms
 from tests.ledger.builders import (
     BARE,
@@ -189,3 +190,57 @@ def test_a_period_must_be_told() -> None:
     story = a_story(BARE)
     with pytest.raises(AssertionError):
         story.terms(PRO)
+
+
+def test_terms_of_an_older_revision_change_nothing() -> None:
+    """A slow handler must not end the credits of the period that was paid meanwhile."""
+    story = a_story(FREE)
+    story.terms(replace(PRO, revision=7), NEXT)
+    story.grant("cycle:s:2", 50, "plan", expires_at=NEXT.end_at)
+
+    story.terms(replace(PRO, revision=6), PERIOD)
+
+    assert story.left() == {"cycle:s:2": 50}
+    assert (story.wallet.window.span, story.wallet.terms.revision) == (NEXT, 7)
+
+
+def test_a_plan_that_may_not_spend_ends_its_credits_within_the_window() -> None:
+    """Unpaid or paused: top-ups are all that is left, and the window stays what it was."""
+    story = a_story(PRO, a=100)
+    story.grant("cycle:s:1", 50, "plan", expires_at=PERIOD.end_at)
+
+    story.do(ChangeTerms(replace(PRO, subscription_status="unpaid"), PERIOD, ends_monthly=True))
+
+    assert story.left() == {"a": 100}
+    assert [entry.entry_id for entry in story.written("lapse")] == ["expire:cycle:s:1"]
+
+
+def test_a_smaller_plan_leaves_at_most_its_own_credits() -> None:
+    """What burns last goes first; holds and bought packs are not touched, nothing is owed."""
+    story = a_story(PRO, a=100)
+    story.grant("cycle:s:1", 50, "plan", expires_at=PERIOD.end_at)
+    story.wait(MINUTE)
+    story.grant("upgrade:i", 200, "plan", expires_at=PERIOD.end_at)
+    story.hold(10)
+
+    cut = CutMonthly("downgrade:s:1:1", 30, {"plan": "guru"})
+    entry = story.entry(cut)
+
+    assert story.left() == {"a": 100, "cycle:s:1": 30}
+    assert entry.postings == {"grant:cycle:s:1": -10, "grant:upgrade:i": -200, "refunded": 210}
+    assert (entry.amount_nanos, entry.cause["plan"]) == (210, "guru")
+    assert story.wallet.receivable_nanos == 0
+    story.charge(5)
+    story.grant("cycle:s:2", 70, "plan", expires_at=PERIOD.end_at)
+    assert story.entry(cut) == entry
+
+
+def test_a_cut_above_what_there_is_takes_nothing() -> None:
+    """Who has spent most of a plan keeps the rest of it."""
+    story = a_story(PRO)
+    story.grant("cycle:s:1", 50, "plan", expires_at=PERIOD.end_at)
+
+    entry = story.entry(CutMonthly("downgrade:s:1:1", 50))
+
+    assert (entry.postings, entry.amount_nanos) == ({}, 0)
+    assert story.left() == {"cycle:s:1": 50}

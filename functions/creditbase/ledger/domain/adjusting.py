@@ -9,7 +9,13 @@ from dataclasses import replace
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import free_window, window_number
-from creditbase.ledger.domain.commands import ChangeTerms, GiveBack, GrantCredits, TakeBack
+from creditbase.ledger.domain.commands import (
+    ChangeTerms,
+    CutMonthly,
+    GiveBack,
+    GrantCredits,
+    TakeBack,
+)
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.passing import add_grant, lapse, open_window, turn_free_window
@@ -104,8 +110,12 @@ def give_back(draft: Draft, command: GiveBack) -> Entry:
 
 def change_terms(draft: Draft, command: ChangeTerms) -> None:
     """Put the customer on other terms; a new window ends the monthly grants of the old."""
+    if command.terms.revision < draft.wallet.terms.revision:
+        return
     draft.must_publish = True
     draft.change(terms=command.terms)
+    if command.ends_monthly:
+        _lapse_monthly(draft)
     current = draft.wallet.window
     if command.terms.window == "free":
         number = window_number(draft.wallet.created_at, draft.at)
@@ -122,6 +132,28 @@ def change_terms(draft: Draft, command: ChangeTerms) -> None:
         return
     _lapse_monthly(draft)
     open_window(draft, WindowCount(command.window))
+
+
+def cut_monthly(draft: Draft, command: CutMonthly) -> Entry:
+    """Take back what monthly grants have above an amount, last to burn first."""
+    check_amount(command.most_nanos)
+    monthly = [g for g in draft.wallet.live_grants(draft.at) if g.kind in MONTHLY_KINDS]
+    over_nanos = max(0, sum(g.remaining_nanos for g in monthly) - command.most_nanos)
+    postings = Counter({"refunded": over_nanos})
+    left_nanos = over_nanos
+    for grant in reversed(monthly):
+        part = min(left_nanos, grant.remaining_nanos)
+        left_nanos -= part
+        postings[f"grant:{grant.grant_id}"] -= part
+        draft.put_grant(replace(grant, remaining_nanos=grant.remaining_nanos - part))
+    draft.must_publish = True
+    return draft.write(
+        "refund",
+        command.entry_id,
+        postings,
+        amount_nanos=over_nanos,
+        cause={"most_nanos": command.most_nanos, **command.cause},
+    )
 
 
 def _check_total(draft: Draft, more_nanos: int) -> None:

@@ -176,15 +176,33 @@ class ChangeTerms:
     """Put the customer on a plan. `window` None means the running free window.
 
     A new window writes off what the old window's grants still had; the same window keeps
-    it. The new grant is a command of its own.
+    it, unless `ends_monthly`. The new grant is a command of its own. Terms of an older
+    revision than the wallet's are let go: they were decided before, and came late.
     """
 
     terms: Terms
     window: Window | None = None
+    ends_monthly: bool = False
 
     def guards(self) -> tuple[str, ...]:
         """Return nothing: the terms are absolute, so repeating is harmless."""
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class CutMonthly:
+    """Leave at most so many monthly credits free to draw; what is above is taken back.
+
+    For a plan that became a smaller one within its window. Open holds keep theirs.
+    """
+
+    entry_id: str
+    most_nanos: int
+    cause: Mapping[str, Any] = field(default_factory=dict)
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return (self.entry_id,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +237,7 @@ Command = (
     | TakeBack
     | GiveBack
     | ChangeTerms
+    | CutMonthly
     | Freeze
     | Tidy
 )

@@ -24,6 +24,7 @@ from creditbase.kernel.instants import write_seconds
 from creditbase.ledger.domain.adjusting import (
     change_terms,
     check_amount,
+    cut_monthly,
     give_back,
     grant,
     take_back,
@@ -35,6 +36,7 @@ from creditbase.ledger.domain.commands import (
     Charge,
     Command,
     Cost,
+    CutMonthly,
     ExtendHold,
     FixedAmount,
     Freeze,
@@ -128,7 +130,7 @@ def _prior(wallet: Wallet, known: Known, command: Command) -> Entry | None:
             if prior is not None and prior.request_digest != command.request_digest:
                 raise IdempotencyConflict
             return prior
-        case GrantCredits() | TakeBack() | GiveBack():
+        case GrantCredits() | TakeBack() | GiveBack() | CutMonthly():
             return known.get(command.entry_id)
         case CaptureHold() | VoidHold() if command.hold_id not in wallet.holds:
             return _prior_end(known, command)
@@ -137,7 +139,8 @@ def _prior(wallet: Wallet, known: Known, command: Command) -> Entry | None:
 
 
 def _adjust(
-    draft: Draft, command: GrantCredits | TakeBack | GiveBack | ChangeTerms | Freeze | Tidy
+    draft: Draft,
+    command: GrantCredits | TakeBack | GiveBack | ChangeTerms | CutMonthly | Freeze | Tidy,
 ) -> Entry | None:
     match command:
         case GrantCredits():
@@ -146,6 +149,8 @@ def _adjust(
             return take_back(draft, command)
         case GiveBack():
             return give_back(draft, command)
+        case CutMonthly():
+            return cut_monthly(draft, command)
         case ChangeTerms():
             change_terms(draft, command)
         case Freeze():

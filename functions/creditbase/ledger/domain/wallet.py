@@ -216,6 +216,8 @@ class Terms:
     subscription_status: str = "none"
     cancel_at_period_end: bool = False
     payment_issue: bool = False
+    revision: int = 0
+    """Counts changes of the mirror behind the terms; older terms never replace newer ones."""
 
 
 @dataclass(frozen=True, slots=True)
