@@ -76,6 +76,8 @@ class Call:
     headers: Headers
     raw: bytes = field(default=b"", repr=False)
     """The bytes as they came, for a route whose signature covers them."""
+    address: str = field(default="", repr=False)
+    """Where the request came from, as our own proxies saw it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +218,7 @@ class _Exchange:
             path=match.path,
             headers=self._request.headers,
             raw=b"" if self._door.reads_json else raw,
+            address=client_address(self._request),
         )
         return self._replied(operation(call))
 

@@ -87,6 +87,10 @@ class Settings(BaseModel):
     lockout_block_s: int = Field(default=900, ge=1, alias="CREDITBASE_LOCKOUT_BLOCK_S")
     """Seconds that a block lasts. 900."""
 
+    redeem_limit: bool = Field(default=True, alias="CREDITBASE_REDEEM_LIMIT")
+    """Whether a user and an address may try only five voucher codes an hour. On; on under
+    the emulator too."""
+
     trusted_proxies: int = Field(default=1, ge=0, le=5, alias="CREDITBASE_TRUSTED_PROXIES")
     """How many entries at the end of `X-Forwarded-For` our own proxies wrote: 1 on Cloud
     Run, 2 where all traffic comes through Hosting, 0 to believe only the connection."""
