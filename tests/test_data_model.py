@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from creditbase.admin.domain.vouchers import Voucher, VoucherTerms
 from creditbase.ledger.domain.balance import Balance
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.wallet import Draw, Grant, Hold, Metered, Tally, Terms
@@ -19,7 +20,11 @@ NOT_WRITTEN = {"window"}
 
 @pytest.mark.parametrize(
     "kind",
-    [Balance, Draw, Entry, Figures, Grant, Hold, Metered, Payment, SessionRecord, Tally, Terms],
+    [
+        *(Balance, Draw, Entry, Figures, Grant, Hold, Metered, Tally, Terms),
+        *(Payment, SessionRecord),
+        *(Voucher, VoucherTerms),
+    ],
 )
 def test_the_data_model_names_every_field_that_is_written(kind: type) -> None:
     """Somebody verifies our ledger with this page alone."""

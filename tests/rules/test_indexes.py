@@ -36,12 +36,12 @@ class Query:
 
 
 def queries_in(source: str, name: str) -> Iterator[Query]:
-    """Yield every call of `query(…)` in a module, once for each field that it may mean."""
+    """Yield every query or count in a module, once for each field that it may mean."""
     for function in ast.walk(ast.parse(source)):
         if not isinstance(function, ast.FunctionDef):
             continue
         for call in ast.walk(function):
-            if isinstance(call, ast.Call) and _called(call) == "query":
+            if isinstance(call, ast.Call) and _called(call) in {"query", "count_documents"}:
                 yield from _meanings(call, function, f"{name}:{call.lineno}")
 
 
@@ -63,13 +63,22 @@ def _meanings(call: ast.Call, function: ast.FunctionDef, where: str) -> Iterator
             field = _field(condition.elts[0], chosen, where)
             if ast.literal_eval(condition.elts[1]) == "==":
                 equal.add(field)
-            else:
+            elif field not in ordered:
                 ordered.append(field)
         order = given.get("order_by")
         if order is not None and (field := _field(order, chosen, where)) not in ordered:
             ordered.append(field)
-        collection = ast.literal_eval(call.args[0]).rpartition("/")[2]
-        yield Query(where, collection, frozenset(equal), tuple(ordered), is_group)
+        yield Query(
+            where, _collection(call.args[0]), frozenset(equal), tuple(ordered), is_group
+        )
+
+
+def _collection(node: ast.expr) -> str:
+    """Return the last part of a collection's path; what comes before it may vary."""
+    last = node.values[-1] if isinstance(node, ast.JoinedStr) else node
+    path = ast.literal_eval(last)
+    assert isinstance(path, str)
+    return path.rpartition("/")[2]
 
 
 def _choices(function: ast.FunctionDef) -> list[dict[str, str]]:
@@ -164,6 +173,10 @@ STORES = {
     "payments": ("payments/store.py",),
     "stripe_customers": ("payments/store.py",),
     "stripe_events": ("payments/store.py",),
+    "vouchers": ("admin/voucher_store.py",),
+    "uses": ("admin/voucher_store.py",),
+    "redeemers": ("admin/voucher_store.py",),
+    "rate": ("runtime/tries.py",),
 }
 """Which modules write the documents of a collection."""
 
@@ -233,6 +246,8 @@ def test_no_override_is_there_twice() -> None:
         ("balances", "models"),
         ("stripe_events", "payload"),
         ("price_books", "body"),
+        ("rate", "tries"),
+        ("uses", "redeemed_at"),
     ],
 )
 def test_large_maps_and_growing_times_are_in_no_index(collection: str, field: str) -> None:
@@ -243,15 +258,15 @@ def test_large_maps_and_growing_times_are_in_no_index(collection: str, field: st
     assert override["indexes"] == []
 
 
-def test_the_inbox_has_a_lifetime_and_nothing_of_the_ledger_has() -> None:
-    """Events go after 90 days; what they caused stays for ever."""
+def test_inbox_and_tries_have_a_lifetime_and_nothing_of_the_ledger_has() -> None:
+    """Events go after 90 days, tries after an hour; what they caused stays for ever."""
     lifetimes = {
         (it["collectionGroup"], it["fieldPath"])
         for it in DECLARED["fieldOverrides"]
         if it.get("ttl")
     }
 
-    assert lifetimes == {("stripe_events", "expires_at")}
+    assert lifetimes == {("stripe_events", "expires_at"), ("rate", "expires_at")}
 
 
 SEEDED = {
@@ -259,6 +274,12 @@ SEEDED = {
     "two fields without a composite": "query('x/y/z', where=[('a', '==', 1), ('b', '<', 2)])",
     "an order that no index has": (
         "query('wallets', where=[('shard', '==', 1)], order_by='seq', is_group=True)"
+    ),
+    "a count of two fields": (
+        "count_documents(f'x/{y}/z', where=[('a', '>', 1), ('b', '<', 2)])"
+    ),
+    "a count of a field that is exempt": (
+        "count_documents(f'p/{p}/wallets', where=[('shard', '>', 1)])"
     ),
     "a field that is exempt": "query('p/1/wallets', order_by='holds_due_at')",
     "one of several fields": (

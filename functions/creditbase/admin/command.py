@@ -18,11 +18,14 @@ from typing import TypeAlias
 from google.auth.exceptions import GoogleAuthError
 
 from creditbase.accounts.use_cases import create_secret_key, ensure_project
-from creditbase.admin import use_cases
+from creditbase.admin import use_cases, vouchers
+from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
 from creditbase.catalog.models import CatalogFault, read_catalog
 from creditbase.catalog.use_cases import compare_catalog, push_catalog
+from creditbase.kernel import instants
 from creditbase.kernel.errors import BillingError, Unavailable
 from creditbase.kernel.ids import project_uuid
+from creditbase.kernel.instants import write_seconds
 from creditbase.runtime import clock
 from creditbase.runtime.emulator import UnsafeEnvironment, refuse_unsafe_environment
 
@@ -122,6 +125,50 @@ def _user_make_admin(given: argparse.Namespace) -> None:
     _say(f"{given.uid} is now an admin" if was_changed else f"{given.uid} was an admin already")
 
 
+def _voucher_create(given: argparse.Namespace) -> None:
+    code = given.code or new_code(secrets.token_bytes(CODE_BYTES))
+    terms = VoucherTerms(
+        credits=given.credits,
+        max_uses=given.max_uses,
+        starts_at=given.starts_at,
+        expires_at=given.expires_at,
+        plans=tuple(sorted(filter(None, given.plans.split(",")))),
+        credits_expire_days=given.credits_expire_days,
+    )
+    was_made = vouchers.create_voucher(code, terms, now=clock.now())
+    print(code)
+    if was_made:
+        _say("this is the only time that the code is shown; only its digest is kept")
+    else:
+        _say("this voucher was there already, nothing was written")
+
+
+def _voucher_disable(given: argparse.Namespace) -> None:
+    was_changed = vouchers.disable_voucher(given.code, now=clock.now())
+    _say("disabled; credits that it gave stay" if was_changed else "it was disabled already")
+
+
+def _voucher_show(given: argparse.Namespace) -> None:
+    voucher, uses = vouchers.load_voucher(given.code)
+    terms = voucher.terms
+    days = terms.credits_expire_days
+    for name, value in (
+        ("credits", terms.credits),
+        ("credits_end", "never" if days is None else f"{days} days after redeeming"),
+        ("uses", f"{uses} of {terms.max_uses or 'any number'}"),
+        ("plans", ", ".join(terms.plans) or "every plan"),
+        ("starts_at", _shown(terms.starts_at)),
+        ("expires_at", _shown(terms.expires_at)),
+        ("created_at", _shown(voucher.created_at)),
+        ("disabled_at", _shown(voucher.disabled_at)),
+    ):
+        print(f"{name}: {value}")
+
+
+def _shown(at: datetime | None) -> str:
+    return "-" if at is None else write_seconds(at)
+
+
 def _job_run(given: argparse.Namespace) -> None:
     # By name, as main.py names the functions: the jobs are a door above this room.
     report = import_module("creditbase.jobs.use_cases").run_job(given.name, now=clock.now())
@@ -166,10 +213,37 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(users, "make-admin", _user_make_admin, "give the admin role")
     command.add_argument("uid")
 
+    _takes_vouchers(_group(groups, "vouchers", "make, disable or show codes for credits"))
+
     jobs = _group(groups, "jobs", "run a scheduled job now")
     command = _command(jobs, "run", _job_run, "run it once, bounded as always")
     command.add_argument("name", choices=JOBS)
     return parser
+
+
+def _takes_vouchers(group: Group) -> None:
+    command = _command(group, "create", _voucher_create, "make a code; it is shown once")
+    command.add_argument("--credits", type=int, required=True, help="what it gives")
+    command.add_argument("--code", default="", help="the code itself (one is made)")
+    command.add_argument("--max-uses", type=int, help="how many users may have it (all)")
+    command.add_argument("--starts-at", type=_instant, help="from when: 2026-12-01T00:00Z")
+    command.add_argument("--expires-at", type=_instant, help="until when, that instant outside")
+    command.add_argument("--plans", default="", help="only for these plans, by code: a,b (all)")
+    command.add_argument(
+        "--credits-expire-days", type=int, help="days after which the credits end (never)"
+    )
+    for name, run, text in (
+        ("disable", _voucher_disable, "take a code out of use for good"),
+        ("show", _voucher_show, "show what a code gives, and how often it was redeemed"),
+    ):
+        _command(group, name, run, text).add_argument("code")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return instants.read(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
 
 
 def _group(groups: Group, name: str, text: str) -> Group:

@@ -23,6 +23,7 @@ API_KEY_PREFIX = "inf_"
 SECRET_KEY_PREFIX = "mr_sk_"  # noqa: S105 - the public beginning, not a secret
 HOLD_PREFIX = "hold_"
 CHARGE_PREFIX = "chg_"
+REDEMPTION_PREFIX = "red_"
 
 
 def sha256_hex(text: str) -> str:
@@ -68,9 +69,29 @@ def cycle_grant_id(subscription_id: str, period_start: datetime) -> str:
     return f"cycle:{subscription_id}:{to_micros(period_start) // 1_000_000}"
 
 
+def upgrade_grant_id(invoice_id: str) -> str:
+    """Return the grant of an upgrade within a period: one per proration invoice."""
+    return f"upgrade:{invoice_id}"
+
+
+def downgrade_entry_id(subscription_id: str, period_start: datetime, number: int) -> str:
+    """Return the entry that cuts a plan's credits: one per downgrade within a period."""
+    return f"downgrade:{subscription_id}:{to_micros(period_start) // 1_000_000}:{number}"
+
+
+def refund_entry_id(payment_id: str, number: int) -> str:
+    """Return the entry of a step of a payment's refunds, taken or given back."""
+    return f"refund:{payment_id}:{number}"
+
+
 def topup_grant_id(payment_id: str) -> str:
     """Return the grant of a bought pack: one per payment (or session without payment)."""
     return f"topup:{payment_id}"
+
+
+def voucher_grant_id(code_digest: str) -> str:
+    """Return the grant of a voucher: one per wallet and code."""
+    return f"voucher:{code_digest}"
 
 
 def expiry_entry_id(grant_id: str, *, returned_by: str | None = None) -> str:
@@ -124,6 +145,11 @@ def _pack(customer_id: str, entry_id: str) -> str:
     digest = bytes.fromhex(entry_id.removeprefix("op:"))
     assert len(digest) == 32
     return base64.urlsafe_b64encode(uuid.UUID(customer_id).bytes + digest).decode()
+
+
+def redemption_public_id(customer_id: str, code_digest: str) -> str:
+    """Return the public id of a redeemed voucher. It tells nothing of the code."""
+    return f"{REDEMPTION_PREFIX}{sha256_hex(f'{customer_id}/{code_digest}')[:24]}"
 
 
 # ---- credentials ---------------------------------------------------------------------------

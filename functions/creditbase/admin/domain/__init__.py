@@ -1,0 +1,1 @@
+"""Admin, decided: what operators set up, and what it means to users. Pure."""
