@@ -14,6 +14,7 @@ emulator.prepare()
 
 EXPORTS = {
     "api_keys": "creditbase.hub.api_keys",
+    "billing_redeem": "creditbase.hub.redeem",
     "billing_sync_balance": "creditbase.hub.usage",
     "billing_topup": "creditbase.hub.billing",
     "billing_webhook": "creditbase.payments.webhook",

@@ -8,12 +8,22 @@ import pytest
 
 from creditbase.accounts import store
 from creditbase.accounts.domain import User, new_customer
-from creditbase.accounts.use_cases import HUB_PROJECT_ID
+from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
+from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.hub.redeem import billing_redeem
+from creditbase.ledger.use_cases import lanes
+from creditbase.runtime import http
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.firestore import commit
 from creditbase.runtime.settings import settings
+from tests.hub.redeeming import Counter
+from tests.relay.desk import CATALOG, NOON, Clock
 from tests.runtime.signing import Signer, serving_keys
-from tests.runtime.wiring import verified_by
+from tests.runtime.wiring import client_of, verified_by
+from tests.wire import Wire
+from tests.wired import _session_wire, wire
+
+__all__ = ["_session_wire", "wire"]
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +52,19 @@ def fresh_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPat
 def user(signer: Signer) -> str:
     """Return the uid of a user who has been here before."""
     return a_user()
+
+
+@pytest.fixture
+def counter(wire: Wire, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """Return a hub where codes are redeemed, at noon."""
+    ensure_project("hub", now=NOON)
+    push_catalog(HUB_PROJECT_ID, CATALOG)
+    shared_cache().forget()
+    lanes.cache_clear()
+    clock = Clock()
+    monkeypatch.setattr(http, "now", clock.now)
+    wire.reset()
+    return Counter(signer, clock, client_of(billing_redeem))
 
 
 def a_user(*, now: datetime | None = None) -> str:

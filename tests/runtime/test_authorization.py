@@ -25,6 +25,7 @@ POLICY = {
     "GET /usage/me": "api_key firebase",
     "GET /plans": "firebase",
     "POST /billing/topup": "firebase",
+    "POST /billing/redeem": "firebase",
     "POST /billing/sync-balance": "api_key firebase",
     "POST /billing/webhook": "signature",
     "POST /api-keys": "firebase",

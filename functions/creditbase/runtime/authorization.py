@@ -111,6 +111,7 @@ ROUTES: tuple[Route, ...] = (
     _hub("usage_me", "GET", "/usage/me", KEY_OR_FIREBASE),
     _hub("plans", "GET", "/plans", FIREBASE),
     _hub("billing_topup", "POST", "/billing/topup", FIREBASE, consumes_app_check=True),
+    _hub("billing_redeem", "POST", "/billing/redeem", FIREBASE, consumes_app_check=True),
     _hub(
         "billing_sync_balance",
         "POST",
