@@ -12,7 +12,7 @@ from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write, get_all
-from creditbase.subscriptions.domain import FREE_PLAN, free_terms
+from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms
 
 
 def first_touch(uid: str, *, now: datetime, email: str = "") -> CustomerRef:

@@ -1,0 +1,1 @@
+"""Subscriptions, decided: which of a customer's subscriptions counts, and what is owed."""

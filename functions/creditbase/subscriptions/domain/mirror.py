@@ -1,0 +1,101 @@
+"""Subscriptions and invoices as Stripe shows them, and what is kept of them. Pure.
+
+Nothing here believes an event: these are the objects as they are now, whatever happened when.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from creditbase.kernel.windows import Window
+
+ENTITLING = frozenset({"active", "trialing"})
+LIVE = ENTITLING | {"past_due", "unpaid", "paused"}
+"""Statuses that still own a subscription at Stripe: a second one would bill twice."""
+ENDED = frozenset({"canceled", "incomplete_expired"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A subscription as Stripe answered it, with the plan that its price is made for."""
+
+    subscription_id: str
+    status: str
+    plan_code: str
+    """Empty where the price is none of ours."""
+    price_cents: int
+    period: Window
+    created_at: datetime
+    cancel_at_period_end: bool = False
+    trial_end_at: datetime | None = None
+    item_id: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether it still owns a subscription at Stripe."""
+        return self.status in LIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLine:
+    """A line of an invoice: a plan for a span of time, or a change of plan within one."""
+
+    plan_code: str
+    amount_cents: int
+    is_proration: bool
+    start_at: datetime
+    end_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    """An invoice of a subscription as Stripe answered it."""
+
+    invoice_id: str
+    subscription_id: str
+    status: str
+    created_at: datetime
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    lines: tuple[InvoiceLine, ...] = field(default_factory=tuple)
+
+    @property
+    def is_paid(self) -> bool:
+        """Return whether it is paid; an invoice of nothing is, too."""
+        return self.status == "paid"
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether a payment was tried in vain, or will never be tried again."""
+        return self.status in {"uncollectible", "void"} or (
+            self.status == "open" and self.attempts > 0
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is kept of a subscription. `served_*` is the plan and window the wallet is on."""
+
+    subscription_id: str
+    customer_id: str
+    status: str
+    plan_code: str
+    price_cents: int
+    period_start_at: datetime
+    period_end_at: datetime
+    created_at: datetime
+    cancel_at_period_end: bool
+    trial_end_at: datetime | None
+    served_plan_code: str = ""
+    served_start_at: datetime | None = None
+    served_end_at: datetime | None = None
+    downgrades: int = 0
+    """Downgrades within the served window, for the ids of their entries."""
+    cut_to_nanos: int = 0
+    """What the newest of them leaves."""
+
+    @property
+    def served(self) -> Window | None:
+        """Return the window that the wallet is on, if it ever was."""
+        if self.served_start_at is None or self.served_end_at is None:
+            return None
+        return Window(self.served_start_at, self.served_end_at)

@@ -1,0 +1,239 @@
+"""Where a customer stands: decided from all its subscriptions as Stripe shows them. Pure.
+
+Source: DESIGN section 5, the table of statuses, "Renewal", "Plan change". The same picture
+gives the same standing, whichever event led to looking at it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from creditbase.catalog.domain import Plan
+from creditbase.kernel.ids import downgrade_entry_id
+from creditbase.kernel.windows import Window
+from creditbase.ledger.domain.wallet import Terms
+from creditbase.subscriptions.domain.mirror import (
+    ENDED,
+    ENTITLING,
+    Invoice,
+    Record,
+    Subscription,
+)
+from creditbase.subscriptions.domain.owed import (
+    GRACE,
+    OwedGrant,
+    Plans,
+    dearest_paid_nanos,
+    invoice_of,
+    owed_grants,
+)
+from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms, paid_terms
+
+NO_CREDITS = frozenset({"unpaid", "paused"})
+"""Statuses in which no credits of the plan may be spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwedCut:
+    """A plan that became smaller within its window leaves at most so many credits."""
+
+    entry_id: str
+    most_nanos: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What becomes of a customer. `window` None is the running free window."""
+
+    terms: Terms
+    window: Window | None
+    ends_monthly: bool
+    grants: tuple[OwedGrant, ...]
+    cut: OwedCut | None
+    surplus: tuple[str, ...]
+    """Live subscriptions that do not count: to be cancelled and refunded."""
+    unknown: tuple[str, ...]
+    """Live subscriptions whose price is none of ours any more; they keep their plan."""
+    records: tuple[Record, ...]
+
+
+def decide_standing(
+    customer_id: str,
+    seen: Sequence[Subscription],
+    invoices: Sequence[Invoice],
+    known: Mapping[str, Record],
+    plans: Plans,
+    *,
+    now: datetime,
+) -> Standing:
+    """Return where the customer stands, what it is owed, and what is to be kept of it all."""
+    named = [_with_plan(one, known, plans) for one in seen]
+    ours = [one for one in named if one.plan_code]
+    records = {
+        one.subscription_id: _record(customer_id, one, known.get(one.subscription_id))
+        for one in ours
+    }
+    unknown = [
+        one.subscription_id
+        for one in seen
+        if one.is_live and one.plan_code not in plans and one.subscription_id in known
+    ]
+    live = sorted((one for one in ours if one.is_live), key=_precedence)
+    if not live:
+        standing = _free(ours, plans[FREE_PLAN])
+    else:
+        one = live[0]
+        bills = [bill for bill in invoices if bill.subscription_id == one.subscription_id]
+        standing, served = _on_plan(one, records[one.subscription_id], bills, plans, now=now)
+        records[one.subscription_id] = served
+    return replace(
+        standing,
+        surplus=tuple(one.subscription_id for one in live[1:]),
+        unknown=tuple(unknown),
+        records=tuple(records.values()),
+    )
+
+
+def _precedence(one: Subscription) -> tuple[bool, bool, int, datetime, str]:
+    """Sort what may spend first, then the dearer, then the older."""
+    return (
+        one.status not in ENTITLING,
+        one.status in NO_CREDITS,
+        -one.price_cents,
+        one.created_at,
+        one.subscription_id,
+    )
+
+
+def _with_plan(one: Subscription, known: Mapping[str, Record], plans: Plans) -> Subscription:
+    """Return the subscription with the plan it had, where its price says nothing to us."""
+    if one.plan_code in plans:
+        return one
+    kept = known.get(one.subscription_id)
+    return replace(one, plan_code=kept.plan_code if kept is not None else "")
+
+
+def _free(ours: Sequence[Subscription], plan: Plan) -> Standing:
+    status = "canceled" if any(one.status in ENDED for one in ours) else "none"
+    return _standing(free_terms(plan, subscription_status=status), None)
+
+
+def _on_plan(
+    one: Subscription,
+    record: Record,
+    invoices: Sequence[Invoice],
+    plans: Plans,
+    *,
+    now: datetime,
+) -> tuple[Standing, Record]:
+    """Return the standing of the subscription that counts, and the record of serving it."""
+    plan = plans[one.plan_code]
+    bill = invoice_of(one.period, invoices)
+    has_failed = bill is not None and bill.has_failed
+    may_spend = one.status not in NO_CREDITS
+    terms = paid_terms(
+        plan,
+        subscription_status=one.status,
+        cancel_at_period_end=one.cancel_at_period_end,
+        payment_issue=one.status not in ENTITLING or has_failed,
+    )
+    if may_spend and _awaits_payment(one, record, bill, now=now):
+        # The old window and plan stay, credits and all, while the new one is being paid.
+        terms = replace(
+            terms,
+            plan_code=record.served_plan_code,
+            allocation_nanos=plans[record.served_plan_code].amount_nanos,
+        )
+        return _standing(terms, record.served), record
+    grants = owed_grants(one, plan, invoices, plans) if may_spend else ()
+    highest_nanos = dearest_paid_nanos(one.period, invoices, plans)
+    served = _served(record, one, plan, plans, highest_nanos=highest_nanos)
+    standing = replace(
+        _standing(terms, one.period),
+        ends_monthly=not may_spend,
+        grants=grants,
+        cut=_cut(served),
+    )
+    return standing, served
+
+
+def _awaits_payment(
+    one: Subscription, record: Record, bill: Invoice | None, *, now: datetime
+) -> bool:
+    """Return whether a period has begun whose payment has neither come nor failed yet."""
+    served = record.served
+    if served is None or served.start_at >= one.period.start_at or one.status == "trialing":
+        return False
+    is_settled = bill is not None and (bill.is_paid or bill.has_failed)
+    return not is_settled and now < one.period.start_at + GRACE
+
+
+def _served(
+    record: Record, one: Subscription, plan: Plan, plans: Plans, *, highest_nanos: int
+) -> Record:
+    """Return the record with the plan and window that are served now; count downgrades.
+
+    A window that is seen for the first time may have had a downgrade that nobody saw.
+    """
+    before = record.served
+    is_same_window = before is not None and before.start_at == one.period.start_at
+    served = replace(
+        record,
+        served_plan_code=plan.code,
+        served_start_at=one.period.start_at,
+        served_end_at=one.period.end_at,
+    )
+    if is_same_window:
+        highest_nanos = plans[record.served_plan_code].amount_nanos
+    else:
+        served = replace(served, downgrades=0, cut_to_nanos=0)
+    if highest_nanos <= plan.amount_nanos:
+        return served
+    return replace(served, downgrades=served.downgrades + 1, cut_to_nanos=plan.amount_nanos)
+
+
+def _cut(served: Record) -> OwedCut | None:
+    if not served.downgrades or served.served_start_at is None:
+        return None
+    entry_id = downgrade_entry_id(
+        served.subscription_id, served.served_start_at, served.downgrades
+    )
+    return OwedCut(entry_id, served.cut_to_nanos)
+
+
+def _record(customer_id: str, one: Subscription, known: Record | None) -> Record:
+    kept = known or Record(
+        subscription_id=one.subscription_id,
+        customer_id=customer_id,
+        status=one.status,
+        plan_code=one.plan_code,
+        price_cents=one.price_cents,
+        period_start_at=one.period.start_at,
+        period_end_at=one.period.end_at,
+        created_at=one.created_at,
+        cancel_at_period_end=one.cancel_at_period_end,
+        trial_end_at=one.trial_end_at,
+    )
+    return replace(
+        kept,
+        status=one.status,
+        plan_code=one.plan_code,
+        price_cents=one.price_cents,
+        period_start_at=one.period.start_at,
+        period_end_at=one.period.end_at,
+        cancel_at_period_end=one.cancel_at_period_end,
+        trial_end_at=one.trial_end_at,
+    )
+
+
+def _standing(terms: Terms, window: Window | None) -> Standing:
+    return Standing(
+        terms=terms,
+        window=window,
+        ends_monthly=False,
+        grants=(),
+        cut=None,
+        surplus=(),
+        unknown=(),
+        records=(),
+    )
