@@ -179,6 +179,8 @@ class Suite:
         console.print(table)
         if self.failures:
             console.print("FAILED: " + ", ".join(self.failures), style="bold red")
+        else:
+            console.print("All good.", style="bold green")
 
 
 def main(arguments: list[str]) -> int:
@@ -195,7 +197,7 @@ def main(arguments: list[str]) -> int:
             suite.run_narrow(arguments)
         else:
             suite.run_everything()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         suite.failures.append("interrupted")
     except Failed as problem:
         print(problem, file=sys.stderr)
