@@ -114,6 +114,19 @@ def test_only_what_changes_by_itself_is_checked_again(change: str) -> None:
     assert balance.recheck_at == (None if is_idle else balance.valid_until)
 
 
+@pytest.mark.parametrize(("after_end", "is_due"), [(-TICK, True), (0 * TICK, False)])
+def test_a_paid_period_is_looked_at_again_when_it_ends_and_not_for_ever_after(
+    after_end: timedelta, is_due: bool
+) -> None:
+    """At its end the limit falls to 0 by itself; after that only a payment changes it."""
+    story = a_story(tier())
+    at = story.wallet.window.span.end_at + after_end
+
+    balance = balance_of(story.wallet, now=at, is_settled=True)
+
+    assert (balance.recheck_at is not None) is is_due
+
+
 def test_a_period_that_ended_is_asked_about_every_minute() -> None:
     """The renewal may come at any time, so nothing is known to hold for longer."""
     story = a_story(tier(100), a=5)

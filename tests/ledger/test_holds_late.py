@@ -202,7 +202,11 @@ def test_a_late_capture_takes_only_what_the_time_out_had_not(
 
     assert entry.captured_nanos == taken
     assert entry.shortfall_nanos == max(0, asked - 30 - taken)
-    assert entry.cause == {"already_captured_nanos": 30}
+    assert entry.cause["before"] == {
+        "captured_nanos": 30,
+        "shortfall_nanos": 0,
+        "draws": [{"source": "a", "kind": "topup", "amount_nanos": 30}],
+    }
     assert story.wallet.live_nanos(story.now) == left
     tally = story.wallet.window.tallies["large"]
     assert (tally.requests, tally.amount_nanos) == (1, 30 + taken)

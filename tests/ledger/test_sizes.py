@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from creditbase.kernel.errors import TooManyHolds
 from creditbase.ledger.domain.commands import MeteredUsage
 from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
-from creditbase.ledger.domain.wallet import Grant, Metered, Tally, Wallet, WindowCount
+from creditbase.ledger.domain.wallet import (
+    COUNT_MAX,
+    Grant,
+    Metered,
+    Tally,
+    Wallet,
+    WindowCount,
+)
 from creditbase.ledger.encoding import write_wallet
 from tests.kernel.profiles import PURE
 from tests.ledger.builders import DAY, NOON, FlatRate, Story, a_hold, a_story, hold_id_of
@@ -138,3 +145,11 @@ def test_the_limit_leaves_room_for_everything_else() -> None:
     )
 
     assert WALLET_BYTES_MAX + wallet_bytes(crowded) < STORE_BYTES_MAX
+
+
+def test_counters_stop_where_a_reader_would_no_longer_take_them_exactly() -> None:
+    """Absurd quantities on free usage must not block the wallet; money is never cut."""
+    absurd = Metered("m", cost_nanos=COUNT_MAX, quantities={"requests": COUNT_MAX, "images": 1})
+    tally = Tally().plus(absurd, 5).plus(absurd, 6)
+
+    assert tally == Tally(requests=COUNT_MAX, amount_nanos=11, cost_nanos=COUNT_MAX, images=2)

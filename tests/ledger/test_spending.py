@@ -242,6 +242,15 @@ def test_an_open_hold_keeps_its_part_of_the_limit() -> None:
     assert story.charge(75).figures.included_remaining_nanos == 0
 
 
+def test_an_unlimited_tier_stops_where_a_window_could_no_longer_be_counted_exactly() -> None:
+    """Nine million dollars in a window: absurd, and refused rather than miscounted."""
+    story = a_story(tier(included="unlimited"))
+    story.charge(AMOUNT_NANOS_MAX)
+
+    with pytest.raises(InvalidRequest):
+        story.charge(1)
+
+
 def test_an_unlimited_tier_pays_everything_and_still_counts_it() -> None:
     """Unlimited means no limit, not no books; the wallet is left alone."""
     story = a_story(tier(included="unlimited"), a=50)

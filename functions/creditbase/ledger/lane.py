@@ -5,6 +5,7 @@ that waits, decides it together and commits it in one batch; then the first one 
 leads. Nobody is answered before the commit is durable.
 """
 
+import json
 import logging
 import threading
 import time
@@ -269,4 +270,4 @@ class Lane:
 
 def _size_of(command: Command) -> int:
     metadata = getattr(command, "metadata", None)
-    return TICKET_BYTES + (len(repr(metadata)) if metadata else 0)
+    return TICKET_BYTES + (len(json.dumps(metadata).encode()) if metadata else 0)

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from creditbase.kernel.instants import write_seconds
+from creditbase.kernel.instants import write_exact
 from creditbase.ledger.domain.wallet import WindowCount
 
 SHARDS = 16
@@ -47,7 +47,7 @@ class WalletRef:
 
     def period(self, window: WindowCount) -> str:
         """Return the path of a closed window."""
-        return f"{self.wallet}/periods/{write_seconds(window.span.start_at)}"
+        return f"{self.wallet}/periods/{write_exact(window.span.start_at)}"
 
 
 def wallet_ref_of(path: str) -> WalletRef:

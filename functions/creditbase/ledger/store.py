@@ -80,7 +80,7 @@ def writes_for(
             Create(ref.day(day.date), write_closed_day(day)) for day in decision.closed_days
         ]
         writes += [
-            Create(ref.period(window), write_closed_window(window))
+            Put(ref.period(window), write_closed_window(window))
             for window in decision.closed_windows
         ]
     return writes

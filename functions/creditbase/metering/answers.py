@@ -11,6 +11,8 @@ from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.wallet import Draw, Hold
 
 Json = dict[str, Any]
+NOTHING_BEFORE: Json = {"captured_nanos": 0, "shortfall_nanos": 0, "draws": []}
+"""Of a capture that no expiry had begun."""
 
 
 def charge_answer(entry: Entry) -> Json:
@@ -37,7 +39,7 @@ def hold_answer(entry: Entry) -> Json:
     """Return `hold` and `balance` of the entry that placed or ended a hold."""
     assert entry.started_at is not None
     assert entry.expires_at is not None
-    already_nanos = int(entry.cause.get("already_captured_nanos", 0))
+    before = entry.cause.get("before", NOTHING_BEFORE)
     hold = _hold(
         hold_id=entry.hold_id,
         customer_id=_customer_of(entry),
@@ -45,10 +47,10 @@ def hold_answer(entry: Entry) -> Json:
         model=entry.metered.model,
         figures={
             "amount_nanos": entry.amount_nanos,
-            "captured_nanos": entry.captured_nanos + already_nanos,
-            "shortfall_nanos": entry.shortfall_nanos,
+            "captured_nanos": before["captured_nanos"] + entry.captured_nanos,
+            "shortfall_nanos": before["shortfall_nanos"] + entry.shortfall_nanos,
         },
-        draws=entry.draws,
+        draws=(*(Draw(**draw) for draw in before["draws"]), *entry.draws),
         ends=(write_seconds(entry.expires_at), write_seconds(entry.started_at)),
     )
     return {"hold": hold, "balance": balance_answer(entry.figures)}

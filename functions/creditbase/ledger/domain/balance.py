@@ -73,11 +73,10 @@ def balance_of(wallet: Wallet, *, now: datetime, is_settled: bool = False) -> Ba
     monthly = sum(g.remaining_nanos for g in live if g.kind in MONTHLY_KINDS)
     ends = [g.expires_at for g in live if g.expires_at is not None]
     ends += [hold.expires_at for hold in wallet.holds.values()]
-    valid_until = min([wallet.window.span.end_at, *ends], default=wallet.window.span.end_at)
-    if valid_until <= at:
-        # A paid period that ended without a successor: nothing is due by itself.
-        valid_until = at + RECHECK_AFTER
-    is_idle = is_settled and not _changes_by_itself(wallet)
+    # The end of a paid period without a successor is past: only a command changes it then.
+    ends += [wallet.window.span.end_at] if wallet.window.span.end_at > at else []
+    valid_until = min(ends, default=at + RECHECK_AFTER)
+    is_idle = is_settled and not _changes_by_itself(wallet, at)
     return Balance(
         owner_uid=wallet.owner_uid,
         terms=wallet.terms,
@@ -97,14 +96,15 @@ def balance_of(wallet: Wallet, *, now: datetime, is_settled: bool = False) -> Ba
     )
 
 
-def _changes_by_itself(wallet: Wallet) -> bool:
+def _changes_by_itself(wallet: Wallet, at: datetime) -> bool:
     """Return whether time alone will change what a paying or active customer sees.
 
     An idle free wallet only turns its window; it is not written for that (DESIGN 5).
     """
-    return bool(wallet.holds) or any(
-        grant.kind != "free" and grant.expires_at is not None
-        for grant in wallet.grants.values()
+    return (
+        bool(wallet.holds)
+        or (wallet.terms.window == "period" and at < wallet.window.span.end_at)
+        or any(g.kind != "free" and g.expires_at is not None for g in wallet.grants.values())
     )
 
 

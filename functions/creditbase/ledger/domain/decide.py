@@ -168,6 +168,10 @@ def _spend(draft: Draft, command: Charge | PlaceHold) -> Entry:
     if draft.wallet.frozen:
         raise Forbidden("This wallet is frozen")
     check_amount(command.amount_nanos)
+    window = draft.wallet.window
+    check_amount(
+        window.included_spent_nanos + window.included_held_nanos + command.amount_nanos
+    )
     draws, missing_nanos = draft.plan_draws(command.amount_nanos)
     if missing_nanos:
         raise _payment_required(draft, command.amount_nanos)

@@ -114,8 +114,20 @@ def capture_late(
         started_at=ended.started_at,
         expires_at=ended.expires_at,
         metered=metered,
-        cause={"already_captured_nanos": ended.captured_nanos} if already_nanos else {},
+        cause={"before": _receipt(ended)} if already_nanos else {},
     )
+
+
+def _receipt(ended: Entry) -> dict[str, object]:
+    """Return what the expiry took, so that the late entry alone tells the whole capture."""
+    return {
+        "captured_nanos": ended.captured_nanos,
+        "shortfall_nanos": ended.shortfall_nanos,
+        "draws": [
+            {"source": draw.source, "kind": draw.kind, "amount_nanos": draw.amount_nanos}
+            for draw in ended.draws
+        ],
+    }
 
 
 def _has_use(amount_nanos: int, metered: Metered) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from creditbase.kernel.instants import FAR_FUTURE
+from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import Window
 
 GrantKind = Literal["plan", "free", "topup", "promo", "voucher", "adjustment"]
@@ -32,6 +33,8 @@ INCLUDED = "included"
 UNSPECIFIED_MODEL = "unspecified"
 OTHER_MODELS = "other"
 MODELS_MAX = 200
+COUNT_MAX = AMOUNT_NANOS_MAX
+"""Where counters of units stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +128,24 @@ class Tally:
     images: int = 0
 
     def plus(self, metered: Metered, amount_nanos: int) -> "Tally":
-        """Return the counters with one more request counted."""
+        """Return the counters with one more request counted.
+
+        What is only counted stops at what a reader takes exactly: absurd quantities must not
+        block the wallet. The amount is money, bounded elsewhere and never cut.
+        """
         count = metered.quantity
+        inputs = count(
+            "input_tokens", "cached_input_tokens", "cache_write_tokens", "audio_input_tokens"
+        )
+        outputs = count("output_tokens", "reasoning_tokens", "audio_output_tokens")
+        requests = metered.quantities.get("requests", 1)
         return Tally(
-            requests=self.requests + metered.quantities.get("requests", 1),
+            requests=min(COUNT_MAX, self.requests + requests),
             amount_nanos=self.amount_nanos + amount_nanos,
-            cost_nanos=self.cost_nanos + metered.cost_nanos,
-            input_tokens=self.input_tokens
-            + count(
-                "input_tokens",
-                "cached_input_tokens",
-                "cache_write_tokens",
-                "audio_input_tokens",
-            ),
-            output_tokens=self.output_tokens
-            + count("output_tokens", "reasoning_tokens", "audio_output_tokens"),
-            images=self.images + count("images"),
+            cost_nanos=min(COUNT_MAX, self.cost_nanos + metered.cost_nanos),
+            input_tokens=min(COUNT_MAX, self.input_tokens + inputs),
+            output_tokens=min(COUNT_MAX, self.output_tokens + outputs),
+            images=min(COUNT_MAX, self.images + count("images")),
         )
 
 
