@@ -74,7 +74,9 @@ def pay(options: argparse.Namespace) -> int:
 def _print_receipt(receipt: Receipt) -> None:
     session = receipt.session
     amount = shown(session["amount_total"], session["currency"])
-    print(f"{session['id']} is paid: {amount}, payment intent {session['payment_intent']}")
+    made = (("subscription", "subscription"), ("payment_intent", "payment intent"))
+    what = next((f", {name} {session[field]}" for field, name in made if session[field]), "")
+    print(f"{session['id']} is paid: {amount}{what}")
     print(f"webhooks: {_TOLD[receipt.told]}")
 
 

@@ -1,12 +1,16 @@
 """One Stripe account: its objects, its events, and which endpoints are still to be told."""
 
+import contextlib
 import copy
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from stripe_local.agenda import Agenda
 from stripe_local.basket import Basket
+from stripe_local.billing.invoice_shape import Line
+from stripe_local.cards import TestCard
 from stripe_local.clock import Clock
 from stripe_local.events import Cause, listens, new_event, new_twin
 from stripe_local.store import Store
@@ -23,24 +27,70 @@ class Profile:
     merchant: str
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What an account can do beyond itself: send a webhook, and set out through time."""
+
+    post: Callable[[Parcel], None]
+    travel: Callable[[int, Callable[[], None]], None]
+
+
+@dataclass(frozen=True)
+class Dunning:
+    """What the owner of an account chose for subscriptions whose payment fails."""
+
+    retry_after_days: tuple[int, ...] = (3, 5, 7)
+    """The days between one try and the next."""
+    at_last: Literal["cancel", "unpaid", "past_due"] = "cancel"
+    """What becomes of the subscription when the last try has failed."""
+
+
 class Account:
     """The state that requests change. Whoever reads or changes it holds `lock`."""
 
-    def __init__(self, profile: Profile, clock: Clock, post: Callable[[Parcel], None]) -> None:
+    def __init__(self, profile: Profile, clock: Clock, outside: "Outside") -> None:
         self.profile = profile
         self.lock = threading.RLock()
         self.store = Store()
         self.baskets: dict[str, Basket] = {}
-        self.open_until: dict[str, int] = {}
-        """When each open Checkout session expires, by its id."""
+        self.agenda = Agenda()
+        self.cards: dict[str, TestCard] = {}
+        """The test card behind each payment method, by its id."""
+        self.dunning = Dunning()
+        self.kept_lines: dict[str, Line] = {}
+        """What invoice items will be on the next invoice, by their ids."""
         self.webhook_secrets: dict[str, str] = {}
         self._clock = clock
-        self._post = post
+        self._outside = outside
+        self._moment_s: int | None = None
         self._untold: dict[str, set[str]] = {}
 
     def now_s(self) -> int:
         """Return the time of this account."""
-        return self._clock.now_s()
+        return self._clock.now_s() if self._moment_s is None else self._moment_s
+
+    def let_pass(self) -> None:
+        """Let everything happen whose time has come, each thing at its own moment."""
+        while (plan := self.agenda.take_due(self._clock.now_s())) is not None:
+            with self._at(plan.at_s):
+                plan.act()
+
+    def set_time(self, at_s: int) -> None:
+        """Move the clock, and let happen what was due until then."""
+        self._clock.move_to(at_s)
+        self.let_pass()
+
+    def travel(self, to_s: int, on_arrival: Callable[[], None]) -> None:
+        """Set out for a moment to come, and return at once: time passes in the background."""
+        self._outside.travel(to_s, on_arrival)
+
+    @contextlib.contextmanager
+    def _at(self, moment_s: int) -> Iterator[None]:
+        self._moment_s = moment_s
+        try:
+            yield
+        finally:
+            self._moment_s = None
 
     def record(
         self,
@@ -115,4 +165,4 @@ class Account:
 
     def _send(self, event: Resource, endpoints: Iterable[Resource]) -> None:
         for endpoint in endpoints:
-            self._post(pack(event, endpoint))
+            self._outside.post(pack(event, endpoint))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from stripe_local.checkout import expire_what_is_due
 from stripe_local.events import Cause
 from stripe_local.faults import Fault
 from stripe_local.idempotency import Remembered, fingerprint_of
@@ -123,7 +122,7 @@ def _execute(world: World, task: _Task, fault: Fault | None) -> Answer:
     account = world.account
     call = Call(account, task.object_id, task.params, task.cause)
     with account.lock:
-        expire_what_is_due(account)
+        account.let_pass()
         try:
             found = task.endpoint.run(call)
         except ApiError as refusal:

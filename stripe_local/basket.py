@@ -12,12 +12,15 @@ from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.resource import Resource
 
 
-@dataclass(frozen=True)
+@dataclass
 class Basket:
-    """The line items of a session, and what its payment intent will be given."""
+    """The line items of a session, and what its payment or subscription will be given."""
 
     line_items: tuple[Resource, ...]
     payment_intent: Mapping[str, Any]
+    subscription: Mapping[str, Any] | None = None
+    intent_id: str | None = None
+    """The payment intent, once somebody has tried to pay."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ def quote(price: Resource, quantity: int) -> Quote:
     return Quote(int(exact.quantize(Decimal(1), ROUND_HALF_UP)), price["currency"])
 
 
-def total_of(quotes: Sequence[Quote]) -> Quote:
+def total_of(quotes: Sequence[Quote], *, may_be_free: bool = False) -> Quote:
     """Return the sum of the lines.
 
     Raises:
@@ -48,7 +51,8 @@ def total_of(quotes: Sequence[Quote]) -> Quote:
             param="line_items",
         )
     amount_total = sum(each.amount_total for each in quotes)
-    check_total(amount_total, currencies[0])
+    if not may_be_free or amount_total > 0:
+        check_total(amount_total, currencies[0])
     return Quote(amount_total, currencies[0])
 
 

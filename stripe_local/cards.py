@@ -44,6 +44,10 @@ class TestCard:
     meaning: str
     brand: str = "visa"
     decline: Decline | None = None
+    can_be_kept: bool = True
+    """Whether a customer can keep it for later, which says nothing of paying then."""
+    aliases: tuple[str, ...] = ()
+    """What Stripe's `pm_card_…` and `tok_…` ids call it."""
 
     @property
     def spaced(self) -> str:
@@ -52,8 +56,10 @@ class TestCard:
 
 
 TEST_CARDS = (
-    TestCard("4242424242424242", "pays"),
-    TestCard("5555555555554444", "pays, a Mastercard", brand="mastercard"),
+    TestCard("4242424242424242", "pays", aliases=("visa", "us")),
+    TestCard(
+        "5555555555554444", "pays, a Mastercard", brand="mastercard", aliases=("mastercard",)
+    ),
     TestCard(
         "4000000000000002",
         "is declined",
@@ -63,6 +69,8 @@ TEST_CARDS = (
             "The bank did not return any further details with this decline.",
             advice_code="try_again_later",
         ),
+        can_be_kept=False,
+        aliases=("chargeDeclined", "visa_chargeDeclined"),
     ),
     TestCard(
         "4000000000009995",
@@ -73,10 +81,29 @@ TEST_CARDS = (
             "The bank returned the decline code `insufficient_funds`.",
             advice_code="try_again_later",
         ),
+        can_be_kept=False,
+        aliases=("chargeDeclinedInsufficientFunds", "visa_chargeDeclinedInsufficientFunds"),
+    ),
+    TestCard(
+        "4000000000000341",
+        "can be kept, and is declined whenever it shall pay",
+        decline=Decline(
+            "generic_decline",
+            "Your card was declined.",
+            "The bank did not return any further details with this decline.",
+            advice_code="try_again_later",
+        ),
+        aliases=("chargeCustomerFail",),
     ),
 )
 
 _BY_NUMBER = {card.number: card for card in TEST_CARDS}
+_BY_ALIAS = {alias: card for card in TEST_CARDS for alias in card.aliases}
+
+
+def find_alias(name: str, prefix: str) -> TestCard | None:
+    """Return the test card that an id like `pm_card_visa` or `tok_visa` stands for."""
+    return _BY_ALIAS.get(name.removeprefix(prefix)) if name.startswith(prefix) else None
 
 
 def recognise(card: Card, *, year: int, month: int) -> TestCard:

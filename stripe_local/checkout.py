@@ -1,16 +1,17 @@
 """Paying for a Checkout session, and what ends one: the payment, or its time."""
 
-import copy
-from datetime import UTC, datetime
-
 from stripe_local.account import Account
-from stripe_local.cards import Card, Decline, TestCard, recognise
+from stripe_local.billing import subscribing
+from stripe_local.billing.payments import refusal_of, try_to_pay
+from stripe_local.billing.periods import DAY_S
+from stripe_local.billing.subscription_shape import Terms, Wanted
+from stripe_local.cards import Card
 from stripe_local.events import BY_ITSELF, Cause
-from stripe_local.resources.charges import new_charge
 from stripe_local.resources.customers import new_customer
 from stripe_local.resources.payment_intents import new_payment_intent
-from stripe_local.resources.payment_methods import COUNTRY, new_payment_method
-from stripe_local.wire.errors import CardRefused, InvalidState
+from stripe_local.resources.payment_methods import COUNTRY, attach_to, known_card
+from stripe_local.resources.setup_intents import new_setup_intent
+from stripe_local.wire.errors import InvalidState, missing_parameter
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
 
@@ -22,29 +23,47 @@ def known_payer(email: str | None) -> Resource:
     return {**dict.fromkeys(_PAYER), "email": email, "tax_exempt": "none"}
 
 
+def needs_card(session: Resource) -> bool:
+    """Return whether a payer has to give a card: not where nothing is due and none is asked."""
+    if session["amount_total"] > 0:
+        return True
+    return bool(
+        session["mode"] == "subscription" and session["payment_method_collection"] == "always"
+    )
+
+
 def pay(
-    account: Account, session: Resource, card: Card, *, typed_email: str | None, cause: Cause
+    account: Account,
+    session: Resource,
+    card: Card | None,
+    *,
+    typed_email: str | None,
+    cause: Cause,
 ) -> Resource:
     """Pay for an open session with a card, and return the session, now complete.
 
     Raises:
         InvalidState: the session is not open any more.
+        InvalidParameter: it needs a card, and none was given.
         CardRefused: the card did not pay. The session stays open for another.
     """
     _require_open(session, "paid")
-    now = datetime.fromtimestamp(account.now_s(), UTC)
-    known = recognise(card, year=now.year, month=now.month)
     email = (session["customer_details"] or {}).get("email") or typed_email
-
-    if session["customer_creation"] == "always" and known.decline is None:
-        customer = account.store.add(new_customer({"email": email}, account.now_s()))
-        account.record("customer.created", customer, cause)
-        session["customer"] = customer["id"]
-    intent = _payment_intent(account, session, cause)
-    method = account.store.add(
-        new_payment_method(card, known, email=email, now_s=account.now_s())
-    )
-    _charge(account, intent, method, known, cause)
+    if card is None and needs_card(session):
+        raise missing_parameter("card")
+    method = known_card(account, card, email=email) if card is not None else None
+    is_subscription = session["mode"] == "subscription"
+    wants_customer = is_subscription or session["customer_creation"] == "always"
+    may_pay = method is None or account.cards[method["id"]].decline is None
+    if wants_customer and session["customer"] is None and may_pay:
+        _make_customer(account, session, email, cause)
+    intent = None
+    if session["amount_total"] > 0:
+        assert method is not None
+        intent = _payment_intent(account, session, cause)
+        try_to_pay(account, intent, method, cause)
+    if is_subscription:
+        _subscribe(account, session, method, intent, cause)
     return _complete(account, session, email)
 
 
@@ -55,18 +74,24 @@ def expire(account: Account, session: Resource, cause: Cause) -> Resource:
         InvalidState: it is not open any more.
     """
     _require_open(session, "expired")
-    del account.open_until[session["id"]]
+    account.agenda.cancel("expire", session["id"])
     session.update(status="expired", url=None)
     account.record("checkout.session.expired", session, cause)
     return session
 
 
-def expire_what_is_due(account: Account) -> None:
-    """End the sessions whose time has come."""
-    now_s = account.now_s()
-    due = [each for each, until_s in account.open_until.items() if until_s <= now_s]
-    for session_id in due:
-        expire(account, account.store.at_address("checkout.session", session_id), BY_ITSELF)
+def plan_expiry(account: Account, session: Resource) -> None:
+    """Plan the end of a session that nobody pays for."""
+    account.agenda.plan(
+        "expire",
+        session["id"],
+        session["expires_at"],
+        lambda: _expire_by_itself(account, session),
+    )
+
+
+def _expire_by_itself(account: Account, session: Resource) -> None:
+    expire(account, session, BY_ITSELF)
 
 
 def _require_open(session: Resource, wish: str) -> None:
@@ -78,67 +103,93 @@ def _require_open(session: Resource, wish: str) -> None:
 
 
 def _payment_intent(account: Account, session: Resource, cause: Cause) -> Resource:
-    """Return the session's payment intent: made at the first try, used for all later ones."""
-    intent = account.store.find("payment_intent", session["payment_intent"])
+    """Return the session's payment intent: made at the first try, used for all later ones.
+
+    A session for a subscription does not show it: there the invoice is what is paid.
+    """
+    basket = account.baskets[session["id"]]
+    intent = account.store.find("payment_intent", basket.intent_id)
     if intent is None:
+        is_subscription = session["mode"] == "subscription"
+        given = {"description": "Subscription creation"} if is_subscription else {}
         intent = new_payment_intent(
             session["amount_total"],
             session["currency"],
-            account.baskets[session["id"]].payment_intent,
+            given or basket.payment_intent,
             now_s=account.now_s(),
         )
         intent["customer"] = session["customer"]
         account.store.add(intent)
-        session["payment_intent"] = intent["id"]
+        basket.intent_id = intent["id"]
+        if is_subscription:
+            intent["setup_future_usage"] = "off_session"
+        else:
+            session["payment_intent"] = intent["id"]
         account.record("payment_intent.created", intent, cause)
     intent["customer"] = session["customer"]
     return intent
 
 
-def _charge(
-    account: Account, intent: Resource, method: Resource, known: TestCard, cause: Cause
+def _make_customer(
+    account: Account, session: Resource, email: str | None, cause: Cause
 ) -> None:
-    charge = account.store.add(new_charge(intent, method, known.decline, now_s=account.now_s()))
-    if known.decline is not None:
-        raise _declined(account, intent, charge, known.decline, cause)
-    intent.update(
-        amount_received=intent["amount"],
-        last_payment_error=None,
-        latest_charge=charge["id"],
-        payment_method=method["id"],
-        status="succeeded",
-    )
-    account.record("charge.succeeded", charge, cause)
-    account.record("payment_intent.succeeded", intent, cause)
+    customer = account.store.add(new_customer({"email": email}, account.now_s()))
+    account.record("customer.created", customer, cause)
+    session["customer"] = customer["id"]
 
 
-def _declined(
-    account: Account, intent: Resource, charge: Resource, decline: Decline, cause: Cause
-) -> CardRefused:
-    """Note a decline on the payment intent, tell of it, and return the error to raise."""
-    method = account.store.at_address("payment_method", charge["payment_method"])
-    refusal = CardRefused(
-        decline.message,
-        code=decline.code,
-        facts={
-            "advice_code": decline.advice_code,
-            "charge": charge["id"],
-            "decline_code": decline.decline_code,
-            "payment_method": method,
-        },
+def _subscribe(
+    account: Account,
+    session: Resource,
+    method: Resource | None,
+    intent: Resource | None,
+    cause: Cause,
+) -> None:
+    """Keep the card and begin the subscription, whose first invoice is paid already.
+
+    Raises:
+        CardRefused: nothing was due, and the bank declines the card for later, too.
+    """
+    given = account.baskets[session["id"]].subscription or {}
+    email = method["billing_details"]["email"] if method else None
+    if method is not None and not account.cards[method["id"]].can_be_kept:
+        raise refusal_of(account, method, {})
+    if session["customer"] is None:
+        _make_customer(account, session, email, cause)
+    customer = account.store.at_address("customer", session["customer"])
+    if method is not None:
+        attach_to(account, method, customer, cause)
+        if intent is None:
+            _keep_for_later(account, customer, method, cause)
+    days = given.get("trial_period_days")
+    trial_end = account.now_s() + days * DAY_S if days else given.get("trial_end")
+    terms = Terms(
+        metadata=dict(given.get("metadata", {})),
+        trial_end=trial_end,
+        description=given.get("description"),
+        method_id=method["id"] if method else None,
+        missing_method=given.get("missing_method", "create_invoice"),
     )
-    error = refusal.envelope(cause.request_id or "")["error"]
-    del error["request_log_url"]
-    intent.update(latest_charge=charge["id"], last_payment_error=error)
-    account.record("charge.failed", charge, cause)
-    account.record("payment_intent.payment_failed", intent, cause)
-    refusal.facts["payment_intent"] = copy.deepcopy(intent)
-    return refusal
+    lines = account.baskets[session["id"]].line_items
+    wanted = [Wanted(line["price"], line["quantity"], line["metadata"]) for line in lines]
+    subscription = subscribing.begin(account, customer, wanted, terms, cause, paid_by=intent)
+    session.update(invoice=subscription["latest_invoice"], subscription=subscription["id"])
+
+
+def _keep_for_later(
+    account: Account, customer: Resource, method: Resource, cause: Cause
+) -> None:
+    setup = account.store.add(
+        new_setup_intent(customer["id"], method["id"], now_s=account.now_s())
+    )
+    account.record("setup_intent.created", setup, cause)
+    account.record("setup_intent.succeeded", setup, cause)
 
 
 def _complete(account: Account, session: Resource, email: str | None) -> Resource:
     address = dict.fromkeys(words("city line1 line2 postal_code state"))
-    del account.open_until[session["id"]]
+    account.agenda.cancel("expire", session["id"])
+    is_free = session["amount_total"] == 0
     session.update(
         collected_information=dict.fromkeys(
             words("business_name individual_name shipping_details")
@@ -148,7 +199,7 @@ def _complete(account: Account, session: Resource, email: str | None) -> Resourc
             "address": {**address, "country": COUNTRY},
             "tax_ids": [],
         },
-        payment_status="paid",
+        payment_status="no_payment_required" if is_free else "paid",
         status="complete",
         url=None,
     )

@@ -1,4 +1,4 @@
-"""The one clock: real time, moved by the offset in the clock file.
+"""The one clock: real time, moved by an offset, which the clock file shares with others.
 
 Signatures do not use it: the receiver of a webhook checks them against real time.
 """
@@ -31,9 +31,19 @@ class Clock:
         """Return the seconds since 1970 that Stripe believes in."""
         return int(time.time()) + self._current_offset_s()
 
+    def move_to(self, at_s: int) -> None:
+        """Move everybody who follows the clock file to a moment, from which time goes on."""
+        with self._lock:
+            self._offset_s = at_s - int(time.time())
+            if self._offset_path is not None:
+                written = self._offset_path.with_name(f".{self._offset_path.name}.new")
+                written.write_text(f"{self._offset_s}\n")
+                written.replace(self._offset_path)  # whole or not at all: others are reading
+
     def _current_offset_s(self) -> int:
         if self._offset_path is None:
-            return 0
+            with self._lock:
+                return self._offset_s
         try:
             stat = self._offset_path.stat()
         except FileNotFoundError:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from stripe_local.account import Dunning
 from stripe_local.faults import Fault, Moment, Outcome
 from stripe_local.wire.errors import ApiError
 from stripe_local.wire.parameter_types import API_VERSION
@@ -59,6 +60,20 @@ class FaultOrder(_Order):
     method: Literal["GET", "POST", "DELETE"] | None = None
     path_prefix: str = "/v1/"
     seconds: float = Field(default=30, gt=0, le=600)
+
+
+class ClockOrder(_Order):
+    """Let time pass."""
+
+    to: int | None = Field(default=None, ge=0)
+    by_s: int | None = Field(default=None, ge=0)
+
+
+class DunningOrder(_Order):
+    """What to do about subscriptions whose payment fails."""
+
+    retry_after_days: list[int] = Field(default=[3, 5, 7], max_length=8)
+    at_last: Literal["cancel", "unpaid", "past_due"] = "cancel"
 
 
 OrderT = TypeVar("OrderT", bound=_Order)
@@ -133,6 +148,21 @@ def arm(world: World, _request: Request, body: bytes) -> Resource:
     return {"faults": [asdict(fault) for fault in world.faults.armed()]}
 
 
+def clock(world: World, _request: Request, body: bytes) -> Resource:
+    """Let time pass: to a moment, or by so many seconds. Answers when it has passed."""
+    order = _read(ClockOrder, body)
+    to_s = order.to if order.to is not None else world.clock.now_s() + (order.by_s or 0)
+    world.travel(to_s)
+    return {"now": world.clock.now_s()}
+
+
+def dunning(world: World, _request: Request, body: bytes) -> Resource:
+    """Choose how failed payments of subscriptions are tried again, and what comes at last."""
+    order = _read(DunningOrder, body)
+    world.account.dunning = Dunning(tuple(order.retry_after_days), order.at_last)
+    return {"dunning": asdict(world.account.dunning)}
+
+
 def disarm(world: World, _request: Request, _body: bytes) -> Resource:
     """Let no more requests fail, and let slow ones go on."""
     world.faults.disarm()
@@ -187,5 +217,7 @@ ROUTES = [
     _route("POST", "/deliveries/drop", drop),
     _route("POST", "/faults", arm),
     _route("DELETE", "/faults", disarm),
+    _route("POST", "/clock", clock),
+    _route("POST", "/dunning", dunning),
     _route("POST", "/reset", reset),
 ]

@@ -9,14 +9,22 @@ _PREFIXES = {
     "checkout.session": "cs_test_a1",
     "customer": "cus_",
     "event": "evt_1",
+    "invoice": "in_1",
+    "invoiceitem": "ii_1",
+    "invoice_payment": "inpay_1",
     "item": "li_1",
+    "line_item": "il_1",
     "payment_intent": "pi_3",
     "payment_method": "pm_1",
     "price": "price_1",
     "product": "prod_",
+    "setup_intent": "seti_1",
+    "subscription": "sub_1",
+    "subscription_item": "si_",
+    "test_helpers.test_clock": "clock_1",
     "webhook_endpoint": "we_1",
 }
-_LENGTHS = {"checkout.session": 56, "customer": 14, "product": 14}
+_LENGTHS = {"checkout.session": 56, "customer": 14, "product": 14, "subscription_item": 14}
 
 
 def new_id(object_name: str) -> str:

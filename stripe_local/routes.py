@@ -9,13 +9,21 @@ from stripe_local.resources import (
     checkout_sessions,
     customers,
     events,
+    invoice_payments,
+    invoices,
     payment_intents,
+    payment_methods,
     payment_pages,
     prices,
     products,
+    setup_intents,
+    subscription_items,
+    subscriptions,
+    test_clocks,
     webhook_endpoints,
 )
 from stripe_local.resources.endpoint import Endpoint
+from stripe_local.resources.invoices import confirmation_secret, payments_page
 from stripe_local.wire.errors import ResourceMissing
 from stripe_local.wire.expansion import Expander, Expanders
 from stripe_local.wire.resource import Resource
@@ -25,16 +33,42 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *checkout_sessions.ENDPOINTS,
     *customers.ENDPOINTS,
     *events.ENDPOINTS,
+    *invoice_payments.ENDPOINTS,
+    *invoices.ENDPOINTS,
     *payment_intents.ENDPOINTS,
+    *payment_methods.ENDPOINTS,
     *payment_pages.ENDPOINTS,
     *prices.ENDPOINTS,
     *products.ENDPOINTS,
+    *setup_intents.ENDPOINTS,
+    *subscription_items.ENDPOINTS,
+    *subscriptions.ENDPOINTS,
+    *test_clocks.ENDPOINTS,
     *webhook_endpoints.ENDPOINTS,
 )
 
 _REFERENCES = {
+    "": {  # hashes that are no objects of their own, such as `parent.subscription_details`
+        "default_payment_method": "payment_method",
+        "invoice": "invoice",
+        "payment_intent": "payment_intent",
+        "price": "price",
+        "subscription": "subscription",
+    },
     "charge": {"customer": "customer", "payment_intent": "payment_intent"},
-    "checkout.session": {"customer": "customer", "payment_intent": "payment_intent"},
+    "checkout.session": {
+        "customer": "customer",
+        "invoice": "invoice",
+        "payment_intent": "payment_intent",
+        "setup_intent": "setup_intent",
+        "subscription": "subscription",
+    },
+    "invoice": {
+        "customer": "customer",
+        "default_payment_method": "payment_method",
+        "test_clock": "test_helpers.test_clock",
+    },
+    "invoice_payment": {"invoice": "invoice"},
     "payment_intent": {
         "customer": "customer",
         "latest_charge": "charge",
@@ -43,10 +77,18 @@ _REFERENCES = {
     "payment_method": {"customer": "customer"},
     "price": {"product": "product"},
     "product": {"default_price": "price"},
+    "setup_intent": {"customer": "customer", "payment_method": "payment_method"},
+    "subscription": {
+        "customer": "customer",
+        "default_payment_method": "payment_method",
+        "latest_invoice": "invoice",
+        "pending_setup_intent": "setup_intent",
+        "test_clock": "test_helpers.test_clock",
+    },
 }
 _STILL_NULL = {
     "charge": ("balance_transaction", "review"),
-    "checkout.session": ("invoice", "payment_link", "setup_intent", "subscription"),
+    "checkout.session": ("payment_link",),
 }
 """Fields that Stripe can expand, and that are always null as far as the stand-in goes."""
 
@@ -83,11 +125,15 @@ def expanders_of(account: Account) -> Expanders:
     for name, fields in _STILL_NULL.items():
         table[name] |= dict.fromkeys(fields, _nothing)
     table["checkout.session"]["line_items"] = _line_items(account)
+    table["invoice"]["payments"] = lambda invoice: payments_page(account, invoice)
+    table["invoice"]["confirmation_secret"] = lambda invoice: confirmation_secret(
+        account, invoice
+    )
     return table
 
 
 def _reference(account: Account, field: str, target: str) -> Expander:
-    return lambda resource: account.store.find(target, resource[field])
+    return lambda resource: account.store.find(target, resource.get(field))
 
 
 def _line_items(account: Account) -> Callable[[Resource], Resource]:

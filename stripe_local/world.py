@@ -1,10 +1,10 @@
 """Everything that one server holds: account, deliveries, keys, faults and transcript."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stripe_local.account import Account, Profile
-from stripe_local.checkout import expire_what_is_due
+from stripe_local.account import Account, Outside, Profile
 from stripe_local.clock import Clock
 from stripe_local.faults import Faults
 from stripe_local.idempotency import IdempotencyKeys
@@ -15,6 +15,8 @@ from stripe_local.webhooks.parcels import Parcel, Target
 from stripe_local.webhooks.policy import DeliveryPolicy
 
 _TICK_S = 1.0
+_STOP_S_MAX = 10.0
+"""How long a journey waits at one stop for the webhooks to be taken."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,34 @@ class World:
         self.keys.forget_all()
         self.account = self._new_account()
 
+    def travel(self, to_s: int) -> None:
+        """Move the clock to a moment to come, from one thing that happens to the next.
+
+        Between two of them the webhooks are waited for, so that whoever is told of something
+        lives in its time. Anything that was due before happens first.
+        """
+        account, has_arrived = self.account, False
+        self.deliveries.wait_until_settled(_STOP_S_MAX)
+        while not has_arrived and account is self.account and not self._stopped.is_set():
+            with account.lock:
+                now_s, next_at_s = self.clock.now_s(), account.agenda.next_at_s()
+                stop_s = to_s if next_at_s is None else min(next_at_s, to_s)
+                if stop_s > now_s:
+                    self.clock.move_to(stop_s)
+                account.let_pass()
+                has_arrived = stop_s == to_s
+            self.deliveries.wait_until_settled(_STOP_S_MAX)
+
+    def _set_out(self, to_s: int, on_arrival: Callable[[], None]) -> None:
+        def go() -> None:
+            self.travel(to_s)
+            on_arrival()
+
+        threading.Thread(target=go, name="travel", daemon=True).start()
+
     def _new_account(self) -> Account:
         profile = Profile(public_url=self.public_url, merchant=self._settings.merchant)
-        account = Account(profile, self.clock, self._post)
+        account = Account(profile, self.clock, Outside(self._post, self._set_out))
         for listener in self._settings.listeners:
             wanted = {"url": listener.url, "enabled_events": list(listener.enabled_events)}
             add_endpoint(account, wanted, listener.secret)
@@ -94,4 +121,4 @@ class World:
         while not self._stopped.wait(_TICK_S):
             account = self.account
             with account.lock:
-                expire_what_is_due(account)
+                account.let_pass()

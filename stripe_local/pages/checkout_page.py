@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from stripe_local.account import Account
-from stripe_local.checkout import expire_what_is_due, pay
+from stripe_local.checkout import needs_card, pay
 from stripe_local.events import Cause
 from stripe_local.ids import new_request_id
 from stripe_local.pages.render import closed_page, missing_page, pay_page, return_address
@@ -74,12 +74,13 @@ def _submit(world: World, session_id: str, typed: Typed) -> Response:
 def _try_to_pay(account: Account, session: Resource, typed: Typed) -> Response | None:
     """Pay with what was typed. Returns the form when that did not work."""
     asks_for_email = session["customer_details"] is None
-    problems = typed.problems(asks_for_email=asks_for_email)
+    problems = typed.problems(asks_for_email=asks_for_email, needs_card=needs_card(session))
     if problems:
         return _form(account, session, typed, problems, 422)
     email = typed.email if asks_for_email else None
     try:
-        pay(account, session, typed.card(), typed_email=email, cause=_page_cause())
+        card = typed.card() if needs_card(session) else None
+        pay(account, session, card, typed_email=email, cause=_page_cause())
     except CardRefused as refusal:
         field = _FIELDS.get(refusal.param or "", "number")
         return _form(account, session, typed, {field: refusal.message}, 402)
@@ -98,7 +99,7 @@ def _form(
 
 
 def _find(account: Account, session_id: str) -> Resource | None:
-    expire_what_is_due(account)
+    account.let_pass()
     return account.store.find("checkout.session", session_id)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stripe_local.basket import Basket
+from stripe_local.billing.invoice_shape import every
 from stripe_local.cards import TEST_CARDS
+from stripe_local.checkout import needs_card
 from stripe_local.currencies import shown
 from stripe_local.pages.typed import Problems, Typed
 from stripe_local.wire.resource import Resource
@@ -37,6 +39,8 @@ def pay_page(session: Resource, basket: Basket, typed: Typed, problems: Problems
         merchant=_merchant(session),
         lines=[_line(item) for item in basket.line_items],
         total=_total(session),
+        due=_terms(session, basket),
+        needs_card=needs_card(session),
         cancel_url=session["cancel_url"],
         known_email=(session["customer_details"] or {}).get("email"),
         typed=typed,
@@ -74,6 +78,20 @@ def _merchant(session: Resource) -> str:
 
 def _total(session: Resource) -> str:
     return shown(session["amount_total"], session["currency"])
+
+
+def _terms(session: Resource, basket: Basket) -> str:
+    """Return what a subscription goes on to cost; nothing for a single payment."""
+    if session["mode"] != "subscription":
+        return ""
+    price = basket.line_items[0]["price"]
+    amount = sum(line["amount_subtotal"] for line in basket.line_items)
+    rhythm = f"{shown(amount, session['currency'])} per {every(price)}"
+    terms = basket.subscription or {}
+    days = terms.get("trial_period_days")
+    if days:
+        return f"{days} days free, then {rhythm}"
+    return f"a free trial, then {rhythm}" if terms.get("has_trial") else rhythm
 
 
 def _line(item: Resource) -> Line:

@@ -38,11 +38,13 @@ class Typed:
         """Return the form of a new visitor: only what any test card would do with."""
         return cls(email="", number="", expiry=f"12 / {(year + 3) % 100:02}", cvc="123")
 
-    def problems(self, *, asks_for_email: bool) -> Problems:
+    def problems(self, *, asks_for_email: bool, needs_card: bool = True) -> Problems:
         """Return what is missing or cannot be read, before any card is tried."""
         found: Problems = {}
         if asks_for_email and not _is_email(self.email):
             found["email"] = "Enter an e-mail address, like name@example.com."
+        if not needs_card:
+            return found
         if not self.number:
             found["number"] = "Enter a card number."
         if _EXPIRY.fullmatch(self.expiry) is None:

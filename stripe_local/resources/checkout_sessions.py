@@ -13,12 +13,15 @@ from stripe.params.checkout import (
 from stripe_local.account import Account
 from stripe_local.addresses import check_address
 from stripe_local.basket import Basket, Quote, new_line_item, quote, total_of
+from stripe_local.billing import subscribing
+from stripe_local.billing.subscription_shape import Wanted
 from stripe_local.checkout import expire as expire_session
-from stripe_local.checkout import known_payer
+from stripe_local.checkout import known_payer, plan_expiry
 from stripe_local.ids import new_id
 from stripe_local.resources import prices
 from stripe_local.resources.customers import check_email
 from stripe_local.resources.endpoint import Call, Endpoint
+from stripe_local.resources.subscriptions import missing_method_of, trial_end_of
 from stripe_local.wire.errors import (
     InvalidParameter,
     exclusive_parameters,
@@ -36,12 +39,20 @@ _OBJECT = "checkout.session"
 _LIVES_S_MIN, _LIVES_S_MAX = 30 * 60, 24 * 60 * 60
 _REFERENCE_LENGTH_MAX = 200
 _AS_GIVEN = words(
-    "cancel_url client_reference_id customer customer_email locale mode "
-    "payment_method_collection submit_type success_url"
+    "cancel_url client_reference_id customer customer_email locale mode submit_type success_url"
 )
 _OF_THE_PAYMENT = words(
     "description metadata receipt_email statement_descriptor statement_descriptor_suffix"
 )
+_OF_THE_SUBSCRIPTION = words(
+    "description metadata trial_end trial_period_days "
+    "trial_settings.end_behavior.missing_payment_method"
+)
+_ONLY_IN = {
+    "payment": ("subscription_data",),
+    "subscription": ("customer_creation", "payment_intent_data", "submit_type"),
+}
+"""What a mode does not take."""
 _OF_A_LINE = words(
     "metadata price quantity price_data.currency price_data.product price_data.product_data "
     "price_data.recurring price_data.tax_behavior price_data.unit_amount "
@@ -50,7 +61,10 @@ _OF_A_LINE = words(
 _IMITATED = frozenset(
     {
         *_AS_GIVEN,
-        *words("customer_creation expand expires_at metadata ui_mode"),
+        *words(
+            "customer_creation expand expires_at metadata payment_method_collection ui_mode"
+        ),
+        *(f"subscription_data.{field}" for field in _OF_THE_SUBSCRIPTION),
         *(f"payment_intent_data.{field}" for field in _OF_THE_PAYMENT),
         *(f"line_items.{field}" for field in _OF_A_LINE),
     }
@@ -83,7 +97,6 @@ _AT_FIRST: Resource = {
         },
     },
     "livemode": False,
-    "payment_method_collection": "if_required",
     "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
     "payment_method_types": ["card"],
     "payment_status": "unpaid",
@@ -106,7 +119,11 @@ def create(call: Call) -> Resource:
     if not params.get("line_items"):
         raise missing_parameter("line_items")
     given = list(enumerate(params["line_items"]))
-    total = total_of([_quote(call, each, row) for row, each in given])
+    quoted = [_quote(call, each, row) for row, each in given]
+    subscription = _subscription_terms(call, [price for price, _ in quoted])
+    total = total_of([each for _, each in quoted], may_be_free=params["mode"] == "subscription")
+    if subscription and subscription["has_trial"]:
+        total = Quote(0, total.currency)
     metadata = merged_metadata({}, params.get("metadata"))
     payment = dict(params.get("payment_intent_data", {}))
     payment["metadata"] = merged_metadata({}, payment.get("metadata"))
@@ -115,9 +132,9 @@ def create(call: Call) -> Resource:
     account.baskets[session_id] = Basket(
         line_items=tuple(_line(call, each, row) for row, each in given),
         payment_intent=payment,
+        subscription=subscription,
     )
-    account.open_until[session_id] = expires_at
-    return account.store.add(
+    session = account.store.add(
         {
             "id": session_id,
             "object": _OBJECT,
@@ -132,9 +149,12 @@ def create(call: Call) -> Resource:
             "customer_details": _known_payer(call),
             "expires_at": expires_at,
             "metadata": metadata,
+            "payment_method_collection": _card_collection(params),
             "url": f"{account.profile.public_url}/c/pay/{session_id}",
         }
     )
+    plan_expiry(account, session)
+    return session
 
 
 def retrieve(call: Call) -> Resource:
@@ -157,6 +177,7 @@ def list_sessions(call: Call) -> Resource:
         for session in call.account.store.newest_first(_OBJECT)
         if params.get("customer") in {None, session["customer"]}
         and params.get("payment_intent") in {None, session["payment_intent"]}
+        and params.get("subscription") in {None, session["subscription"]}
         and params.get("status") in {None, session["status"]}
         and email in {None, (session["customer_details"] or {}).get("email")}
         and is_created_within(session, params.get("created"))
@@ -179,8 +200,13 @@ def line_items_page(account: Account, session: Resource, params: Parameters) -> 
 def _check_mode(params: Parameters) -> None:
     if "mode" not in params:
         raise missing_parameter("mode")
-    if params["mode"] != "payment":
+    if params["mode"] not in {"payment", "subscription"}:
         raise not_imitated("mode", params["mode"])
+    for param in _ONLY_IN[params["mode"]]:
+        if param in params:
+            raise InvalidParameter(
+                f"You can not pass `{param}` in `{params['mode']}` mode.", param=param
+            )
     if params.get("ui_mode", "hosted_page") != "hosted_page":
         raise not_imitated("ui_mode", params["ui_mode"])
 
@@ -226,8 +252,8 @@ def _expiry(params: Parameters, now_s: int) -> int:
     return expires_at
 
 
-def _quote(call: Call, given: Parameters, row: int) -> Quote:
-    """Return what a line will come to, and refuse it before anything is made of it."""
+def _quote(call: Call, given: Parameters, row: int) -> tuple[Resource, Quote]:
+    """Return the price of a line and what it comes to, or refuse it before anything is made."""
     name = join("line_items", str(row))
     if "price" in given and "price_data" in given:
         raise exclusive_parameters([join(name, "price"), join(name, "price_data")])
@@ -236,27 +262,20 @@ def _quote(call: Call, given: Parameters, row: int) -> Quote:
     if "price_data" in given:
         price = _described_price(call, given["price_data"], join(name, "price_data"))
     elif "price" in given:
-        price = _existing_price(call, given["price"], join(name, "price"))
+        price = prices.active_price(call.account, given["price"], join(name, "price"))
     else:
         raise missing_parameter(join(name, "price"))
-    if price["type"] == "recurring":
+    is_recurring = price["type"] == "recurring"
+    if call.params["mode"] == "subscription" and not is_recurring:
+        raise not_imitated(join(name, "price"), "a one-time price in `subscription` mode")
+    if call.params["mode"] == "payment" and is_recurring:
         raise InvalidParameter(
             "You specified `payment` mode but passed a recurring price. Either switch to "
             "`subscription` mode or use only one-time prices.",
             param=join(name, "price"),
         )
     merged_metadata({}, given.get("metadata"))
-    return quote(price, given["quantity"])
-
-
-def _existing_price(call: Call, price_id: str, name: str) -> Resource:
-    price = call.account.store.referenced("price", price_id, name)
-    if not price["active"]:
-        raise InvalidParameter(
-            "The price specified is inactive. This field only accepts active prices.",
-            param=name,
-        )
-    return price
+    return price, quote(price, given["quantity"])
 
 
 def _described_price(call: Call, given: Parameters, name: str) -> Resource:
@@ -275,8 +294,35 @@ def _line(call: Call, given: Parameters, row: int) -> Resource:
     return new_line_item(price, product["name"], given["quantity"], given.get("metadata", {}))
 
 
+def _subscription_terms(call: Call, wanted: list[Resource]) -> Resource | None:
+    """Return what a subscription will be made of, and refuse it before anything is made."""
+    params = call.params
+    if params["mode"] != "subscription":
+        return None
+    subscribing.check_wanted([Wanted(price) for price in wanted], "line_items")
+    given = params.get("subscription_data", {})
+    return {
+        "description": given.get("description"),
+        "has_trial": trial_end_of(call.account, given) is not None,
+        "metadata": merged_metadata({}, given.get("metadata")),
+        "missing_method": missing_method_of(given),
+        "trial_end": given.get("trial_end"),
+        "trial_period_days": given.get("trial_period_days"),
+    }
+
+
+def _card_collection(params: Parameters) -> str:
+    at_first = "always" if params["mode"] == "subscription" else "if_required"
+    wish: str = params.get("payment_method_collection", at_first)
+    return wish
+
+
 def _customer_creation(params: Parameters) -> str | None:
-    return None if "customer" in params else params.get("customer_creation", "if_required")
+    if "customer" in params:
+        return None
+    at_first = "always" if params["mode"] == "subscription" else "if_required"
+    wish: str = params.get("customer_creation", at_first)
+    return wish
 
 
 def _known_payer(call: Call) -> Resource | None:
@@ -310,7 +356,10 @@ ENDPOINTS = (
         "GET",
         _AT,
         SessionListParams,
-        PAGING | {"created", "customer", "customer_details.email", "payment_intent", "status"},
+        PAGING
+        | set(
+            words("created customer customer_details.email payment_intent status subscription")
+        ),
         list_sessions,
     ),
 )

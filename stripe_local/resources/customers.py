@@ -10,8 +10,12 @@ from stripe.params import (
     CustomerUpdateParams,
 )
 
+from stripe_local.account import Account
+from stripe_local.billing import standing
+from stripe_local.events import BY_ITSELF
 from stripe_local.ids import new_id, new_invoice_prefix
 from stripe_local.resources.endpoint import Call, Endpoint
+from stripe_local.resources.payment_methods import attach_to, referenced_method
 from stripe_local.wire.errors import InvalidParameter
 from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.paging import PAGING, is_created_within, page_of
@@ -25,8 +29,14 @@ _TEXTS = words("description email name phone")
 _NAMES = words("business_name individual_name")
 """Fields that are not there at all, rather than null, where nothing was given."""
 _IMITATED = frozenset(
-    {*_TEXTS, *_NAMES, *words("address expand metadata preferred_locales shipping tax_exempt")}
+    {
+        *_TEXTS,
+        *_NAMES,
+        *words("address expand metadata preferred_locales shipping tax_exempt"),
+        "invoice_settings.default_payment_method",
+    }
 )
+_MADE_OF = _IMITATED | {"payment_method", "test_clock"}
 
 
 def new_customer(given: Parameters, now_s: int) -> Resource:
@@ -82,9 +92,20 @@ def check_email(email: str, param: str) -> None:
 
 def create(call: Call) -> Resource:
     """Make a customer."""
-    customer = new_customer(call.params, call.account.now_s())
-    call.account.store.add(customer)
-    call.account.record("customer.created", customer, call.cause)
+    params, account = call.params, call.account
+    customer = new_customer(params, account.now_s())
+    if "test_clock" in params:
+        named = account.store.referenced(
+            "test_helpers.test_clock", params["test_clock"], "test_clock"
+        )
+        customer["test_clock"] = named["id"]
+    given = params.get("payment_method")
+    method = referenced_method(account, given, "payment_method") if given else None
+    if method is not None:
+        attach_to(account, method, customer, call.cause)
+    _set_default_method(account, customer, customer, params)
+    account.store.add(customer)
+    account.record("customer.created", customer, call.cause)
     return customer
 
 
@@ -100,6 +121,7 @@ def update(call: Call) -> Resource:
     """Change a customer."""
     customer = call.account.store.at_address("customer", call.object_id)
     changes = _changes(customer["metadata"], call.params)
+    _set_default_method(call.account, customer, changes, call.params)
     unset = [name for name in _NAMES if call.params.get(name) == ""]
     return call.account.update(customer, changes, "customer.updated", call.cause, removed=unset)
 
@@ -107,6 +129,10 @@ def update(call: Call) -> Resource:
 def delete(call: Call) -> Resource:
     """Delete a customer for good; only a stub stays."""
     customer = call.account.store.at_address("customer", call.object_id)
+    for subscription in call.account.store.newest_first("subscription"):
+        is_theirs = subscription["customer"] == customer["id"]
+        if is_theirs and subscription["status"] not in standing.ENDED:
+            standing.end(call.account, subscription, call.cause)
     stub = call.account.store.delete(customer)
     call.account.record("customer.deleted", customer, call.cause)
     return stub
@@ -143,6 +169,32 @@ def _changes(metadata: dict[str, str], given: Parameters) -> Resource:
     return changes
 
 
+def _set_default_method(
+    account: Account, customer: Resource, changes: Resource, given: Parameters
+) -> None:
+    """Write the card that pays invoices into the changes of a customer."""
+    settings = given.get("invoice_settings") or {}
+    if "default_payment_method" not in settings:
+        return
+    name = "invoice_settings[default_payment_method]"
+    method_id: str | None = settings["default_payment_method"] or None
+    if method_id is not None:
+        method = referenced_method(account, method_id, name)
+        if method_id.startswith("pm_card_"):
+            attach_to(account, method, customer, BY_ITSELF)
+        if method["customer"] != customer["id"]:
+            raise InvalidParameter(
+                f"The customer does not have a payment method with the ID {method_id}.",
+                code="resource_missing",
+                param=name,
+            )
+        method_id = method["id"]
+    changes["invoice_settings"] = {
+        **customer["invoice_settings"],
+        "default_payment_method": method_id,
+    }
+
+
 def _shipping(given: Parameters) -> Resource:
     return {
         "address": address_of(given["address"]),
@@ -152,7 +204,7 @@ def _shipping(given: Parameters) -> Resource:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/v1/customers", CustomerCreateParams, _IMITATED, create),
+    Endpoint("POST", "/v1/customers", CustomerCreateParams, _MADE_OF, create),
     Endpoint(
         "GET", "/v1/customers/{id}", CustomerRetrieveParams, frozenset({"expand"}), retrieve
     ),

@@ -1,7 +1,29 @@
 """Payment methods: the card behind a payment, as far as it may be shown."""
 
-from stripe_local.cards import Card, TestCard
+from datetime import UTC, datetime
+
+from stripe.params import (
+    PaymentMethodAttachParams,
+    PaymentMethodCreateParams,
+    PaymentMethodDetachParams,
+    PaymentMethodListParams,
+    PaymentMethodRetrieveParams,
+)
+
+from stripe_local.account import Account
+from stripe_local.billing.payments import refusal_of
+from stripe_local.cards import Card, TestCard, find_alias, recognise
+from stripe_local.events import Cause
 from stripe_local.ids import new_id
+from stripe_local.resources.endpoint import Call, Endpoint
+from stripe_local.wire.errors import (
+    InvalidState,
+    missing_parameter,
+    missing_reference,
+    not_imitated,
+)
+from stripe_local.wire.metadata import merged_metadata
+from stripe_local.wire.paging import PAGING, page_of
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
 
@@ -62,3 +84,148 @@ def new_payment_method(
         "metadata": {},
         "type": "card",
     }
+
+
+def known_card(account: Account, card: Card, *, email: str | None) -> Resource:
+    """Make the payment method of a typed card.
+
+    Raises:
+        CardRefused: it is no test card, or has run out.
+    """
+    now = datetime.fromtimestamp(account.now_s(), UTC)
+    known = recognise(card, year=now.year, month=now.month)
+    return _add(account, card, known, email)
+
+
+def referenced_method(account: Account, method_id: str, param: str) -> Resource:
+    """Return the payment method that a parameter names; `pm_card_visa` and its like make one.
+
+    Raises:
+        InvalidParameter: there is none.
+    """
+    known = find_alias(method_id, "pm_card_")
+    if known is not None:
+        return _add(account, Card(known.number), known, None)
+    return account.store.referenced("payment_method", method_id, param)
+
+
+def attach_to(account: Account, method: Resource, customer: Resource, cause: Cause) -> Resource:
+    """Keep a payment method for a customer.
+
+    Raises:
+        CardRefused: the bank declines it even for keeping.
+        InvalidState: another customer has it.
+    """
+    if method["customer"] == customer["id"]:
+        return method
+    if method["customer"] is not None:
+        raise InvalidState(
+            "The payment method you provided has already been attached to a customer.",
+        )
+    if not account.cards[method["id"]].can_be_kept:
+        raise refusal_of(account, method, {})
+    method.update(allow_redisplay="unspecified", customer=customer["id"])
+    account.record("payment_method.attached", method, cause)
+    return method
+
+
+def create(call: Call) -> Resource:
+    """Make a payment method of a card, or of a token that stands for one."""
+    params = call.params
+    if params.get("type") != "card" or "card" not in params:
+        raise (
+            missing_parameter("card")
+            if params.get("type") == "card"
+            else not_imitated("type", params.get("type"))
+        )
+    given = params["card"]
+    if "token" in given:
+        known = find_alias(given["token"], "tok_")
+        if known is None:
+            raise missing_reference("token", given["token"], "card[token]")
+        card = Card(known.number)
+    else:
+        card = Card(**given)
+    method = known_card(
+        call.account, card, email=params.get("billing_details", {}).get("email")
+    )
+    method["metadata"] = merged_metadata({}, params.get("metadata"))
+    return method
+
+
+def retrieve(call: Call) -> Resource:
+    """Return a payment method."""
+    return call.account.store.at_address("payment_method", call.object_id)
+
+
+def attach(call: Call) -> Resource:
+    """Keep a payment method for a customer."""
+    store = call.account.store
+    if "customer" not in call.params:
+        raise missing_parameter("customer")
+    customer = store.referenced("customer", call.params["customer"], "customer")
+    known = find_alias(call.object_id, "pm_card_")
+    method = (
+        referenced_method(call.account, call.object_id, "payment_method")
+        if known
+        else store.at_address("payment_method", call.object_id)
+    )
+    return attach_to(call.account, method, customer, call.cause)
+
+
+def detach(call: Call) -> Resource:
+    """Let a customer keep a payment method no longer; it is not to be used again."""
+    account = call.account
+    method = account.store.at_address("payment_method", call.object_id)
+    if method["customer"] is None:
+        raise InvalidState("The payment method you provided is not attached to a customer.")
+    customer = account.store.find("customer", method["customer"])
+    account.update(method, {"customer": None}, "payment_method.detached", call.cause)
+    if customer and "invoice_settings" in customer:
+        settings = customer["invoice_settings"]
+        if settings["default_payment_method"] == method["id"]:
+            changed = {"invoice_settings": {**settings, "default_payment_method": None}}
+            account.update(customer, changed, "customer.updated", call.cause)
+    return method
+
+
+def list_methods(call: Call) -> Resource:
+    """Return the payment methods of a customer, newest first."""
+    params = call.params
+    found = [
+        method
+        for method in call.account.store.newest_first("payment_method")
+        if method["customer"] is not None
+        and params.get("customer") in {None, method["customer"]}
+        and params.get("type") in {None, method["type"]}
+    ]
+    return page_of(found, params, "/v1/payment_methods")
+
+
+def _add(account: Account, card: Card, known: TestCard, email: str | None) -> Resource:
+    method = new_payment_method(card, known, email=email, now_s=account.now_s())
+    account.cards[method["id"]] = known
+    return account.store.add(method)
+
+
+_AT = "/v1/payment_methods"
+_EXPAND = frozenset({"expand"})
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        _AT,
+        PaymentMethodCreateParams,
+        frozenset(words("billing_details card expand metadata type")),
+        create,
+    ),
+    Endpoint("GET", f"{_AT}/{{id}}", PaymentMethodRetrieveParams, _EXPAND, retrieve),
+    Endpoint("GET", _AT, PaymentMethodListParams, PAGING | {"customer", "type"}, list_methods),
+    Endpoint(
+        "POST",
+        f"{_AT}/{{id}}/attach",
+        PaymentMethodAttachParams,
+        frozenset({"customer", "expand"}),
+        attach,
+    ),
+    Endpoint("POST", f"{_AT}/{{id}}/detach", PaymentMethodDetachParams, _EXPAND, detach),
+)

@@ -21,7 +21,7 @@ class CardParams(TypedDict):
 class ConfirmParams(TypedDict):
     """What the page sends when a payer presses its button."""
 
-    card: CardParams
+    card: NotRequired[CardParams]
     email: NotRequired[str]
     expand: NotRequired[list[str]]
 
@@ -32,7 +32,7 @@ def confirm(call: Call) -> Resource:
     email = call.params.get("email")
     if email is not None:
         check_email(email, "email")
-    card = Card(**call.params["card"])
+    card = Card(**call.params["card"]) if "card" in call.params else None
     return pay(call.account, session, card, typed_email=email, cause=call.cause)
 
 

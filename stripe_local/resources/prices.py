@@ -80,6 +80,21 @@ def create_inline(account: Account, given: Parameters, cause: Cause, name: str) 
     return _add(account, inactive, _product_of(account, inactive, cause), cause, name)
 
 
+def active_price(account: Account, price_id: str, name: str) -> Resource:
+    """Return the price that a parameter names, if it is still offered.
+
+    Raises:
+        InvalidParameter: there is none, or it is inactive.
+    """
+    price = account.store.referenced("price", price_id, name)
+    if not price["active"]:
+        raise InvalidParameter(
+            "The price specified is inactive. This field only accepts active prices.",
+            param=name,
+        )
+    return price
+
+
 def create(call: Call) -> Resource:
     """Make a price, with its product if that is described too."""
     params = call.params

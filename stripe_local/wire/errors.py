@@ -8,6 +8,7 @@
     ├── CardRefused             402 card_error
     ├── ResourceMissing         404 invalid_request_error
     ├── IdempotencyInProgress   409 idempotency_error       not remembered
+    ├── RateLimited             429 invalid_request_error   not remembered
     └── ServerFailed            500 api_error
 
 "Remembered" is what an idempotency key does with the answer: Stripe saves the results of
@@ -98,6 +99,12 @@ class IdempotencyInProgress(ApiError):
     """A twin of this request, with the same key, is still at work."""
 
     status, kind, is_remembered = 409, "idempotency_error", False
+
+
+class RateLimited(ApiError):
+    """Too soon: the same request will be taken later."""
+
+    status, is_remembered = 429, False
 
 
 class ServerFailed(ApiError):

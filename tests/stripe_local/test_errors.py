@@ -75,7 +75,7 @@ def test_an_unknown_id_in_a_parameter_is_400(local: Local) -> None:
 
 def test_an_unknown_path_and_method_are_404(local: Local) -> None:
     """With the envelope, so that the client raises its own error."""
-    for method, path in (("GET", "/v1/subscriptions"), ("DELETE", "/v1/events/evt_1")):
+    for method, path in (("GET", "/v1/payouts"), ("DELETE", "/v1/events/evt_1")):
         refused = local.call(method, path)
 
         assert refused.status_code == 404

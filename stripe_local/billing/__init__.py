@@ -1,0 +1,1 @@
+"""What becomes of money and time: payments, invoices, subscriptions and their changes."""

@@ -1,0 +1,338 @@
+"""The life of an invoice: draft, open, and then paid, void or uncollectible."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from stripe_local.account import Account
+from stripe_local.billing import standing
+from stripe_local.billing.invoice_shape import (
+    Line,
+    new_invoice,
+    new_invoice_item,
+    new_invoice_payment,
+)
+from stripe_local.billing.payments import try_to_pay
+from stripe_local.billing.periods import DAY_S
+from stripe_local.events import BY_ITSELF, Cause
+from stripe_local.resources.payment_intents import new_payment_intent
+from stripe_local.wire.errors import CardRefused, InvalidState
+from stripe_local.wire.resource import Resource
+
+DRAFT_S = 3_600
+"""How long the invoice of a renewal stays a draft."""
+
+_DESCRIPTIONS = {
+    "subscription_create": "Subscription creation",
+    "subscription_cycle": "Subscription update",
+    "subscription_update": "Subscription update",
+}
+
+
+def draft(
+    account: Account,
+    customer: Resource,
+    subscription: Resource | None,
+    lines: Sequence[Line],
+    *,
+    reason: str,
+    period: tuple[int, int],
+) -> Resource:
+    """Make a draft, not yet told of: its subscription shall name it before anybody hears."""
+    invoice = new_invoice(
+        customer, subscription, lines, reason=reason, period=period, now_s=account.now_s()
+    )
+    invoice["account_name"] = account.profile.merchant
+    if customer["currency"] is None:
+        changes = {"currency": invoice["currency"]}
+        account.update(customer, changes, "customer.updated", BY_ITSELF)
+    for line in lines:
+        if line.invoice_item_id in account.kept_lines:
+            del account.kept_lines[line.invoice_item_id]
+            item = account.store.at_address("invoiceitem", line.invoice_item_id)
+            item["invoice"] = invoice["id"]
+    return account.store.add(invoice)
+
+
+def keep_for_later(
+    account: Account,
+    customer: Resource,
+    subscription: Resource | None,
+    line: Line,
+    cause: Cause,
+) -> Resource:
+    """Keep a line as an invoice item, for the next invoice to take along."""
+    item = account.store.add(
+        new_invoice_item(customer, subscription, line, now_s=account.now_s())
+    )
+    account.kept_lines[item["id"]] = replace(line, invoice_item_id=item["id"])
+    account.record("invoiceitem.created", item, cause)
+    return item
+
+
+def take_kept(
+    account: Account, customer: Resource, subscription: Resource | None
+) -> list[Line]:
+    """Return the lines that were kept for a customer's next invoice, oldest first."""
+    wanted = subscription and subscription["id"]
+    return [
+        account.kept_lines[item["id"]]
+        for item in reversed(account.store.newest_first("invoiceitem"))
+        if item["id"] in account.kept_lines
+        and item["customer"] == customer["id"]
+        and _subscription_of_item(item) in {None, wanted}
+    ]
+
+
+def _subscription_of_item(item: Resource) -> str | None:
+    parent = item["parent"]
+    return str(parent["subscription_details"]["subscription"]) if parent else None
+
+
+def announce(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Tell of a draft, and let it be finalised after its hour if that is its way."""
+    account.record("invoice.created", invoice, cause)
+    if invoice["automatically_finalizes_at"] is not None:
+        account.agenda.plan(
+            "finalize",
+            invoice["id"],
+            invoice["automatically_finalizes_at"],
+            lambda: finalize_and_collect(account, invoice),
+        )
+
+
+def finalize_and_collect(account: Account, invoice: Resource) -> None:
+    """Do with a draft what its time has come for."""
+    finalize(account, invoice, BY_ITSELF)
+    subscription = standing.subscription_of(account, invoice)
+    paused = subscription and subscription["pause_collection"]
+    if invoice["status"] != "open":
+        return
+    if paused and paused["behavior"] == "void":
+        void(account, invoice, BY_ITSELF)
+    elif paused and paused["behavior"] == "mark_uncollectible":
+        mark_uncollectible(account, invoice, BY_ITSELF, reason="subscription_paused")
+    else:
+        collect(account, invoice)
+
+
+def finalize(
+    account: Account, invoice: Resource, cause: Cause, *, paid_by: Resource | None = None
+) -> Resource:
+    """Open a draft for payment; what comes to nothing is paid at once.
+
+    `paid_by` is a payment intent that has already paid it, as after Checkout.
+
+    Raises:
+        InvalidState: it is no draft.
+    """
+    if invoice["status"] != "draft":
+        raise InvalidState("This invoice is already finalized, you can't re-finalize it.")
+    account.agenda.cancel("finalize", invoice["id"])
+    customer = account.store.at_address("customer", invoice["customer"])
+    now_s = account.now_s()
+    number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04}"
+    customer["next_invoice_sequence"] += 1
+    invoice.update(
+        automatically_finalizes_at=None,
+        effective_at=now_s,
+        hosted_invoice_url=f"{account.profile.public_url}/i/{invoice['id']}",
+        invoice_pdf=f"{account.profile.public_url}/i/{invoice['id']}",
+        number=number,
+        status="open",
+    )
+    invoice["status_transitions"]["finalized_at"] = now_s
+    subscription = standing.subscription_of(account, invoice)
+    if subscription is not None:
+        details = invoice["parent"]["subscription_details"]
+        details["metadata"] = dict(subscription["metadata"])
+    _settle_balance(account, customer, invoice, cause)
+    if invoice["amount_due"] == 0:
+        account.record("invoice.finalized", invoice, cause)
+        return _mark_paid(account, invoice, None, cause)
+    intent = paid_by or _new_intent(account, invoice, cause)
+    account.store.add(
+        new_invoice_payment(invoice, intent["id"], invoice["amount_due"], now_s=now_s)
+    )
+    account.record("invoice.finalized", invoice, cause)
+    return _mark_paid(account, invoice, intent, cause) if paid_by else invoice
+
+
+def _settle_balance(
+    account: Account, customer: Resource, invoice: Resource, cause: Cause
+) -> None:
+    """Set off the customer's credit, and keep as credit what the invoice gives back."""
+    owed = invoice["total"] + customer["balance"]
+    invoice.update(
+        amount_due=max(owed, 0),
+        amount_remaining=max(owed, 0),
+        ending_balance=min(owed, 0),
+        starting_balance=customer["balance"],
+    )
+    account.update(customer, {"balance": min(owed, 0)}, "customer.updated", cause)
+
+
+def _new_intent(account: Account, invoice: Resource, cause: Cause) -> Resource:
+    given = {"description": _DESCRIPTIONS.get(invoice["billing_reason"])}
+    intent = new_payment_intent(
+        invoice["amount_due"], invoice["currency"], given, now_s=account.now_s()
+    )
+    intent.update(customer=invoice["customer"], setup_future_usage="off_session")
+    account.store.add(intent)
+    account.record("payment_intent.created", intent, cause)
+    return intent
+
+
+def payment_of(account: Account, invoice: Resource) -> Resource | None:
+    """Return the invoice payment of an invoice: there is one once it has something due."""
+    return next(
+        (
+            each
+            for each in account.store.newest_first("invoice_payment")
+            if each["invoice"] == invoice["id"]
+        ),
+        None,
+    )
+
+
+def intent_of(account: Account, invoice: Resource) -> Resource:
+    """Return the payment intent of an open invoice."""
+    payment = payment_of(account, invoice)
+    assert payment is not None, invoice["id"]
+    intent_id = payment["payment"]["payment_intent"]
+    return account.store.at_address("payment_intent", intent_id)
+
+
+def default_method(
+    account: Account, customer: Resource, subscription: Resource | None
+) -> Resource | None:
+    """Return the card that pays when nobody names another; None when there is none."""
+    chosen = subscription and subscription["default_payment_method"]
+    chosen = chosen or customer["invoice_settings"]["default_payment_method"]
+    method = account.store.find("payment_method", chosen)
+    return method if method is not None and method["customer"] == customer["id"] else None
+
+
+def pay(
+    account: Account, invoice: Resource, cause: Cause, *, method: Resource | None = None
+) -> Resource:
+    """Try once to pay an open invoice.
+
+    Raises:
+        CardRefused: the card did not pay, or there is none.
+        InvalidState: the invoice is not open.
+    """
+    if invoice["status"] != "open":
+        said = "already paid" if invoice["status"] == "paid" else "not open"
+        raise InvalidState(f"Invoice is {said}")
+    subscription = standing.subscription_of(account, invoice)
+    customer = account.store.at_address("customer", invoice["customer"])
+    method = method or default_method(account, customer, subscription)
+    if method is None:
+        raise CardRefused("Cannot charge a customer that has no active card", code="missing")
+    intent = intent_of(account, invoice)
+    try_to_pay(account, intent, method, cause)
+    account.agenda.cancel("retry", invoice["id"])
+    return _mark_paid(account, invoice, intent, cause)
+
+
+def collect(account: Account, invoice: Resource, cause: Cause = BY_ITSELF) -> None:
+    """Try to pay an open invoice on the schedule; plan the next try when that fails."""
+    invoice.update(attempt_count=invoice["attempt_count"] + 1, attempted=True)
+    try:
+        pay(account, invoice, cause)
+    except CardRefused:
+        note_failed_try(account, invoice, cause)
+
+
+def note_failed_try(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Tell that a try to pay has failed, and plan the next, or give up."""
+    tries, days = invoice["attempt_count"], account.dunning.retry_after_days
+    next_at = None
+    subscription = standing.subscription_of(account, invoice)
+    is_first = invoice["billing_reason"] == "subscription_create"
+    if 1 <= tries <= len(days) and invoice["auto_advance"] and not is_first:
+        next_at = account.now_s() + days[tries - 1] * DAY_S
+        account.agenda.plan("retry", invoice["id"], next_at, lambda: collect(account, invoice))
+    invoice["attempted"] = True
+    changes = {"next_payment_attempt": next_at}
+    account.update(invoice, changes, "invoice.updated", cause)
+    account.record("invoice.payment_failed", invoice, cause)
+    standing.note_failed(account, invoice, cause)
+    if next_at is None and subscription is not None:
+        standing.give_up(account, invoice)
+
+
+def _mark_paid(
+    account: Account, invoice: Resource, intent: Resource | None, cause: Cause
+) -> Resource:
+    now_s = account.now_s()
+    invoice.update(
+        amount_paid=invoice["amount_due"],
+        amount_remaining=0,
+        attempt_count=max(invoice["attempt_count"], 1 if intent else 0),
+        attempted=True,
+        auto_advance=False,
+        next_payment_attempt=None,
+        status="paid",
+    )
+    invoice["status_transitions"]["paid_at"] = now_s
+    payment = payment_of(account, invoice)
+    if payment is not None:
+        payment.update(amount_paid=payment["amount_requested"], status="paid")
+        payment["status_transitions"]["paid_at"] = now_s
+        account.record("invoice_payment.paid", payment, cause)
+    account.record("invoice.paid", invoice, cause)
+    account.record("invoice.payment_succeeded", invoice, cause)
+    standing.note_paid(account, invoice, cause)
+    return invoice
+
+
+def void(account: Account, invoice: Resource, cause: Cause) -> Resource:
+    """Declare an open invoice void: nobody owes it any more.
+
+    Raises:
+        InvalidState: it is a draft, paid or void.
+    """
+    if invoice["status"] not in {"open", "uncollectible"}:
+        raise InvalidState("You can only void an open or uncollectible invoice.")
+    account.agenda.cancel("retry", invoice["id"])
+    invoice.update(auto_advance=False, next_payment_attempt=None, status="void")
+    invoice["status_transitions"]["voided_at"] = account.now_s()
+    _cancel_payment(account, invoice, cause)
+    account.record("invoice.voided", invoice, cause)
+    return invoice
+
+
+def mark_uncollectible(
+    account: Account, invoice: Resource, cause: Cause, *, reason: str
+) -> Resource:
+    """Write an open invoice off.
+
+    Raises:
+        InvalidState: it is not open.
+    """
+    if invoice["status"] != "open":
+        raise InvalidState("You can only mark an open invoice as uncollectible.")
+    account.agenda.cancel("retry", invoice["id"])
+    invoice.update(
+        auto_advance=False,
+        next_payment_attempt=None,
+        status="uncollectible",
+        status_details={"uncollectible": {"reason": reason}},
+    )
+    invoice["status_transitions"]["marked_uncollectible_at"] = account.now_s()
+    account.record("invoice.marked_uncollectible", invoice, cause)
+    return invoice
+
+
+def _cancel_payment(account: Account, invoice: Resource, cause: Cause) -> None:
+    payment = payment_of(account, invoice)
+    if payment is None:
+        return
+    payment["status"] = "canceled"
+    payment["status_transitions"]["canceled_at"] = account.now_s()
+    intent = intent_of(account, invoice)
+    intent.update(
+        canceled_at=account.now_s(), cancellation_reason="void_invoice", status="canceled"
+    )
+    account.record("payment_intent.canceled", intent, cause)

@@ -1,0 +1,119 @@
+"""How a subscription stands: what payments do to it, and how it ends."""
+
+from stripe_local.account import Account
+from stripe_local.events import BY_ITSELF, Cause
+from stripe_local.wire.resource import Resource
+
+ENDED = frozenset({"canceled", "incomplete_expired"})
+_OF_A_SUBSCRIPTION = ("turn", "trial_will_end", "upcoming", "incomplete", "resume")
+_OF_AN_INVOICE = ("finalize", "retry")
+_UNPAID = frozenset({"incomplete", "past_due", "unpaid"})
+
+
+def change(
+    account: Account, subscription: Resource, changes: Resource, cause: Cause
+) -> Resource:
+    """Change a subscription, with its event unless nothing is different."""
+    return account.update(subscription, changes, "customer.subscription.updated", cause)
+
+
+def subscription_of(account: Account, invoice: Resource) -> Resource | None:
+    """Return the subscription that an invoice bills."""
+    parent = invoice["parent"]
+    if parent is None:
+        return None
+    return account.store.find("subscription", parent["subscription_details"]["subscription"])
+
+
+def invoices_of(account: Account, subscription: Resource) -> list[Resource]:
+    """Return the invoices of a subscription, newest first."""
+    return [
+        invoice
+        for invoice in account.store.newest_first("invoice")
+        if invoice["parent"] is not None
+        and invoice["parent"]["subscription_details"]["subscription"] == subscription["id"]
+    ]
+
+
+def note_paid(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Let a subscription recover when its latest invoice is paid, and its customer too."""
+    subscription = subscription_of(account, invoice)
+    if (
+        subscription is not None
+        and subscription["status"] in _UNPAID
+        and subscription["latest_invoice"] == invoice["id"]
+    ):
+        account.agenda.cancel("incomplete", subscription["id"])
+        change(account, subscription, {"status": "active"}, cause)
+    owes = any(
+        each["status"] == "open" and each["attempted"]
+        for each in account.store.newest_first("invoice")
+        if each["customer"] == invoice["customer"]
+    )
+    if not owes:
+        _set_delinquent(account, invoice, False, cause)
+
+
+def note_failed(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Let a subscription fall behind when a payment for it fails."""
+    subscription = subscription_of(account, invoice)
+    if subscription is not None and subscription["status"] in {"active", "trialing"}:
+        change(account, subscription, {"status": "past_due"}, cause)
+    _set_delinquent(account, invoice, True, cause)
+
+
+def give_up(account: Account, invoice: Resource) -> None:
+    """Do what the account's owner chose for when the last try has failed."""
+    subscription = subscription_of(account, invoice)
+    if subscription is None or subscription["status"] != "past_due":
+        return
+    if account.dunning.at_last == "cancel":
+        end(account, subscription, BY_ITSELF, reason="payment_failed")
+    elif account.dunning.at_last == "unpaid":
+        change(account, subscription, {"status": "unpaid"}, BY_ITSELF)
+
+
+def end(
+    account: Account, subscription: Resource, cause: Cause, *, reason: str | None = None
+) -> Resource:
+    """End a subscription now. Its unpaid invoices are no longer collected by themselves."""
+    now_s = account.now_s()
+    subscription.update(
+        canceled_at=subscription["canceled_at"] or now_s,
+        ended_at=now_s,
+        status="canceled",
+    )
+    if reason is not None:
+        subscription["cancellation_details"]["reason"] = reason
+    forget(account, subscription)
+    account.record("customer.subscription.deleted", subscription, cause)
+    return subscription
+
+
+def forget(account: Account, subscription: Resource) -> None:
+    """Let nothing more happen by itself about a subscription and its unpaid invoices."""
+    for what in _OF_A_SUBSCRIPTION:
+        account.agenda.cancel(what, subscription["id"])
+    for invoice in invoices_of(account, subscription):
+        if invoice["status"] in {"draft", "open"}:
+            stop_collecting(account, invoice)
+
+
+def stop_collecting(account: Account, invoice: Resource) -> None:
+    """Let an invoice wait for somebody to deal with it."""
+    for what in _OF_AN_INVOICE:
+        account.agenda.cancel(what, invoice["id"])
+    changes = {
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
+    }
+    account.update(invoice, changes, "invoice.updated", BY_ITSELF)
+
+
+def _set_delinquent(
+    account: Account, invoice: Resource, is_delinquent: bool, cause: Cause
+) -> None:
+    customer = account.store.find("customer", invoice["customer"])
+    if customer is not None and "deleted" not in customer:
+        account.update(customer, {"delinquent": is_delinquent}, "customer.updated", cause)

@@ -1,0 +1,237 @@
+"""The life of a subscription: it begins, turns from period to period, and ends."""
+
+from collections.abc import Sequence
+
+from stripe_local.account import Account
+from stripe_local.billing import invoicing, standing
+from stripe_local.billing.invoice_shape import Line, line_for
+from stripe_local.billing.periods import DAY_S, boundary, period_after
+from stripe_local.billing.subscription_shape import (
+    Terms,
+    Wanted,
+    items_of,
+    new_subscription,
+    period_of,
+)
+from stripe_local.events import BY_ITSELF, Cause
+from stripe_local.wire.errors import CardRefused, InvalidParameter
+from stripe_local.wire.resource import Resource
+
+_NOTICE_S = 3 * DAY_S
+_INCOMPLETE_S = 23 * 3_600
+
+
+def check_wanted(wanted: Sequence[Wanted], param: str) -> None:
+    """Refuse prices that do not go together in one subscription.
+
+    Raises:
+        InvalidParameter: none, one that is not recurring, or different currencies or intervals.
+    """
+    for each in wanted:
+        if each.price["type"] != "recurring":
+            raise InvalidParameter(
+                f"The price specified is set to `type=one_time` but this field only accepts "
+                f"prices with `type=recurring` ({each.price['id']}).",
+                param=param,
+            )
+    rhythms = {
+        (
+            each.price["currency"],
+            each.price["recurring"]["interval"],
+            each.price["recurring"]["interval_count"],
+        )
+        for each in wanted
+    }
+    if len(rhythms) > 1:
+        raise InvalidParameter(
+            "The local Stripe does not imitate subscriptions whose prices differ in currency "
+            "or interval. Stripe itself accepts different intervals.",
+            param=param,
+        )
+
+
+def begin(
+    account: Account,
+    customer: Resource,
+    wanted: Sequence[Wanted],
+    terms: Terms,
+    cause: Cause,
+    *,
+    paid_by: Resource | None = None,
+    extra: Sequence[Line] = (),
+) -> Resource:
+    """Begin a subscription with its first invoice, which waits unless it is paid already."""
+    now_s = account.now_s()
+    recurring = wanted[0].price["recurring"]
+    end_s = terms.trial_end or boundary(now_s, recurring, 1)
+    subscription = new_subscription(customer, wanted, terms, (now_s, end_s), now_s)
+    is_trial = terms.trial_end is not None
+    lines = whole_period_lines(account, items_of(subscription), is_trial=is_trial)
+    lines += extra
+    is_owed = sum(line.amount for line in lines) + customer["balance"] > 0
+    if is_owed and paid_by is None and not is_trial:
+        subscription["status"] = "incomplete"
+    account.store.add(subscription)
+    invoice = invoicing.draft(
+        account,
+        customer,
+        subscription,
+        lines,
+        reason="subscription_create",
+        period=(now_s, now_s),
+    )
+    subscription["latest_invoice"] = invoice["id"]
+    account.record("customer.subscription.created", subscription, cause)
+    invoicing.announce(account, invoice, cause)
+    invoicing.finalize(account, invoice, cause, paid_by=paid_by)
+    if subscription["status"] == "incomplete":
+        _plan_expiry(account, subscription)
+    plan_turn(account, subscription)
+    plan_notice(account, subscription)
+    return subscription
+
+
+def pay_first(account: Account, subscription: Resource, cause: Cause) -> None:
+    """Try to pay the first invoice with the card at hand; a failure leaves it incomplete."""
+    invoice = account.store.at_address("invoice", subscription["latest_invoice"])
+    if invoice["status"] != "open":
+        return
+    invoice.update(attempt_count=1, attempted=True)
+    try:
+        invoicing.pay(account, invoice, cause)
+    except CardRefused:
+        invoicing.note_failed_try(account, invoice, cause)
+
+
+def whole_period_lines(
+    account: Account, items: Sequence[Resource], *, is_trial: bool = False
+) -> list[Line]:
+    """Return the lines for the period that the items are in."""
+    return [
+        line_for(
+            item,
+            product_name(account, item["price"]),
+            (item["current_period_start"], item["current_period_end"]),
+            is_trial=is_trial,
+        )
+        for item in items
+    ]
+
+
+def product_name(account: Account, price: Resource) -> str:
+    """Return the name of what a price is for."""
+    product = account.store.find("product", price["product"])
+    return str(product["name"]) if product is not None and "name" in product else "Product"
+
+
+def plan_turn(account: Account, subscription: Resource) -> None:
+    """Plan what happens at the end of the period, or at an earlier end of everything."""
+    at_s = period_of(subscription)[1]
+    if subscription["cancel_at"] is not None:
+        at_s = min(at_s, subscription["cancel_at"])
+    account.agenda.plan("turn", subscription["id"], at_s, lambda: turn(account, subscription))
+
+
+def plan_notice(account: Account, subscription: Resource) -> None:
+    """Plan the notice of a trial's end, or give it at once for a short trial."""
+    account.agenda.cancel("trial_will_end", subscription["id"])
+    if subscription["status"] != "trialing":
+        return
+
+    def give() -> None:
+        if subscription["status"] == "trialing":
+            account.record("customer.subscription.trial_will_end", subscription, BY_ITSELF)
+
+    at_s = subscription["trial_end"] - _NOTICE_S
+    if at_s <= account.now_s():
+        give()
+    else:
+        account.agenda.plan("trial_will_end", subscription["id"], at_s, give)
+
+
+def _plan_expiry(account: Account, subscription: Resource) -> None:
+    def expire() -> None:
+        invoice = account.store.at_address("invoice", subscription["latest_invoice"])
+        standing.forget(account, subscription)
+        invoicing.void(account, invoice, BY_ITSELF)
+        ended = {"ended_at": account.now_s(), "status": "incomplete_expired"}
+        standing.change(account, subscription, ended, BY_ITSELF)
+
+    at_s = account.now_s() + _INCOMPLETE_S
+    account.agenda.plan("incomplete", subscription["id"], at_s, expire)
+
+
+def turn(account: Account, subscription: Resource) -> None:
+    """Let a period end: the subscription ends with it, or goes on into the next."""
+    now_s = account.now_s()
+    if subscription["cancel_at"] is not None and subscription["cancel_at"] <= now_s:
+        standing.end(account, subscription, BY_ITSELF)
+        return
+    customer = account.store.at_address("customer", subscription["customer"])
+    if subscription["status"] == "trialing":
+        has_method = invoicing.default_method(account, customer, subscription) is not None
+        behaviour = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+        if not has_method and behaviour == "cancel":
+            standing.end(account, subscription, BY_ITSELF)
+            return
+        if not has_method and behaviour == "pause":
+            pause_without_method(account, subscription)
+            return
+    renew(account, subscription, customer)
+
+
+def pause_without_method(account: Account, subscription: Resource) -> None:
+    """Pause a subscription whose trial is over, and that nothing can pay for."""
+    details = {
+        "paused": {
+            "subscription": {"type": "trial_end_without_payment_method"},
+            "transitioned_at": account.now_s(),
+            "type": "subscription",
+        }
+    }
+    subscription.update(status="paused", status_details=details)
+    account.record("customer.subscription.paused", subscription, BY_ITSELF)
+
+
+def renew(
+    account: Account,
+    subscription: Resource,
+    customer: Resource,
+    *,
+    reason: str = "subscription_cycle",
+    cause: Cause = BY_ITSELF,
+) -> Resource:
+    """Begin the next period, and draft its invoice."""
+    now_s, before = account.now_s(), period_of(subscription)
+    recurring = items_of(subscription)[0]["price"]["recurring"]
+    start_s, end_s = period_after(subscription["billing_cycle_anchor"], recurring, now_s)
+    items = moved(subscription, (start_s, end_s))
+    lines = whole_period_lines(account, items["data"])
+    lines += invoicing.take_kept(account, customer, subscription)
+    invoice = invoicing.draft(
+        account, customer, subscription, lines, reason=reason, period=(before[0], now_s)
+    )
+    paused = subscription["pause_collection"]
+    if subscription["status"] == "unpaid" or (paused and paused["behavior"] == "keep_as_draft"):
+        invoice["auto_advance"] = False
+    elif reason == "subscription_cycle":
+        invoice["automatically_finalizes_at"] = now_s + invoicing.DRAFT_S
+    status = subscription["status"]
+    changes = {
+        "items": items,
+        "latest_invoice": invoice["id"],
+        "status": "active" if status in {"trialing", "paused"} else status,
+    }
+    standing.change(account, subscription, changes, cause)
+    invoicing.announce(account, invoice, cause)
+    plan_turn(account, subscription)
+    return invoice
+
+
+def moved(subscription: Resource, period: tuple[int, int]) -> Resource:
+    """Return the items of a subscription in another period."""
+    rows = [
+        {**item, "current_period_start": period[0], "current_period_end": period[1]}
+        for item in items_of(subscription)
+    ]
+    return {**subscription["items"], "data": rows}

@@ -1,0 +1,319 @@
+"""Subscriptions: what a customer pays for again and again."""
+
+from stripe.params import (
+    SubscriptionCancelParams,
+    SubscriptionCreateParams,
+    SubscriptionListParams,
+    SubscriptionRetrieveParams,
+    SubscriptionUpdateParams,
+)
+
+from stripe_local.account import Account
+from stripe_local.billing import changing, invoicing, standing, subscribing
+from stripe_local.billing.payments import refusal_of
+from stripe_local.billing.periods import DAY_S
+from stripe_local.billing.subscription_shape import Terms, Wanted, items_of
+from stripe_local.resources import prices
+from stripe_local.resources.endpoint import Call, Endpoint
+from stripe_local.resources.payment_methods import referenced_method
+from stripe_local.wire.errors import (
+    InvalidParameter,
+    InvalidState,
+    exclusive_parameters,
+    missing_parameter,
+    not_imitated,
+)
+from stripe_local.wire.forms import join
+from stripe_local.wire.metadata import merged_metadata
+from stripe_local.wire.paging import PAGING, is_created_within, page_of
+from stripe_local.wire.parameters import Parameters
+from stripe_local.wire.resource import Resource
+from stripe_local.wire.words import words
+
+_OBJECT = "subscription"
+_AT = "/v1/subscriptions"
+_TRIAL_DAYS_MAX = 730
+_BOTH = words(
+    "cancel_at_period_end default_payment_method description expand metadata off_session "
+    "payment_behavior payment_settings.save_default_payment_method proration_behavior "
+    "trial_end trial_settings.end_behavior.missing_payment_method"
+)
+_MADE_OF = frozenset(
+    {
+        *_BOTH,
+        *words("customer items.metadata items.price items.price_data items.quantity"),
+        *words("collection_method trial_period_days"),
+    }
+)
+_CHANGEABLE = frozenset(
+    {
+        *_BOTH,
+        *words("cancel_at cancellation_details items.deleted items.id items.metadata"),
+        *words("items.price items.quantity pause_collection proration_date"),
+    }
+)
+
+
+def create(call: Call) -> Resource:
+    """Begin a subscription without Checkout, and try to pay its first invoice."""
+    params, account = call.params, call.account
+    if params.get("collection_method", "charge_automatically") != "charge_automatically":
+        raise not_imitated("collection_method", params["collection_method"])
+    if "customer" not in params:
+        raise missing_parameter("customer")
+    customer = account.store.referenced("customer", params["customer"], "customer")
+    wanted = wanted_of(call, params.get("items") or [])
+    method_id = _own_method(call, customer)
+    terms = Terms(
+        metadata=merged_metadata({}, params.get("metadata")),
+        trial_end=trial_end_of(account, params),
+        description=params.get("description") or None,
+        method_id=method_id,
+        missing_method=missing_method_of(params),
+    )
+    behaviour = params.get("payment_behavior", "allow_incomplete")
+    if behaviour == "pending_if_incomplete":
+        raise not_imitated("payment_behavior", behaviour)
+    if behaviour == "error_if_incomplete" and terms.trial_end is None:
+        _check_card(account, customer, method_id)
+    subscription = subscribing.begin(account, customer, wanted, terms, call.cause)
+    if params.get("cancel_at_period_end"):
+        changing.set_cancellation(
+            account, subscription, {"cancel_at_period_end": True}, call.cause
+        )
+    if behaviour != "default_incomplete":
+        subscribing.pay_first(account, subscription, call.cause)
+    return subscription
+
+
+def wanted_of(call: Call, rows: list[Parameters]) -> list[Wanted]:
+    """Return what a request asks to subscribe to.
+
+    Raises:
+        InvalidParameter: nothing, or prices that do not go together.
+    """
+    if not rows:
+        raise missing_parameter("items")
+    wanted = []
+    for row, given in enumerate(rows):
+        name = join("items", str(row))
+        if "price_data" in given:
+            price = prices.create_inline(
+                call.account, given["price_data"], call.cause, join(name, "price_data")
+            )
+        elif "price" in given:
+            price = prices.active_price(call.account, given["price"], join(name, "price"))
+        else:
+            raise missing_parameter(join(name, "price"))
+        metadata = merged_metadata({}, given.get("metadata"))
+        wanted.append(Wanted(price, given.get("quantity", 1), metadata))
+    subscribing.check_wanted(wanted, "items")
+    return wanted
+
+
+def trial_end_of(account: Account, params: Parameters) -> int | None:
+    """Return when the trial ends that a request asks for; None without a trial.
+
+    Raises:
+        InvalidParameter: both ways of saying it, or a time that cannot be.
+    """
+    days, until = params.get("trial_period_days"), params.get("trial_end")
+    if days is not None and until is not None:
+        raise exclusive_parameters(["trial_period_days", "trial_end"])
+    if days is not None and not 1 <= days <= _TRIAL_DAYS_MAX:
+        raise InvalidParameter(
+            f"Invalid trial_period_days: must be between 1 and {_TRIAL_DAYS_MAX}.",
+            param="trial_period_days",
+        )
+    now_s = account.now_s()
+    if days is not None:
+        return int(now_s + days * DAY_S)
+    if until is None or until == "now":
+        return None
+    if until <= now_s:
+        raise InvalidParameter(
+            "Invalid timestamp: must be an integer Unix timestamp in the future.",
+            param="trial_end",
+        )
+    return int(until)
+
+
+def missing_method_of(params: Parameters) -> str:
+    """Return what a request wants at the end of a trial without a card."""
+    settings = params.get("trial_settings") or {}
+    behaviour: str = settings.get("end_behavior", {}).get(
+        "missing_payment_method", "create_invoice"
+    )
+    return behaviour
+
+
+def _own_method(call: Call, customer: Resource) -> str | None:
+    """Return the customer's card that a request names for the subscription."""
+    given = call.params.get("default_payment_method")
+    if not given:
+        return None
+    method = referenced_method(call.account, given, "default_payment_method")
+    if method["customer"] != customer["id"]:
+        raise InvalidParameter(
+            "The customer does not have a payment method with the ID "
+            f"{method['id']}. The payment method must be attached to the customer.",
+            code="resource_missing",
+            param="default_payment_method",
+        )
+    method_id: str = method["id"]
+    return method_id
+
+
+def _check_card(account: Account, customer: Resource, method_id: str | None) -> None:
+    chosen = {"default_payment_method": method_id}
+    method = invoicing.default_method(account, customer, chosen)
+    if method is None:
+        raise InvalidState(
+            "This customer has no attached payment source or default payment method.",
+            code="resource_missing",
+        )
+    if account.cards[method["id"]].decline is not None:
+        raise refusal_of(account, method, {})
+
+
+def retrieve(call: Call) -> Resource:
+    """Return a subscription, also one that has ended."""
+    return call.account.store.at_address(_OBJECT, call.object_id)
+
+
+def update(call: Call) -> Resource:
+    """Change a subscription: its card, its end, its trial, its items."""
+    params, account = call.params, call.account
+    subscription = retrieve(call)
+    if subscription["status"] in standing.ENDED:
+        raise InvalidState(
+            "A canceled subscription can only update its cancellation_details and metadata."
+        )
+    customer = account.store.at_address("customer", subscription["customer"])
+    changes: Resource = {}
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(subscription["metadata"], params["metadata"])
+    if "description" in params:
+        changes["description"] = params["description"] or None
+    if "default_payment_method" in params:
+        changes["default_payment_method"] = _own_method(call, customer)
+    if "trial_settings" in params:
+        end_behaviour = {
+            **subscription["trial_settings"]["end_behavior"],
+            "missing_payment_method": missing_method_of(params),
+        }
+        changes["trial_settings"] = {"end_behavior": end_behaviour}
+    if "pause_collection" in params:
+        changes["pause_collection"] = _pause(params["pause_collection"])
+    if params.get("items"):
+        changing.change_items(
+            account,
+            subscription,
+            _item_changes(call, subscription),
+            changing.manner_of(params),
+            call.cause,
+        )
+    changing.set_cancellation(account, subscription, params, call.cause, **changes)
+    if "trial_end" in params:
+        changing.set_trial_end(account, subscription, trial_end_of(account, params), call.cause)
+    if (subscription["pause_collection"] or {}).get("resumes_at"):
+        changing.plan_resumption(account, subscription)
+    return subscription
+
+
+def _pause(given: Parameters | str) -> Resource | None:
+    if not isinstance(given, dict) or not given:
+        return None
+    return {"behavior": given["behavior"], "resumes_at": given.get("resumes_at") or None}
+
+
+def _item_changes(call: Call, subscription: Resource) -> list[changing.ItemChange]:
+    """Return what a request wants of each item: a new price or quantity, or its end."""
+    known = {item["id"]: item for item in items_of(subscription)}
+    found = []
+    for row, given in enumerate(call.params["items"]):
+        name = join("items", str(row))
+        item = known.get(given.get("id", ""))
+        if "id" in given and item is None:
+            raise InvalidParameter(
+                f"No such subscription_item: '{given['id']}'",
+                code="resource_missing",
+                param=join(name, "id"),
+            )
+        if given.get("deleted"):
+            found.append(changing.ItemChange(item, None, 0))
+            continue
+        if "price" in given:
+            price = prices.active_price(call.account, given["price"], join(name, "price"))
+        elif item is not None:
+            price = item["price"]
+        else:
+            raise missing_parameter(join(name, "price"))
+        quantity = given.get("quantity", item["quantity"] if item else 1)
+        found.append(changing.ItemChange(item, price, quantity))
+    return found
+
+
+def cancel(call: Call) -> Resource:
+    """End a subscription now."""
+    subscription = retrieve(call)
+    if subscription["status"] in standing.ENDED:
+        raise InvalidState(
+            f"No such subscription: '{subscription['id']}'", code="resource_missing"
+        )
+    given = call.params.get("cancellation_details") or {}
+    details = subscription["cancellation_details"]
+    details.update({name: given[name] or None for name in given})
+    if subscription["status"] == "incomplete":
+        subscription["canceled_at"] = None
+    return standing.end(call.account, subscription, call.cause, reason="cancellation_requested")
+
+
+def list_subscriptions(call: Call) -> Resource:
+    """Return subscriptions, newest first; without a status those not canceled."""
+    params = call.params
+    found = [
+        subscription
+        for subscription in call.account.store.newest_first(_OBJECT)
+        if params.get("customer") in {None, subscription["customer"]}
+        and params.get("test_clock") in {None, subscription["test_clock"]}
+        and _has_status(subscription, params.get("status"))
+        and (
+            "price" not in params
+            or any(item["price"]["id"] == params["price"] for item in items_of(subscription))
+        )
+        and is_created_within(subscription, params.get("created"))
+    ]
+    return page_of(found, params, _AT)
+
+
+def _has_status(subscription: Resource, status: str | None) -> bool:
+    if status == "all":
+        return True
+    if status == "ended":
+        return subscription["status"] in standing.ENDED
+    if status is None:
+        return bool(subscription["status"] != "canceled")
+    return bool(subscription["status"] == status)
+
+
+_EXPAND = frozenset({"expand"})
+ENDPOINTS = (
+    Endpoint("POST", _AT, SubscriptionCreateParams, _MADE_OF, create),
+    Endpoint("GET", f"{_AT}/{{id}}", SubscriptionRetrieveParams, _EXPAND, retrieve),
+    Endpoint("POST", f"{_AT}/{{id}}", SubscriptionUpdateParams, _CHANGEABLE, update),
+    Endpoint(
+        "DELETE",
+        f"{_AT}/{{id}}",
+        SubscriptionCancelParams,
+        frozenset({"cancellation_details", "expand"}),
+        cancel,
+    ),
+    Endpoint(
+        "GET",
+        _AT,
+        SubscriptionListParams,
+        PAGING | set(words("created customer price status test_clock")),
+        list_subscriptions,
+    ),
+)
