@@ -147,7 +147,8 @@ class Stack:
         firestore_emulator.warm_up(layout.port("firestore"))
         self.say("Firestore answers; seeding plans, prices and projects, starting meter")
         meter = self.start_meter()
-        seeded = seed(layout, {**settings_of(layout, self.webhook_secret), MARK: self.mark})
+        env = {**settings_of(layout, self.webhook_secret), MARK: self.mark}
+        seeded = seed(layout, env)
         self.wait(stripe, "the local Stripe", lambda: probe.is_healthy(self.stripe_health))
         self.wait(meter, "meter", lambda: probe.answers(layout.url("meter")))
         self.wait(keys, "the App Check keys", lambda: probe.is_healthy(self.keys_url))
@@ -159,7 +160,7 @@ class Stack:
             program.require_alive()
         return {
             **self.addresses(),
-            **make_admin(layout),
+            **make_admin(layout, self.app_check_token, env),
             **seeded,
         }
 

@@ -76,8 +76,8 @@ def seed(layout: Layout, env: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def make_admin(layout: Layout) -> dict[str, str]:
-    """Sign up the administrator in the Auth emulator; return how to sign in.
+def make_admin(layout: Layout, app_check_token: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Sign up the administrator, let it be seen once, and give it the role; say how to sign in.
 
     Raises: Failed.
     """
@@ -87,4 +87,19 @@ def make_admin(layout: Layout) -> dict[str, str]:
     answer = requests.post(url, json=body, timeout=30)
     if not answer.ok:
         raise Failed(f"The Auth emulator refused to sign up {ADMIN_EMAIL}: {answer.text[:300]}")
+    account = answer.json()
+    headers = {
+        "Authorization": f"Bearer {account['idToken']}",
+        "X-Firebase-AppCheck": app_check_token,
+    }
+    seen = requests.get(f"{layout.url('hosting')}/usage/me", headers=headers, timeout=60)
+    if not seen.ok:
+        raise Failed(f"The administrator's first look was refused: {seen.text[:300]}")
+    command = [str(FUNCTIONS_BIN / "python"), "-m", "creditbase.admin", "users", "make-admin"]
+    command.append(account["localId"])
+    done = subprocess.run(
+        command, cwd=FUNCTIONS, env=dict(env), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise Failed(f"The administrator got no role: {done.stderr.strip()[-300:]}")
     return {"ADMIN_EMAIL": ADMIN_EMAIL, "ADMIN_PASSWORD": password}

@@ -145,3 +145,34 @@ def without_id(answer: requests.Response) -> dict[str, Any]:
     """Return a body but for the request's own id."""
     body: dict[str, Any] = answer.json()
     return {name: value for name, value in body.items() if name != "request_id"}
+
+
+def test_the_administrator_of_the_stack_has_the_role(stack_env: dict[str, str]) -> None:
+    """The sign-in that the demo prints really is an administrator's."""
+    base = (
+        f"http://{stack_env['FIREBASE_AUTH_EMULATOR_HOST']}/identitytoolkit.googleapis.com/v1"
+    )
+    signed_in = requests.post(
+        f"{base}/accounts:signInWithPassword?key=local",
+        json={"email": stack_env["ADMIN_EMAIL"], "password": stack_env["ADMIN_PASSWORD"]},
+        timeout=10,
+    ).json()
+    store = (
+        f"http://{stack_env['FIRESTORE_EMULATOR_HOST']}/v1/projects/"
+        f"{stack_env['GCLOUD_PROJECT']}/databases/(default)/documents"
+    )
+
+    user = requests.get(f"{store}/users/{signed_in['localId']}", headers=OWNER, timeout=10)
+
+    assert user.json()["fields"]["role"]["stringValue"] == "admin"
+
+
+@pytest.mark.parametrize("path", ["/", "/billing?topup=success", "/billing?topup=cancelled"])
+def test_a_person_who_opens_the_address_sees_a_page(
+    path: str, stack_env: dict[str, str]
+) -> None:
+    """Also after paying: the hosted page sends the customer back to us."""
+    page = requests.get(stack_env["HUB_URL"] + path, timeout=10)
+
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
