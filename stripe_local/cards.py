@@ -46,6 +46,8 @@ class TestCard:
     decline: Decline | None = None
     can_be_kept: bool = True
     """Whether a customer can keep it for later, which says nothing of paying then."""
+    is_disputed: bool = False
+    """Whether its owner asks for the money back as soon as it has paid."""
     aliases: tuple[str, ...] = ()
     """What Stripe's `pm_card_…` and `tok_…` ids call it."""
 
@@ -94,6 +96,12 @@ TEST_CARDS = (
             advice_code="try_again_later",
         ),
         aliases=("chargeCustomerFail",),
+    ),
+    TestCard(
+        "4000000000000259",
+        "pays, and the payment is disputed",
+        is_disputed=True,
+        aliases=("createDispute",),
     ),
 )
 

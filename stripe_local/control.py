@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from stripe_local.account import Dunning
+from stripe_local.billing import reversals
 from stripe_local.faults import Fault, Moment, Outcome
 from stripe_local.wire.errors import ApiError
 from stripe_local.wire.parameter_types import API_VERSION
@@ -74,6 +75,20 @@ class DunningOrder(_Order):
 
     retry_after_days: list[int] = Field(default=[3, 5, 7], max_length=8)
     at_last: Literal["cancel", "unpaid", "past_due"] = "cancel"
+
+
+class DisputeOrder(_Order):
+    """Dispute a charge, whole or in part."""
+
+    charge: str
+    reason: str = "fraudulent"
+    amount: int | None = Field(default=None, ge=1)
+
+
+class DecisionOrder(_Order):
+    """How a dispute ends."""
+
+    outcome: Literal["won", "lost"]
 
 
 OrderT = TypeVar("OrderT", bound=_Order)
@@ -163,6 +178,30 @@ def dunning(world: World, _request: Request, body: bytes) -> Resource:
     return {"dunning": asdict(world.account.dunning)}
 
 
+def fail_refund(world: World, request: Request, _body: bytes) -> Resource:
+    """Let a refund fail, days after it was made."""
+    with world.account.lock:
+        return reversals.fail_refund(world.account, request.path_params["refund_id"])
+
+
+def dispute(world: World, _request: Request, body: bytes) -> Resource:
+    """Let a payer dispute a charge."""
+    order = _read(DisputeOrder, body)
+    with world.account.lock:
+        charge = world.account.store.at_address("charge", order.charge)
+        return reversals.open_dispute(
+            world.account, charge, reason=order.reason, amount=order.amount
+        )
+
+
+def decide_dispute(world: World, request: Request, body: bytes) -> Resource:
+    """Let the bank decide a dispute."""
+    order = _read(DecisionOrder, body)
+    with world.account.lock:
+        found = world.account.store.at_address("dispute", request.path_params["dispute_id"])
+        return reversals.close_dispute(world.account, found, is_won=order.outcome == "won")
+
+
 def disarm(world: World, _request: Request, _body: bytes) -> Resource:
     """Let no more requests fail, and let slow ones go on."""
     world.faults.disarm()
@@ -219,5 +258,8 @@ ROUTES = [
     _route("DELETE", "/faults", disarm),
     _route("POST", "/clock", clock),
     _route("POST", "/dunning", dunning),
+    _route("POST", "/refunds/{refund_id}/fail", fail_refund),
+    _route("POST", "/disputes", dispute),
+    _route("POST", "/disputes/{dispute_id}/close", decide_dispute),
     _route("POST", "/reset", reset),
 ]

@@ -3,6 +3,7 @@
 import copy
 
 from stripe_local.account import Account
+from stripe_local.billing.reversals import open_dispute
 from stripe_local.events import Cause
 from stripe_local.resources.charges import new_charge
 from stripe_local.wire.errors import CardRefused
@@ -28,7 +29,15 @@ def try_to_pay(account: Account, intent: Resource, method: Resource, cause: Caus
     )
     account.record("charge.succeeded", charge, cause)
     account.record("payment_intent.succeeded", intent, cause)
+    if account.cards[method["id"]].is_disputed:
+        account.agenda.plan(
+            "dispute", charge["id"], account.now_s(), lambda: _dispute(account, charge)
+        )
     return charge
+
+
+def _dispute(account: Account, charge: Resource) -> None:
+    open_dispute(account, charge)
 
 
 def _declined(
