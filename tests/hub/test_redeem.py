@@ -8,6 +8,7 @@ import pytest
 
 from creditbase.admin.domain.vouchers import code_digest
 from creditbase.admin.vouchers import disable_voucher
+from creditbase.hub.redeem import network_of
 from creditbase.hub.usage import usage_me
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.commands import ChangeTerms
@@ -254,6 +255,24 @@ class TestTries:
 
         assert statuses == [404] * 5 + [429]
         assert not firestore.get_all([f"users/{people[5].uid}"])[0].exists
+
+    @pytest.mark.parametrize(
+        ("address", "network"),
+        [
+            ("203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("", ""),
+            ("unknown", "unknown"),
+        ],
+    )
+    def test_a_whole_home_network_counts_as_one_address(
+        self, address: str, network: str
+    ) -> None:
+        """Whoever has one IPv6 address has quintillions."""
+        assert network_of(address) == network
 
     def test_where_the_store_does_not_answer_nobody_may_try(
         self, counter: Counter, wire: Wire

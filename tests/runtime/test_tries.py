@@ -114,6 +114,19 @@ class TestTheStore:
 
         assert outcomes.count("counted") == len(kept(bucket)["tries"]) == 5
 
+    def test_the_last_try_with_a_lost_reply_is_not_refused_for_itself(
+        self, bucket: str, wire: Wire
+    ) -> None:
+        """It fills the bucket, and finds it full when it looks what became of it."""
+        for number in range(4):
+            count_try([bucket], f"t{number}", LIMIT, now=NOON)
+        wire.reset()
+        wire.faults[1] = FAULTS["lost_reply"]
+
+        count_try([bucket], "t4", LIMIT, now=NOON)
+
+        assert set(kept(bucket)["tries"]) == {f"t{number}" for number in range(5)}
+
     @pytest.mark.parametrize("index", [0, 1])
     @pytest.mark.parametrize("fault", FAULTS)
     def test_a_try_is_counted_once_or_not_made(
