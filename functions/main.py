@@ -18,6 +18,7 @@ EXPORTS = {
     "billing_sync_balance": "creditbase.hub.usage",
     "billing_topup": "creditbase.hub.billing",
     "billing_webhook": "creditbase.payments.webhook",
+    "drain_inbox": "creditbase.jobs.inbox_schedule",
     "expire_holds": "creditbase.jobs.schedules",
     "meter": "creditbase.relay.meter",
     "plans": "creditbase.hub.plans",

@@ -9,12 +9,12 @@ from functools import partial
 import pytest
 
 from creditbase.jobs import use_cases as jobs
+from creditbase.jobs.by_name import run_job
 from creditbase.jobs.use_cases import (
     JOBS,
     Report,
     expire_holds,
     reset_cycles,
-    run_job,
     sync_balances,
 )
 from creditbase.ledger import use_cases as ledger
@@ -143,7 +143,9 @@ class TestResetCycles:
         assert entry_ids(wallet)[-2:] == ["expire:free:0", "free:1"]
         assert wallet.available() == 10 * CREDIT
         assert published(wallet).window.start_at == APRIL
-        period = firestore.get_all([f"{wallet.ref.wallet}/periods/2026-03-10T12:00:00Z"])[0]
+        period = firestore.get_all(
+            [f"{wallet.ref.wallet}/periods/2026-03-10T12:00:00.000000Z"]
+        )[0]
         assert period.fields is not None
         assert period.fields["models"]["unspecified"]["amount_nanos"] == 3 * CREDIT
 

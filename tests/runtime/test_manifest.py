@@ -32,6 +32,7 @@ MODULES_MAX = 1_800
 SECRETS = {
     "billing_topup": {"STRIPE_SECRET_KEY"},
     "billing_webhook": {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"},
+    "drain_inbox": {"STRIPE_SECRET_KEY"},
 }
 """Every other function has none: it cannot leak what it does not have."""
 

@@ -30,7 +30,7 @@ from creditbase.runtime import clock
 from creditbase.runtime.emulator import UnsafeEnvironment, refuse_unsafe_environment
 
 CATALOG_FILE = Path(__file__).parents[3] / "catalog.json"
-JOBS = ("sync-balances", "expire-holds", "reset-cycles")
+JOBS = ("sync-balances", "expire-holds", "reset-cycles", "drain-inbox")
 
 Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - unnamed
 Command = Callable[[argparse.Namespace], None]
@@ -171,7 +171,7 @@ def _shown(at: datetime | None) -> str:
 
 def _job_run(given: argparse.Namespace) -> None:
     # By name, as main.py names the functions: the jobs are a door above this room.
-    report = import_module("creditbase.jobs.use_cases").run_job(given.name, now=clock.now())
+    report = import_module("creditbase.jobs.by_name").run_job(given.name, now=clock.now())
     left = "" if report.is_complete else ", more may be due: run it again"
     print(f"{given.name}: {report.done} done, {report.failed} failed{left}")
 

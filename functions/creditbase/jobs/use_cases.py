@@ -73,11 +73,6 @@ JOBS: dict[str, Callable[[datetime], Report]] = {
 }
 
 
-def run_job(name: str, *, now: datetime) -> Report:
-    """Run a job by its name, as the command line and the tests do."""
-    return JOBS[name](now)
-
-
 def _tidy_due(job: str, find: FindDue, *, now: datetime, limit: int) -> Report:
     most = ceil_div(limit, SHARDS)
     shards = [_tidy_shard(job, find, shard, now=now, most=most) for shard in range(SHARDS)]

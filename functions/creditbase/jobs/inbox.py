@@ -1,0 +1,73 @@
+"""The job `drain_inbox`: Stripe's events that were stored and not finished are tried again.
+
+Bounded in number and time. Each attempt is counted before it is made and moves the event
+into the future, so a run that was killed is continued by the next, and what always fails
+neither blocks the others nor is tried for ever. Kept apart from the other jobs because it
+speaks with Stripe, and they need not even load it.
+"""
+
+import logging
+import time
+from collections import Counter
+from datetime import datetime
+
+from creditbase.jobs.use_cases import Report
+from creditbase.kernel.errors import BillingError
+from creditbase.kernel.money import ceil_div
+from creditbase.ledger.paths import SHARDS
+from creditbase.payments.inbox import (
+    Waiting,
+    find_due_events,
+    give_up_if_spent,
+    try_again,
+)
+from creditbase.payments.retrying import ATTEMPTS_MAX
+
+log = logging.getLogger(__name__)
+
+EVENTS_PER_RUN_MAX = 480
+RUN_S_MAX = 240
+"""After so many seconds no other event is begun: the function ends at 300."""
+
+
+def drain_inbox(now: datetime, *, limit: int = EVENTS_PER_RUN_MAX) -> Report:
+    """Handle again what has been unfinished for a minute, at most so many of it."""
+    until_s = time.monotonic() + RUN_S_MAX
+    most = ceil_div(limit, SHARDS)
+    ends: Counter[str] = Counter()
+    is_complete = True
+    for shard in range(SHARDS):
+        found = find_due_events(shard=shard, now=now, limit=most)
+        is_complete = is_complete and len(found) < most
+        for waiting in found:
+            if time.monotonic() >= until_s:
+                is_complete = False
+                break
+            ends[_try(waiting, now=now)] += 1
+    report = Report("drain_inbox", ends["done"], ends["failed"], is_complete)
+    log.info(
+        "job done",
+        extra={
+            "job": report.job,
+            "done": report.done,
+            "failed": report.failed,
+            "complete": report.is_complete,
+        },
+    )
+    return report
+
+
+def _try(waiting: Waiting, *, now: datetime) -> str:
+    """Return how it ended: `done`, `failed`, or `left` to somebody else who is at it."""
+    event_id = waiting.event.event_id
+    facts = {"stripe_event": event_id, "attempt": waiting.attempts + 1}
+    try:
+        return "done" if try_again(waiting, now=now) else "left"
+    except BillingError as refusal:
+        log.warning("an event was left for later", extra={**facts, "code": refusal.code})
+    except Exception:
+        # A bug in one handler is a matter for a person, and not for all other events.
+        log.exception("an event cannot be handled", extra=facts)
+    if waiting.attempts + 1 >= ATTEMPTS_MAX:
+        give_up_if_spent(event_id)
+    return "failed"

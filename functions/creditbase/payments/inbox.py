@@ -1,0 +1,58 @@
+"""The inbox tried again: events that are stored and were not finished when they arrived."""
+
+import logging
+from datetime import datetime
+
+from creditbase.kernel.errors import Unavailable
+from creditbase.payments import store
+from creditbase.payments.retrying import ATTEMPTS_MAX
+from creditbase.payments.store import Waiting, find_due_events
+from creditbase.payments.use_cases import act_on, finish_event
+from creditbase.runtime.firestore import Ambiguous, Lost, commit
+
+__all__ = ["Waiting", "find_due_events", "give_up_if_spent", "try_again"]
+
+log = logging.getLogger(__name__)
+
+
+def try_again(waiting: Waiting, *, now: datetime) -> bool:
+    """Act on an event as the webhook would have; False where somebody else is at it.
+
+    Raises:
+        Unavailable, Contention: not finished; it rests, longer each time.
+    """
+    if waiting.attempts >= ATTEMPTS_MAX:
+        raise Unavailable  # whoever made the last attempt did not live to tell
+    try:
+        version = commit(store.writes_for_attempt(waiting, now=now))
+    except Lost:
+        return False
+    except Ambiguous as failure:
+        raise Unavailable from failure
+    finish_event(waiting.event, act_on(waiting.event, now=now), version, now=now)
+    return True
+
+
+def give_up_if_spent(event_id: str) -> None:
+    """Call for a person where an event was tried as often as it may be.
+
+    It is not finished: sent again, from Stripe's Dashboard say, it is handled again.
+    """
+    waiting = store.find_waiting(event_id)
+    if waiting is None or waiting.attempts < ATTEMPTS_MAX:
+        return
+    try:
+        commit(store.writes_for_death(waiting))
+    except Lost:
+        return
+    except Ambiguous:
+        pass  # rather called for twice than not at all
+    log.critical(
+        "stripe event dead",
+        extra={
+            "stripe_event": event_id,
+            "stripe_type": waiting.event.type,
+            "stripe_object": waiting.event.object_id,
+            "attempts": waiting.attempts,
+        },
+    )
