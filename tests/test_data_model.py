@@ -10,7 +10,8 @@ from creditbase.admin.domain.vouchers import Voucher, VoucherTerms
 from creditbase.ledger.domain.balance import Balance
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.wallet import Draw, Grant, Hold, Metered, Tally, Terms
-from creditbase.payments.domain import Payment, SessionRecord
+from creditbase.payments.domain import Payment, Return, SessionRecord
+from creditbase.subscriptions.domain.mirror import Record
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data-model.md").read_text()
 NAMED = frozenset(re.findall(r"`([a-z_0-9]+)`", PAGE))
@@ -22,7 +23,7 @@ NOT_WRITTEN = {"window"}
     "kind",
     [
         *(Balance, Draw, Entry, Figures, Grant, Hold, Metered, Tally, Terms),
-        *(Payment, SessionRecord),
+        *(Payment, Record, Return, SessionRecord),
         *(Voucher, VoucherTerms),
     ],
 )

@@ -124,3 +124,12 @@ def test_the_start_of_a_period_names_it_in_whole_seconds() -> None:
     assert ids.cycle_grant_id("s", start_at) != ids.cycle_grant_id(
         "s", start_at + timedelta(seconds=1)
     )
+
+
+def test_what_happens_to_a_payment_or_a_plan_is_named_by_its_cause_and_number() -> None:
+    """The same step has the same id, the next one another; an upgrade is its invoice's."""
+    start_at = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+    assert ids.refund_entry_id("pi_1", 2) == "refund:pi_1:2"
+    assert ids.upgrade_grant_id("in_1") == "upgrade:in_1"
+    assert ids.downgrade_entry_id("s", start_at, 1) == "downgrade:s:1773144000:1"

@@ -95,6 +95,10 @@ class Shop:
         """End a session unpaid."""
         self.post(f"/checkout/sessions/{session_id}/expire")
 
+    def order_cancel(self, subscription_id: str) -> None:
+        """End a subscription at once, as somebody would in the Dashboard."""
+        self._send("DELETE", f"/v1/subscriptions/{subscription_id}")
+
     def events(self, kind: str) -> list[Resource]:
         """Return the events of a type, oldest first."""
         found: list[Resource] = self.get("/events", type=kind, limit=100)["data"]

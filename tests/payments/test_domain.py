@@ -9,6 +9,7 @@ import pytest
 from creditbase.catalog.domain import Pack
 from creditbase.payments.domain import (
     APPLIED,
+    SUBSCRIPTION,
     Buyer,
     Intent,
     Order,
@@ -216,3 +217,19 @@ class TestValues:
         )
         assert find_conflict(replace(owed, customer_id="d"), owed) == "payment"
         assert find_conflict(replace(owed, granted_nanos=1), owed) == "payment"
+
+
+def test_a_plans_session_brings_no_payment_of_its_own() -> None:
+    """Its invoices do; a trial's session costs nothing, and is as good as any."""
+    order = replace(ORDER, kind=SUBSCRIPTION, tier="guru")
+    metadata = metadata_of(BUYER, order)
+    session = a_session(mode="subscription", metadata=metadata, amount_subtotal_cents=0)
+    record = record_of(BUYER, order, session, now=NOW)
+
+    mirrored = decide_session(record, session, now=NOW)
+
+    assert (mirrored.payment, mirrored.outcome) == (None, APPLIED)
+    assert mirrored.record.status == "complete"
+    assert decide_session(record, a_session(metadata=metadata), now=NOW).outcome == Outcome(
+        "quarantined", "mismatch:mode"
+    )

@@ -96,7 +96,7 @@ class TestAsking:
         self, reference: str | dict[str, str] | None, meant: str
     ) -> None:
         """Stripe sends an id, or the object itself, or nothing."""
-        assert stripe_gateway._id_of(reference) == meant
+        assert stripe_gateway.id_of(reference) == meant
 
 
 @pytest.mark.firestore
@@ -116,7 +116,7 @@ class TestIntents:
 
         with pytest.raises(Unavailable):
             start_topup(ref, "small", now=now)
-        intent = store.load_account(ref).intent
+        intent = store.load_account(ref).intent_of("topup")
         assert intent is not None
         assert intent.number == 3
 
@@ -136,7 +136,7 @@ class TestIntents:
 
         started = start_topup(ref, "small", now=now)
 
-        newest = store.load_account(ref).intent
+        newest = store.load_account(ref).intent_of("topup")
         assert isinstance(newest, Intent)
         assert (newest.order.tier, newest.session_id) == ("large", others[0])
         slower = store.find_session(started.session.session_id)

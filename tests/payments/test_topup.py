@@ -209,7 +209,7 @@ class TestStripeBreaks:
         started = start_topup(ref, "small", now=now)
 
         assert started.session.url
-        intent = store.load_account(ref).intent
+        intent = store.load_account(ref).intent_of("topup")
         assert intent is not None
         assert intent.number == 2
 
@@ -235,7 +235,8 @@ class TestStripeBreaks:
         """For instance a deployment that changed the request between two tries."""
         start_topup(ref, "small", now=now)
         account = store.load_account(ref)
-        assert account.intent is not None
+        before = account.intent_of("topup")
+        assert before is not None
         create = stripe_gateway.create_topup_session
 
         def die_after(buyer: object, order: object, *, number: int) -> object:
@@ -256,9 +257,9 @@ class TestStripeBreaks:
         started = start_topup(ref, "large", now=now)
 
         assert started.session.url
-        intent = store.load_account(ref).intent
+        intent = store.load_account(ref).intent_of("topup")
         assert intent is not None
-        assert intent.number == account.intent.number + 2
+        assert intent.number == before.number + 2
 
     def test_a_session_that_is_over_already_is_not_given_out(
         self, ref: CustomerRef, shop: Shop, now: datetime, monkeypatch: pytest.MonkeyPatch

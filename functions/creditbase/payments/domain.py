@@ -11,9 +11,10 @@ from typing import Literal
 
 from creditbase.catalog.domain import Pack
 from creditbase.kernel.ids import topup_grant_id
-from creditbase.kernel.money import nanos_from_credits
+from creditbase.kernel.money import nanos_from_credits, share_floor
 
 TOPUP = "topup"
+SUBSCRIPTION = "subscription"
 EVENT_LIFETIME = timedelta(days=90)
 """How long the inbox keeps an event. Its effects' own entries are permanent."""
 
@@ -89,7 +90,7 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a top-up asks Stripe for. Equal orders make equal requests."""
+    """What a purchase asks Stripe for. Equal orders make equal requests."""
 
     tier: str
     name: str
@@ -97,11 +98,12 @@ class Order:
     amount_cents: int
     currency: str
     site_url: str
+    kind: str = TOPUP
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A customer's newest top-up: its number, and its session once there is one."""
+    """A customer's newest purchase of a kind: its number, and its session once there is one."""
 
     number: int
     order: Order
@@ -129,9 +131,29 @@ class SessionRecord:
     payment_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """How much of a payment has gone back, as Stripe sums it up now. It may fall again."""
+
+    refunded_cents: int = 0
+    disputed_cents: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return:
+    """A step of a payment's refunds: credits taken, or given back where below zero."""
+
+    amount_nanos: int
+    owes_rest: bool
+    target_nanos: int
+    """What was to be gone after it, in sum."""
+    refunded_cents: int
+    disputed_cents: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """Money that arrived for a session, and the grant that it is owed."""
+    """Money that arrived, and the grant that it is owed; and what went back of it since."""
 
     payment_id: str
     """The payment intent, or the session where there was none."""
@@ -146,6 +168,9 @@ class Payment:
     granted_nanos: int
     grant_id: str
     created_at: datetime
+    expires_at: datetime | None = None
+    """When the grant ends; None for what does not."""
+    returns: tuple[Return, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +218,7 @@ def metadata_of(buyer: Buyer, order: Order) -> dict[str, str]:
         "uid": buyer.uid,
         "project": buyer.project_id,
         "customer": buyer.customer_id,
-        "kind": TOPUP,
+        "kind": order.kind,
         "tier": order.tier,
         "credits": str(order.credits),
     }
@@ -209,7 +234,7 @@ def record_of(
         customer_id=buyer.customer_id,
         uid=buyer.uid,
         stripe_customer_id=buyer.stripe_customer_id,
-        kind=TOPUP,
+        kind=order.kind,
         tier=order.tier,
         credits=order.credits,
         amount_cents=order.amount_cents,
@@ -221,7 +246,9 @@ def record_of(
 
 def is_ours(session: StripeSession) -> bool:
     """Return whether a session that we have no record of claims to be from us."""
-    return session.metadata.get("kind") == TOPUP and "customer" in session.metadata
+    return (
+        session.metadata.get("kind") in {TOPUP, SUBSCRIPTION} and "customer" in session.metadata
+    )
 
 
 def find_mismatch(record: SessionRecord, session: StripeSession) -> str:
@@ -230,8 +257,8 @@ def find_mismatch(record: SessionRecord, session: StripeSession) -> str:
     Promise P16: no credits without money. Amounts are compared before discounts.
     """
     uid_or_customer = record.uid or record.customer_id
-    checks = (
-        ("mode", session.mode, "payment"),
+    checks: tuple[tuple[str, object, object], ...] = (
+        ("mode", session.mode, "payment" if record.kind == TOPUP else record.kind),
         ("livemode", session.is_live, record.is_live),
         ("kind", session.metadata.get("kind"), record.kind),
         ("tier", session.metadata.get("tier"), record.tier),
@@ -240,8 +267,10 @@ def find_mismatch(record: SessionRecord, session: StripeSession) -> str:
         ("customer", session.stripe_customer_id, record.stripe_customer_id),
         ("reference", session.client_reference_id, uid_or_customer),
         ("currency", session.currency, record.currency),
-        ("amount", session.amount_subtotal_cents, record.amount_cents),
     )
+    if record.kind == TOPUP:
+        # A subscription's money is judged by its invoices; a trial's session costs nothing.
+        checks += (("amount", session.amount_subtotal_cents, record.amount_cents),)
     return next((name for name, shown, meant in checks if shown != meant), "")
 
 
@@ -271,7 +300,7 @@ def decide_session(record: SessionRecord, session: StripeSession, *, now: dateti
         payment_status=session.payment_status,
         payment_id=session.payment_id,
     )
-    if session.payment_status == "unpaid":
+    if session.payment_status == "unpaid" or record.kind == SUBSCRIPTION:
         return Mirrored(seen, None, APPLIED)
     if session.payment_status != "paid" or session.status != "complete":
         reason = f"payment_status:{session.payment_status}"
@@ -295,4 +324,34 @@ def decide_session(record: SessionRecord, session: StripeSession, *, now: dateti
 
 def find_conflict(known: Payment, owed: Payment) -> str:
     """Return what differs between a payment that is written down and one that is owed."""
-    return "" if replace(known, created_at=owed.created_at) == owed else "payment"
+    fixed = replace(known, created_at=owed.created_at, returns=())
+    return "" if fixed == owed else "payment"
+
+
+def decide_return(payment: Payment, returned: Returned, *, taken_nanos: int) -> Return | None:
+    """Return the next step towards what Stripe says has gone back; None where it is reached.
+
+    `taken_nanos` is what the steps before have really taken. Of plan credits a refund takes
+    what is left and no more, and only that much is ever given back; what a dispute takes is
+    owed, as is everything of a top-up.
+    """
+    back_cents = returned.refunded_cents + returned.disputed_cents
+    target = share_floor(
+        payment.granted_nanos, part=back_cents, whole=max(1, payment.paid_cents)
+    )
+    last = payment.returns[-1] if payment.returns else None
+    reached_nanos = last.target_nanos if last is not None else 0
+    if target == reached_nanos:
+        return None
+    if target > reached_nanos:
+        amount_nanos = target - reached_nanos
+    else:
+        amount_nanos = -max(0, taken_nanos - target)
+    disputed_before = last.disputed_cents if last is not None else 0
+    return Return(
+        amount_nanos=amount_nanos,
+        owes_rest=payment.kind == TOPUP or returned.disputed_cents > disputed_before,
+        target_nanos=target,
+        refunded_cents=returned.refunded_cents,
+        disputed_cents=returned.disputed_cents,
+    )

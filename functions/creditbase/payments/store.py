@@ -10,7 +10,7 @@ Every change of the mirror also counts `mirrored` up in the customer's document,
 the version read before Stripe was asked, so that a slow answer never overwrites a newer one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -20,23 +20,23 @@ from creditbase.accounts.store import customer_from, customer_path
 from creditbase.kernel.errors import NotFound
 from creditbase.payments.domain import (
     EVENT_LIFETIME,
+    SUBSCRIPTION,
+    TOPUP,
     Event,
     Intent,
     Order,
     Outcome,
     Payment,
+    Return,
     SessionRecord,
 )
-from creditbase.payments.retrying import retry_after, shard_of
 from creditbase.runtime.firestore import (
     Create,
     Put,
-    Snapshot,
     Update,
     Version,
     Write,
     get_all,
-    query,
 )
 
 PAYLOAD_CHARACTERS_MAX = 200_000
@@ -51,9 +51,15 @@ class Account:
     """A customer with what payments keeps in its document."""
 
     customer: Customer
-    intent: Intent | None
+    intents: Mapping[str, Intent]
+    """The newest purchase of each kind."""
     mirrored: int
     version: Version
+    payment_issue: Mapping[str, Any] | None = None
+
+    def intent_of(self, kind: str) -> Intent | None:
+        """Return the newest purchase of a kind, if there ever was one."""
+        return self.intents.get(kind)
 
 
 def load_account(ref: CustomerRef) -> Account:
@@ -76,9 +82,12 @@ def find_account(ref: CustomerRef) -> Account | None:
     kept = snapshot.fields
     return Account(
         customer=customer_from(ref, kept),
-        intent=_intent_from(kept.get("topup")),
+        intents={
+            kind: _intent_from(kept[kind]) for kind in (TOPUP, SUBSCRIPTION) if kind in kept
+        },
         mirrored=kept.get("mirrored", 0),
         version=snapshot.version,
+        payment_issue=kept.get("payment_issue"),
     )
 
 
@@ -98,14 +107,14 @@ def writes_for_link(account: Account, stripe_customer_id: str, *, now: datetime)
 
 def writes_for_intent(account: Account, intent: Intent) -> list[Write]:
     """Return the write that counts a new intent, or fails if another was counted first."""
-    return [_account_update(account, {("topup",): _intent_fields(intent)})]
+    return [_account_update(account, {(intent.order.kind,): _intent_fields(intent)})]
 
 
 def writes_for_session(account: Account, intent: Intent, record: SessionRecord) -> list[Write]:
     """Return the batch that records a session, and ends its intent where it is the newest."""
     changes: dict[tuple[str, ...], Any] = {}
-    if account.intent == intent:
-        changes[("topup", "session_id")] = record.session_id
+    if account.intent_of(record.kind) == intent:
+        changes[(record.kind, "session_id")] = record.session_id
     return [
         _account_update(account, changes),
         Create(_session(record.session_id), asdict(record)),
@@ -125,10 +134,8 @@ def _intent_fields(intent: Intent) -> dict[str, Any]:
     return {"number": intent.number, "session_id": intent.session_id, **asdict(intent.order)}
 
 
-def _intent_from(kept: Mapping[str, Any] | None) -> Intent | None:
-    if kept is None:
-        return None
-    order = {name: kept[name] for name in Order.__dataclass_fields__}
+def _intent_from(kept: Mapping[str, Any]) -> Intent:
+    order = {name: kept[name] for name in Order.__dataclass_fields__ if name in kept}
     return Intent(kept["number"], Order(**order), kept["session_id"])
 
 
@@ -155,8 +162,31 @@ def load_known(session_id: str, payment_id: str) -> Known:
     assert record.fields is not None
     return Known(
         SessionRecord(**record.fields),
-        None if payment.fields is None else Payment(**payment.fields),
+        None if payment.fields is None else _payment_from(payment.fields),
     )
+
+
+def find_payment(payment_id: str) -> Payment | None:
+    """Return a payment that is written down, if it is."""
+    fields = get_all([_payment(payment_id)])[0].fields
+    return None if fields is None else _payment_from(fields)
+
+
+def writes_for_payment(account: Account, payment: Payment) -> list[Write]:
+    """Return the batch that writes a payment down as it now is, one writer at a time."""
+    return [
+        _account_update(account, {}),
+        Put(_payment(payment.payment_id), _payment_fields(payment)),
+    ]
+
+
+def _payment_from(fields: Mapping[str, Any]) -> Payment:
+    returns = tuple(Return(**step) for step in fields.get("returns", ()))
+    return Payment(**{**fields, "returns": returns})
+
+
+def _payment_fields(payment: Payment) -> dict[str, Any]:
+    return {**asdict(payment), "returns": [asdict(step) for step in payment.returns]}
 
 
 def writes_for_mirror(
@@ -168,8 +198,26 @@ def writes_for_mirror(
         path = _session(record.session_id)
         writes.append(Put(path, asdict(record)))
     if payment is not None and known.payment is None:
-        writes.append(Create(_payment(payment.payment_id), asdict(payment)))
+        writes.append(Create(_payment(payment.payment_id), _payment_fields(payment)))
     return [_account_update(account, {}), *writes] if writes else []
+
+
+def find_owner(stripe_customer_id: str) -> CustomerRef | None:
+    """Return whose Stripe customer it is, if it is one of ours."""
+    fields = get_all([f"stripe_customers/{stripe_customer_id}"])[0].fields
+    return None if fields is None else CustomerRef(fields["project_id"], fields["customer_id"])
+
+
+def writes_for_standing(
+    account: Account, records: Sequence[Write], issue: Mapping[str, Any] | None
+) -> list[Write]:
+    """Return the batch that mirrors a customer's subscriptions; nothing where nothing changed.
+
+    `issue` is the payment that failed, or None.
+    """
+    if not records and account.payment_issue == issue:
+        return []
+    return [_account_update(account, {("payment_issue",): issue}), *records]
 
 
 def _session(session_id: str) -> str:
@@ -181,10 +229,6 @@ def _payment(payment_id: str) -> str:
 
 
 # ---- the inbox -------------------------------------------------------------------------------
-
-
-FINISHED = frozenset({"applied", "ignored", "quarantined"})
-"""How an event ends. A `stored` one is still tried, a `dead` one only if it is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,52 +244,7 @@ def find_event(event_id: str) -> Stored | None:
     snapshot = get_all([_event(event_id)])[0]
     if snapshot.fields is None or snapshot.version is None:
         return None
-    return Stored(snapshot.fields["status"] in FINISHED, snapshot.version)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An unfinished event of the inbox: how often it was tried, and the version read."""
-
-    event: Event
-    attempts: int
-    version: Version
-
-
-def find_due_events(*, shard: int, now: datetime, limit: int) -> list[Waiting]:
-    """Return unfinished events of a shard that want to be tried, the longest due first."""
-    found = query(
-        "stripe_events",
-        where=[("shard", "==", shard), ("next_try_at", "<=", now)],
-        order_by="next_try_at",
-        limit=limit,
-    )
-    return [_waiting(snapshot) for snapshot in found]
-
-
-def find_waiting(event_id: str) -> Waiting | None:
-    """Return the event as it stands, if it is still tried."""
-    snapshot = get_all([_event(event_id)])[0]
-    if snapshot.fields is None or snapshot.fields["status"] != "stored":
-        return None
-    return _waiting(snapshot)
-
-
-def _waiting(snapshot: Snapshot) -> Waiting:
-    assert snapshot.fields is not None
-    assert snapshot.version is not None
-    kept = snapshot.fields
-    event = Event(
-        event_id=snapshot.path.rpartition("/")[2],
-        type=kept["type"],
-        is_live=kept["livemode"],
-        account=kept["account"],
-        api_version=kept["api_version"],
-        object_id=kept["object_id"],
-        object_type=kept["object_type"],
-        payload=kept["payload"],
-    )
-    return Waiting(event, kept["attempts"], snapshot.version)
+    return Stored(snapshot.fields["status"] != "stored", snapshot.version)
 
 
 def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:
@@ -254,7 +253,6 @@ def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:
     fields = {
         "type": event.type,
         "livemode": event.is_live,
-        "account": event.account,
         "api_version": event.api_version,
         "object_id": event.object_id,
         "object_type": event.object_type,
@@ -264,9 +262,6 @@ def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:
         "received_at": now,
         "finished_at": None,
         "expires_at": now + EVENT_LIFETIME,
-        "attempts": 0,
-        "next_try_at": now + retry_after(0),
-        "shard": shard_of(event.event_id),
     }
     return [Create(_event(event.event_id), fields)]
 
@@ -279,30 +274,8 @@ def writes_for_end(
         ("status",): outcome.status,
         ("reason",): outcome.reason,
         ("finished_at",): now,
-        ("next_try_at",): None,
     }
     return [Update(_event(event.event_id), changes, unless_changed_since=version)]
-
-
-def writes_for_attempt(waiting: Waiting, *, now: datetime) -> list[Write]:
-    """Return the write that counts an attempt before it is made, or fails if a twin did.
-
-    Whoever dies in it has made it all the same, so that no event can kill us for ever.
-    """
-    attempts = waiting.attempts + 1
-    changes: dict[tuple[str, ...], Any] = {
-        ("attempts",): attempts,
-        ("next_try_at",): now + retry_after(attempts),
-    }
-    path = _event(waiting.event.event_id)
-    return [Update(path, changes, unless_changed_since=waiting.version)]
-
-
-def writes_for_death(waiting: Waiting) -> list[Write]:
-    """Return the write that gives an event up, or fails if it has changed."""
-    changes: dict[tuple[str, ...], Any] = {("status",): "dead", ("next_try_at",): None}
-    path = _event(waiting.event.event_id)
-    return [Update(path, changes, unless_changed_since=waiting.version)]
 
 
 def _event(event_id: str) -> str:

@@ -85,7 +85,7 @@ def create_customer(*, project_id: str, customer_id: str, uid: str) -> StripeCus
     """
     metadata = {"uid": uid, "project": project_id, "customer": customer_id}
     try:
-        answered = _ask(
+        answered = ask(
             lambda: client().v1.customers.create(
                 params={"metadata": metadata},
                 options={"idempotency_key": f"customer:{customer_id}"},
@@ -102,7 +102,7 @@ def load_customer(stripe_customer_id: str) -> StripeCustomer:
     Raises:
         NotFound: Stripe has no such customer.
     """
-    return _customer(_ask(lambda: client().v1.customers.retrieve(stripe_customer_id)))
+    return _customer(ask(lambda: client().v1.customers.retrieve(stripe_customer_id)))
 
 
 def create_topup_session(buyer: Buyer, order: Order, *, number: int) -> StripeSession:
@@ -113,7 +113,7 @@ def create_topup_session(buyer: Buyer, order: Order, *, number: int) -> StripeSe
     """
     metadata = metadata_of(buyer, order)
     returns_to = f"{order.site_url}/billing"
-    answered = _ask(
+    answered = ask(
         lambda: client().v1.checkout.sessions.create(
             params={
                 "mode": "payment",
@@ -139,7 +139,7 @@ def create_topup_session(buyer: Buyer, order: Order, *, number: int) -> StripeSe
             options={"idempotency_key": f"topup:{buyer.customer_id}:{number}"},
         )
     )
-    return _session(answered)
+    return read_session(answered)
 
 
 def load_session(session_id: str) -> StripeSession:
@@ -148,11 +148,11 @@ def load_session(session_id: str) -> StripeSession:
     Raises:
         NotFound: Stripe has no such session.
     """
-    return _session(_ask(lambda: client().v1.checkout.sessions.retrieve(session_id)))
+    return read_session(ask(lambda: client().v1.checkout.sessions.retrieve(session_id)))
 
 
-def _ask(call: Callable[[], Any]) -> dict[str, Any]:
-    """Run one call and return its answer as plain values.
+def ask(call: Callable[[], Any], *, declines: bool = False) -> dict[str, Any]:
+    """Run one call and return its answer as plain values; nothing where a card may decline.
 
     Raises:
         NotFound: there is no such object.
@@ -170,6 +170,8 @@ def _ask(call: Callable[[], Any]) -> dict[str, Any]:
         log.error("Stripe refused a request of ours", extra=facts)  # noqa: TRY400 - no text
         raise Unavailable from failure
     except stripe.StripeError as failure:
+        if declines and isinstance(failure, stripe.CardError):
+            return {}
         if _is_replayed(failure):
             raise Conflict("Stripe remembers a failure for this action") from failure
         log.warning("Stripe did not serve a request", extra=_trace(failure))
@@ -202,7 +204,8 @@ def _customer(answered: Mapping[str, Any]) -> StripeCustomer:
     )
 
 
-def _session(answered: Mapping[str, Any]) -> StripeSession:
+def read_session(answered: Mapping[str, Any]) -> StripeSession:
+    """Return the session of Stripe's answer."""
     return StripeSession(
         session_id=answered["id"],
         mode=answered["mode"],
@@ -212,8 +215,8 @@ def _session(answered: Mapping[str, Any]) -> StripeSession:
         currency=answered["currency"] or "",
         amount_subtotal_cents=_whole(answered["amount_subtotal"]),
         amount_total_cents=_whole(answered["amount_total"]),
-        stripe_customer_id=_id_of(answered["customer"]),
-        payment_id=_id_of(answered["payment_intent"]),
+        stripe_customer_id=id_of(answered["customer"]),
+        payment_id=id_of(answered["payment_intent"]),
         client_reference_id=answered["client_reference_id"] or "",
         metadata=answered["metadata"] or {},
         url=answered.get("url") or "",
@@ -224,7 +227,7 @@ def _whole(amount_cents: object) -> int:
     return amount_cents if type(amount_cents) is int else -1
 
 
-def _id_of(reference: str | Mapping[str, Any] | None) -> str:
+def id_of(reference: str | Mapping[str, Any] | None) -> str:
     """Return the id of an expandable field: a string, the object itself, or nothing."""
     if isinstance(reference, Mapping):
         return str(reference["id"])

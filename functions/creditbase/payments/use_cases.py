@@ -15,6 +15,7 @@ from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_gateway
 from creditbase.payments.domain import (
     APPLIED,
+    SUBSCRIPTION,
     TOPUP,
     Buyer,
     Event,
@@ -31,8 +32,9 @@ from creditbase.payments.domain import (
     order_of,
     record_of,
 )
+from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
 from creditbase.runtime.commit import Attempt, commit_or_retry
-from creditbase.runtime.firestore import Ambiguous, Lost, Version, commit
+from creditbase.runtime.firestore import Ambiguous, Lost, commit
 from creditbase.runtime.settings import settings
 
 SESSIONS_MAX = 3
@@ -67,16 +69,16 @@ def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
     order = _order(ref.project_id, tier)
     buyer = ensure_stripe_customer(ref, now=now)
     for _ in range(SESSIONS_MAX):
-        intent = _count_intent(ref, order)
+        intent = count_intent(ref, order)
         try:
             session = stripe_gateway.create_topup_session(buyer, order, number=intent.number)
         except Conflict:
             # Stripe remembers another request, or a failure, for as long as a day.
-            _abandon(ref, intent)
+            abandon(ref, intent)
             continue
         except NotFound as failure:  # the linked customer is gone at Stripe
             raise Unavailable from failure
-        _record_session(ref, intent, record_of(buyer, order, session, now=now))
+        record_session(ref, intent, record_of(buyer, order, session, now=now))
         if session.url:
             return StartedTopup(session, order)
     raise Unavailable
@@ -131,20 +133,25 @@ def _link(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> str:
     return commit_or_retry(attempt)
 
 
-def _count_intent(ref: CustomerRef, order: Order) -> Intent:
+def count_intent(ref: CustomerRef, order: Order) -> Intent:
+    """Return the number that a purchase asks Stripe with, counted once for twins."""
+
     def attempt() -> Attempt[Intent]:
         account = store.load_account(ref)
-        intent = decide_intent(account.intent, order)
-        is_known = intent == account.intent
+        newest = account.intent_of(order.kind)
+        intent = decide_intent(newest, order)
+        is_known = intent == newest
         return Attempt(intent, () if is_known else store.writes_for_intent(account, intent))
 
     return commit_or_retry(attempt)
 
 
-def _abandon(ref: CustomerRef, intent: Intent) -> None:
+def abandon(ref: CustomerRef, intent: Intent) -> None:
+    """Leave a number behind under which nobody will get a session any more."""
+
     def attempt() -> Attempt[None]:
         account = store.load_account(ref)
-        if account.intent != intent:
+        if account.intent_of(intent.order.kind) != intent:
             return Attempt(None, ())
         ended = Intent(intent.number, intent.order, session_id="abandoned")
         return Attempt(None, store.writes_for_intent(account, ended))
@@ -152,7 +159,9 @@ def _abandon(ref: CustomerRef, intent: Intent) -> None:
     commit_or_retry(attempt)
 
 
-def _record_session(ref: CustomerRef, intent: Intent, record: SessionRecord) -> None:
+def record_session(ref: CustomerRef, intent: Intent, record: SessionRecord) -> None:
+    """Write a session down before its address is given to anybody."""
+
     def attempt() -> Attempt[None]:
         account = store.load_account(ref)
         if store.find_session(record.session_id) is not None:
@@ -184,16 +193,6 @@ def receive_event(
     if stored.is_finished:
         return None
     outcome = act_on(event, now=now)
-    finish_event(event, outcome, stored.version, now=now)
-    return outcome
-
-
-def finish_event(event: Event, outcome: Outcome, version: Version, *, now: datetime) -> None:
-    """Say how an event ended, in the log and in the inbox.
-
-    Raises:
-        Unavailable: it is not known to be written; the event may be handled again.
-    """
     level = logging.ERROR if outcome.status == "quarantined" else logging.INFO
     log.log(
         level,
@@ -206,12 +205,8 @@ def finish_event(event: Event, outcome: Outcome, version: Version, *, now: datet
             "reason": outcome.reason,
         },
     )
-    try:
-        commit(store.writes_for_end(event, outcome, version, now=now))
-    except Lost:
-        return  # a twin has finished it
-    except Ambiguous as failure:
-        raise Unavailable from failure
+    _finish(event, outcome, stored, now=now)
+    return outcome
 
 
 def _store_event(event: Event, *, now: datetime) -> store.Stored:
@@ -229,6 +224,15 @@ def _store_event(event: Event, *, now: datetime) -> store.Stored:
     if found is None:
         raise Unavailable
     return found
+
+
+def _finish(event: Event, outcome: Outcome, stored: store.Stored, *, now: datetime) -> None:
+    try:
+        commit(store.writes_for_end(event, outcome, stored.version, now=now))
+    except Lost:
+        return  # a twin has finished it
+    except Ambiguous as failure:
+        raise Unavailable from failure
 
 
 def act_on(event: Event, *, now: datetime) -> Outcome:
@@ -274,6 +278,8 @@ def _mirror_session(event: Event, now: datetime) -> Outcome:
         return Outcome("quarantined", "no_such_object")
     if payment is not None:
         _grant(payment, now=now)
+    if record.kind == SUBSCRIPTION and outcome == APPLIED:
+        return mirror_customer(record.stripe_customer_id, now=now)
     return outcome
 
 
@@ -345,6 +351,15 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_failed": _mirror_session,
     "checkout.session.expired": _mirror_session,
     "customer.created": _link_customer,
+    "customer.subscription.created": mirror_subscription,
+    "customer.subscription.updated": mirror_subscription,
+    "customer.subscription.deleted": mirror_subscription,
+    "customer.subscription.trial_will_end": mirror_subscription,
+    "customer.subscription.paused": mirror_subscription,
+    "customer.subscription.resumed": mirror_subscription,
+    "invoice.created": mirror_invoice,
+    "invoice.paid": mirror_invoice,
+    "invoice.payment_failed": mirror_invoice,
     "payment_intent.succeeded": _note,
     "payment_intent.payment_failed": _note,
 }

@@ -1,0 +1,150 @@
+"""Stripe's subscriptions, mirrored: where a customer stands, and what the wallet makes of it.
+
+Every event about a subscription or an invoice leads to the same: look at all of the
+customer's subscriptions as they are now, keep what was seen, then tell the wallet.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from creditbase.accounts.domain import CustomerRef
+from creditbase.catalog.use_cases import load_catalog
+from creditbase.kernel.errors import Forbidden, NotFound, Unavailable
+from creditbase.ledger.domain.commands import ChangeTerms, Command, CutMonthly, GrantCredits
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.use_cases import run
+from creditbase.payments import store, stripe_billing
+from creditbase.payments.domain import APPLIED, Event, Outcome
+from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.subscriptions.domain.mirror import Invoice
+from creditbase.subscriptions.domain.standing import Standing, decide_standing
+from creditbase.subscriptions.store import load_records, writes_for_records
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a customer's standing was decided to be, and from which invoices."""
+
+    standing: Standing
+    invoices: tuple[Invoice, ...]
+
+
+def mirror_subscription(event: Event, now: datetime) -> Outcome:
+    """Act on anything that happened to a subscription."""
+    try:
+        stripe_customer_id = stripe_billing.customer_of_subscription(event.object_id)
+    except NotFound:
+        return Outcome("ignored", "no_such_object")
+    return mirror_customer(stripe_customer_id, now=now)
+
+
+def mirror_invoice(event: Event, now: datetime) -> Outcome:
+    """Act on anything that happened to an invoice; settle a renewal that would wait."""
+    try:
+        draft = stripe_billing.load_draft(event.object_id)
+    except NotFound:
+        return Outcome("ignored", "no_such_object")
+    if not draft.subscription_id:
+        return Outcome("ignored", "no_subscription")
+    if draft.is_waiting_renewal and store.find_owner(draft.stripe_customer_id) is not None:
+        stripe_billing.settle_renewal(event.object_id)
+    return mirror_customer(draft.stripe_customer_id, now=now)
+
+
+def mirror_customer(stripe_customer_id: str, *, now: datetime) -> Outcome:
+    """Bring a customer's mirror and wallet to where Stripe stands now; once or often.
+
+    Raises:
+        Unavailable, Contention: not finished; to be repeated.
+    """
+    ref = store.find_owner(stripe_customer_id)
+    if ref is None:
+        return Outcome("ignored", "not_ours")
+    picture = _mirror(ref, stripe_customer_id, now=now)
+    standing = picture.standing
+    tell_wallet(WalletRef(ref.project_id, ref.customer_id), standing, now=now)
+    for subscription_id in standing.surplus:
+        _end_surplus(subscription_id, picture.invoices)
+    if standing.unknown:
+        return Outcome("quarantined", "unknown_price")
+    return APPLIED
+
+
+def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Picture:
+    plans = load_catalog(ref.project_id).plans
+
+    def attempt() -> Attempt[Picture]:
+        # The version first, then Stripe: whatever changes in between makes the commit fail.
+        account = store.load_account(ref)
+        seen = stripe_billing.list_subscriptions(ref.project_id, stripe_customer_id)
+        invoices = stripe_billing.list_invoices(ref.project_id, stripe_customer_id)
+        known = load_records(ref.project_id, [one.subscription_id for one in seen])
+        standing = decide_standing(ref.customer_id, seen, invoices, known, plans, now=now)
+        records = writes_for_records(ref.project_id, known, standing.records)
+        issue = _issue_of(standing, invoices)
+        writes = store.writes_for_standing(account, records, issue)
+        terms = replace(standing.terms, revision=account.mirrored + bool(writes))
+        return Attempt(Picture(replace(standing, terms=terms), tuple(invoices)), writes)
+
+    return commit_or_retry(attempt)
+
+
+def _issue_of(standing: Standing, invoices: list[Invoice]) -> dict[str, Any] | None:
+    """Return the payment that failed, as the customer's document keeps it."""
+    failed = [bill for bill in invoices if bill.status == "open" and bill.has_failed]
+    if not standing.terms.payment_issue or not failed:
+        return None
+    bill = max(failed, key=lambda bill: (bill.created_at, bill.invoice_id))
+    return {
+        "invoice_id": bill.invoice_id,
+        "since_at": bill.created_at,
+        "attempts": bill.attempts,
+        "next_attempt_at": bill.next_attempt_at,
+    }
+
+
+def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None:
+    """Put the wallet on its terms and give what is owed: commands that may be repeated.
+
+    Raises:
+        Unavailable: the wallet does not take them now.
+    """
+    commands: list[Command] = [
+        ChangeTerms(standing.terms, standing.window, ends_monthly=standing.ends_monthly)
+    ]
+    commands += [
+        GrantCredits(
+            entry_id=grant.grant_id,
+            kind="plan",
+            amount_nanos=grant.amount_nanos,
+            expires_at=grant.expires_at,
+            cause={"plan": grant.plan_code, "invoice": grant.invoice_id},
+        )
+        for grant in standing.grants
+    ]
+    if standing.cut is not None:
+        cause = {"plan": standing.terms.plan_code}
+        commands.append(CutMonthly(standing.cut.entry_id, standing.cut.most_nanos, cause))
+    try:
+        for command in commands:
+            run(wallet, command, now=now)
+    except (NotFound, Forbidden) as refusal:
+        log.error("a standing waits for its wallet", extra={"wallet": wallet.wallet_id})  # noqa: TRY400 - known
+        raise Unavailable from refusal
+
+
+def _end_surplus(subscription_id: str, invoices: tuple[Invoice, ...]) -> None:
+    """End a second live subscription and give its money back; somebody should know."""
+    log.error(
+        "two live subscriptions: one is cancelled and refunded",
+        extra={"subscription": subscription_id},
+    )
+    bills = [bill for bill in invoices if bill.subscription_id == subscription_id]
+    newest = max(bills, key=lambda bill: (bill.created_at, bill.invoice_id), default=None)
+    if newest is not None and newest.is_paid:
+        stripe_billing.refund_invoice(newest.invoice_id)
+    stripe_billing.cancel_subscription(subscription_id)

@@ -1,0 +1,274 @@
+"""What Stripe is asked about subscriptions, invoices and money that goes back.
+
+Beside `stripe_gateway`, whose client and rules it shares: plain typed values go in and out, and
+every POST has an idempotency key made of the business action.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from creditbase.kernel.errors import Conflict, NotFound, Unavailable
+from creditbase.kernel.windows import Window
+from creditbase.payments.domain import Returned
+from creditbase.payments.stripe_gateway import ask, client, id_of
+from creditbase.subscriptions.domain.mirror import Invoice, InvoiceLine, Subscription
+
+LIST_MAX = 100
+"""Newest first: far more than a customer's running periods need."""
+NOT_WITHDRAWN = ("won", "warning_", "prevented")
+"""How the statuses of disputes begin that have taken no money, or have given it back."""
+
+
+# ---- the customer's picture ------------------------------------------------------------------
+
+
+def list_subscriptions(project_id: str, stripe_customer_id: str) -> list[Subscription]:
+    """Return all of a customer's subscriptions as Stripe has them now, ended ones too."""
+    params: Any = {"customer": stripe_customer_id, "status": "all", "limit": LIST_MAX}
+    answered = ask(lambda: client().v1.subscriptions.list(params=params))
+    return [_subscription(project_id, one) for one in answered["data"]]
+
+
+def list_invoices(project_id: str, stripe_customer_id: str) -> list[Invoice]:
+    """Return the newest invoices of a customer's subscriptions as Stripe has them now."""
+    params: Any = {"customer": stripe_customer_id, "limit": LIST_MAX}
+    answered = ask(lambda: client().v1.invoices.list(params=params))
+    return [_invoice(project_id, one) for one in answered["data"]]
+
+
+@lru_cache(maxsize=1_000)
+def metadata_of_price(price_id: str) -> tuple[str, str]:
+    """Return the project and the plan that a price was made for. They never change."""
+    return _made_for(ask(lambda: client().v1.prices.retrieve(price_id)))
+
+
+def _subscription(project_id: str, answered: Mapping[str, Any]) -> Subscription:
+    item = answered["items"]["data"][0]
+    return Subscription(
+        subscription_id=answered["id"],
+        status=answered["status"],
+        plan_code=_plan_code(project_id, _made_for(item["price"])),
+        price_cents=item["price"]["unit_amount"] or 0,
+        period=Window(_at(item["current_period_start"]), _at(item["current_period_end"])),
+        created_at=_at(answered["created"]),
+        cancel_at_period_end=bool(answered["cancel_at_period_end"] or answered["cancel_at"]),
+        trial_end_at=_at(answered["trial_end"]) if answered["trial_end"] else None,
+    )
+
+
+def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
+    next_attempt = answered["next_payment_attempt"]
+    return Invoice(
+        invoice_id=answered["id"],
+        subscription_id=_subscription_of(answered),
+        status=answered["status"] or "",
+        created_at=_at(answered["created"]),
+        attempts=answered["attempt_count"],
+        next_attempt_at=_at(next_attempt) if next_attempt else None,
+        lines=tuple(_line(project_id, line) for line in answered["lines"]["data"]),
+    )
+
+
+def _line(project_id: str, answered: Mapping[str, Any]) -> InvoiceLine:
+    parent = answered["parent"] or {}
+    details = (
+        parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
+    )
+    price_id = id_of(((answered["pricing"] or {}).get("price_details") or {}).get("price"))
+    made_for = metadata_of_price(price_id) if price_id else ("", "")
+    return InvoiceLine(
+        plan_code=_plan_code(project_id, made_for),
+        amount_cents=answered["amount"],
+        is_proration=bool(details.get("proration")),
+        start_at=_at(answered["period"]["start"]),
+        end_at=_at(answered["period"]["end"]),
+    )
+
+
+def _subscription_of(invoice: Mapping[str, Any]) -> str:
+    parent = invoice["parent"] or {}
+    return id_of((parent.get("subscription_details") or {}).get("subscription"))
+
+
+def _made_for(price: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = price.get("metadata") or {}
+    return metadata.get("project", ""), metadata.get("plan", "")
+
+
+def _plan_code(project_id: str, made_for: tuple[str, str]) -> str:
+    project, plan = made_for
+    return plan if project == project_id else ""
+
+
+def _at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+# ---- whose is it -----------------------------------------------------------------------------
+
+
+def customer_of_subscription(subscription_id: str) -> str:
+    """Return the Stripe customer of a subscription.
+
+    Raises:
+        NotFound: Stripe has no such subscription.
+    """
+    return id_of(ask(lambda: client().v1.subscriptions.retrieve(subscription_id))["customer"])
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Of an invoice, what tells whether it is a renewal that waits for its hour."""
+
+    stripe_customer_id: str
+    subscription_id: str
+    status: str
+    reason: str
+
+    @property
+    def is_waiting_renewal(self) -> bool:
+        """Return whether it is a draft that Stripe would leave alone for an hour."""
+        return self.status == "draft" and self.reason == "subscription_cycle"
+
+
+def load_draft(invoice_id: str) -> Draft:
+    """Return an invoice, no more of it than is needed to settle it at once.
+
+    Raises:
+        NotFound: Stripe has no such invoice.
+    """
+    answered = _retrieve_invoice(invoice_id)
+    return Draft(
+        stripe_customer_id=id_of(answered["customer"]),
+        subscription_id=_subscription_of(answered),
+        status=answered["status"] or "",
+        reason=answered["billing_reason"] or "",
+    )
+
+
+def _retrieve_invoice(invoice_id: str) -> dict[str, Any]:
+    return ask(lambda: client().v1.invoices.retrieve(invoice_id))
+
+
+# ---- settling --------------------------------------------------------------------------------
+
+
+def settle_renewal(invoice_id: str) -> None:
+    """Finalise and pay a renewal's draft now, once each: an hour becomes seconds.
+
+    A card that declines is no error of ours: the invoice says so, and its event comes.
+    """
+    try:
+        ask(
+            lambda: client().v1.invoices.finalize_invoice(
+                invoice_id, options={"idempotency_key": f"finalize:{invoice_id}"}
+            )
+        )
+        ask(
+            lambda: client().v1.invoices.pay(
+                invoice_id, options={"idempotency_key": f"pay:{invoice_id}"}
+            ),
+            declines=True,
+        )
+    except (Conflict, NotFound):
+        return  # somebody settles it in another way; what became of it is looked at next
+
+
+def cancel_subscription(subscription_id: str) -> None:
+    """End a subscription now."""
+    try:
+        ask(
+            lambda: client().v1.subscriptions.cancel(
+                subscription_id, options={"idempotency_key": f"cancel:{subscription_id}"}
+            )
+        )
+    except (Conflict, NotFound):
+        return
+
+
+def refund_invoice(invoice_id: str) -> None:
+    """Give back what was paid for an invoice, once."""
+    for payment_id in _payments_of_invoice(invoice_id):
+        try:
+            _refund(payment_id, key=f"refund-invoice:{invoice_id}:{payment_id}")
+        except Conflict as failure:
+            raise Unavailable from failure
+
+
+def _refund(payment_id: str, *, key: str) -> None:
+    params: Any = {"payment_intent": payment_id}
+    ask(lambda: client().v1.refunds.create(params=params, options={"idempotency_key": key}))
+
+
+def _payments_of_invoice(invoice_id: str) -> list[str]:
+    params: Any = {"invoice": invoice_id, "status": "paid", "limit": LIST_MAX}
+    answered = ask(lambda: client().v1.invoice_payments.list(params=params))
+    found = [id_of(one["payment"].get("payment_intent")) for one in answered["data"]]
+    return [payment_id for payment_id in found if payment_id]
+
+
+# ---- money that goes back --------------------------------------------------------------------
+
+
+def payment_of(kind: str, object_id: str) -> str:
+    """Return the payment intent of a charge, refund or dispute; empty where it has none.
+
+    Raises:
+        NotFound: Stripe has no such object.
+    """
+    v1 = client().v1
+    service: Any = {"charge": v1.charges, "refund": v1.refunds, "dispute": v1.disputes}[kind]
+    return id_of(ask(lambda: service.retrieve(object_id)).get("payment_intent"))
+
+
+def metadata_of_payment(payment_id: str) -> dict[str, str]:
+    """Return what a payment intent carries of its buyer, if it is one of ours."""
+    answered = ask(lambda: client().v1.payment_intents.retrieve(payment_id))
+    return answered.get("metadata") or {}
+
+
+@dataclass(frozen=True, slots=True)
+class PaidInvoice:
+    """The invoice that a payment paid, and how much of it."""
+
+    stripe_customer_id: str
+    invoice: Invoice
+    paid_cents: int
+    currency: str
+
+
+def find_paid_invoice(payment_id: str) -> PaidInvoice | None:
+    """Return the subscription's invoice that a payment intent paid, if it did pay one."""
+    params: Any = {"payment": {"type": "payment_intent", "payment_intent": payment_id}}
+    answered = ask(lambda: client().v1.invoice_payments.list(params=params))
+    for one in answered["data"]:
+        invoice = _retrieve_invoice(id_of(one["invoice"]))
+        if _subscription_of(invoice):
+            return PaidInvoice(
+                id_of(invoice["customer"]),
+                _invoice("", invoice),
+                one["amount_paid"] or 0,
+                invoice["currency"],
+            )
+    return None
+
+
+def load_returned(payment_id: str) -> Returned:
+    """Return how much of a payment has gone back, in sums that may also fall.
+
+    Failed and cancelled refunds do not count; nor disputes that were won, or took nothing.
+    """
+    params: Any = {"payment_intent": payment_id, "limit": LIST_MAX}
+    refunds = ask(lambda: client().v1.refunds.list(params=params))["data"]
+    disputes = ask(lambda: client().v1.disputes.list(params=params))["data"]
+    return Returned(
+        refunded_cents=sum(
+            one["amount"] for one in refunds if one["status"] not in {"failed", "canceled"}
+        ),
+        disputed_cents=sum(
+            one["amount"] for one in disputes if not one["status"].startswith(NOT_WITHDRAWN)
+        ),
+    )

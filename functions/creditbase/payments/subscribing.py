@@ -1,0 +1,110 @@
+"""Starting a subscription: one open session per customer, none where a plan is running."""
+
+import logging
+from datetime import datetime
+
+from creditbase.accounts.domain import CustomerRef
+from creditbase.catalog.domain import Plan
+from creditbase.catalog.use_cases import load_catalog
+from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from creditbase.payments import store, stripe_billing, stripe_gateway, stripe_selling
+from creditbase.payments.domain import (
+    SUBSCRIPTION,
+    Intent,
+    Order,
+    StripeSession,
+    record_of,
+)
+from creditbase.payments.use_cases import (
+    SESSIONS_MAX,
+    abandon,
+    count_intent,
+    ensure_stripe_customer,
+    record_session,
+)
+from creditbase.runtime.settings import settings
+
+log = logging.getLogger(__name__)
+
+
+def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> StripeSession:
+    """Return a Checkout session for a plan. Twins and retries share one session.
+
+    Raises:
+        InvalidRequest: there is no such plan to buy.
+        Conflict: the customer has a subscription; plans are changed in the portal.
+        NotFound: there is no such customer.
+        Unavailable: Stripe or the store did not answer; the same request may be repeated.
+    """
+    catalog = load_catalog(ref.project_id)
+    plan = catalog.plans.get(plan_code)
+    if plan is None or plan.price_cents == 0:
+        raise InvalidRequest(
+            "The plan must be one that is sold", field="plan", reason="INVALID_PLAN"
+        )
+    order = _order_of(plan, currency=catalog.currency)
+    buyer = ensure_stripe_customer(ref, now=now)
+    _refuse_second(ref.project_id, buyer.stripe_customer_id)
+    price_id = stripe_selling.ensure_price(ref.project_id, plan, catalog.currency)
+    open_session = _leave_open(ref, order)
+    if open_session is not None:
+        return open_session
+    for _ in range(SESSIONS_MAX):
+        intent = count_intent(ref, order)
+        try:
+            session = stripe_selling.create_subscription_session(
+                buyer, order, price_id, number=intent.number
+            )
+        except Conflict:
+            abandon(ref, intent)
+            continue
+        except NotFound as failure:  # the linked customer is gone at Stripe
+            raise Unavailable from failure
+        record_session(ref, intent, record_of(buyer, order, session, now=now))
+        if session.url:
+            return session
+    raise Unavailable
+
+
+def _order_of(plan: Plan, *, currency: str) -> Order:
+    site_url = settings().site_url
+    if site_url is None:
+        log.error("CREDITBASE_SITE_URL is not set, so Checkout has nowhere to return to")
+        raise Unavailable
+    return Order(
+        tier=plan.code,
+        name=plan.name,
+        credits=plan.credits,
+        amount_cents=plan.price_cents,
+        currency=currency,
+        site_url=site_url,
+        kind=SUBSCRIPTION,
+    )
+
+
+def _refuse_second(project_id: str, stripe_customer_id: str) -> None:
+    """Refuse where Stripe itself has a subscription, whatever its events have told us yet."""
+    seen = stripe_billing.list_subscriptions(project_id, stripe_customer_id)
+    if any(one.is_live and one.plan_code for one in seen):
+        raise Conflict("There is a subscription already", reason="SUBSCRIPTION_EXISTS")
+
+
+def _leave_open(ref: CustomerRef, order: Order) -> StripeSession | None:
+    """Return the newest session where it is open for the same order; end it for another."""
+    newest = store.load_account(ref).intent_of(SUBSCRIPTION)
+    session = _session_of(newest)
+    if newest is None or session is None or session.status != "open" or not session.url:
+        return None
+    if newest.order == order:
+        return session
+    stripe_selling.expire_session(session.session_id)
+    return None
+
+
+def _session_of(intent: Intent | None) -> StripeSession | None:
+    if intent is None or not intent.session_id.startswith("cs_"):
+        return None
+    try:
+        return stripe_gateway.load_session(intent.session_id)
+    except NotFound:
+        return None

@@ -1,0 +1,186 @@
+"""Stripe's subscriptions become plans and credits, whatever is repeated or reordered."""
+
+from datetime import datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from creditbase.accounts.domain import CustomerRef
+from creditbase.payments import store
+from creditbase.payments.subscribing import start_checkout
+from creditbase.runtime.firestore import get_all, query
+from tests.ledger.wallets import LiveWallet
+from tests.payments.deliveries import FREE_NANOS, deliver, inbox
+from tests.payments.shop import Resource, Shop, signed_event
+
+pytestmark = pytest.mark.firestore
+
+GURU_NANOS = 10_000_000_000
+TOLD = (
+    "checkout.session.completed",
+    "customer.subscription.created",
+    "invoice.paid",
+)
+"""Three events that each ask for the same grant."""
+
+
+@pytest.fixture
+def bought(ref: CustomerRef, shop: Shop, now: datetime) -> list[Resource]:
+    """Return the events of a guru plan that was just paid for; nothing was told yet."""
+    session = start_checkout(ref, "guru", now=now)
+    shop.pay(session.session_id)
+    return [shop.event(kind) for kind in TOLD]
+
+
+def grants(wallet: LiveWallet) -> dict[str, int]:
+    """Return the amounts of the raw grant entries by their first word."""
+    return {
+        entry["entry_id"].partition(":")[0]: entry["amount_nanos"]
+        for entry in wallet.entries()
+        if entry["kind"] == "grant"
+    }
+
+
+def mirror(wallet: LiveWallet) -> dict[str, Any]:
+    """Return the one subscription that is kept of the customer."""
+    path = f"projects/{wallet.ref.project_id}/subscriptions"
+    found = [s.fields or {} for s in query(path, limit=10_000)]
+    (kept,) = [f for f in found if f["customer_id"] == wallet.ref.customer_id]
+    return kept
+
+
+class TestActivation:
+    """A plan that was paid for."""
+
+    def test_the_plan_and_its_credits_replace_the_free_ones(
+        self, client: FlaskClient, bought: list[Resource], wallet: LiveWallet
+    ) -> None:
+        """Ten thousand credits under one grant, and the mirror says why."""
+        for event in bought:
+            assert deliver(client, signed_event(event)) == 200
+
+        assert grants(wallet) == {"free": FREE_NANOS, "cycle": GURU_NANOS}
+        assert wallet.available() == GURU_NANOS
+        terms = wallet.state()["terms"]
+        assert (terms["plan_code"], terms["subscription_status"]) == ("guru", "active")
+        kept = mirror(wallet)
+        assert (kept["status"], kept["plan_code"]) == ("active", "guru")
+        assert kept["served_end_at"] - kept["served_start_at"] >= timedelta(days=28)
+        assert wallet.state()["window"]["end_at"] == kept["period_end_at"]
+
+    def test_in_any_order_and_twice_there_is_one_grant(
+        self, client: FlaskClient, bought: list[Resource], wallet: LiveWallet
+    ) -> None:
+        """The three activation events in all six orders, each twice."""
+        for number, order in enumerate(permutations(bought)):
+            for place, event in enumerate((*order, *order)):
+                twin = {"id": f"evt_{event['id'][4:]}n{number}n{place}"}
+                assert deliver(client, signed_event(event, **twin)) == 200
+
+        assert grants(wallet) == {"free": FREE_NANOS, "cycle": GURU_NANOS}
+
+    @pytest.mark.parametrize("first", TOLD)
+    def test_each_event_alone_is_enough(
+        self,
+        client: FlaskClient,
+        bought: list[Resource],
+        wallet: LiveWallet,
+        first: str,
+    ) -> None:
+        """Whichever arrives first."""
+        (event,) = [event for event in bought if event["type"] == first]
+
+        assert deliver(client, signed_event(event)) == 200
+
+        assert wallet.available() == GURU_NANOS
+
+    def test_a_subscription_of_another_application_is_taken_and_let_be(
+        self, client: FlaskClient, shop: Shop, wallet: LiveWallet
+    ) -> None:
+        """One Stripe account may serve several; its customer is none of ours."""
+        customer = shop.post("/customers")["id"]
+        begin_elsewhere(shop, customer)
+
+        event = shop.event("customer.subscription.created")
+        assert deliver(client, signed_event(event)) == 200
+
+        assert inbox(event["id"])["reason"] == "not_ours"
+        assert wallet.available() == FREE_NANOS
+
+
+def begin_elsewhere(shop: Shop, customer: str) -> None:
+    """Let another application sell a subscription."""
+    card = shop.post("/payment_methods/pm_card_visa/attach", customer=customer)["id"]
+    price = {
+        "currency": "usd",
+        "unit_amount": 300,
+        "recurring[interval]": "month",
+        "product_data[name]": "News",
+    }
+    news = shop.post("/prices", **price)["id"]
+    form = {"customer": customer, "items[0][price]": news, "default_payment_method": card}
+    shop.post("/subscriptions", **form)
+
+
+class TestEnd:
+    """A plan that ends."""
+
+    def test_cancelled_at_once_it_leaves_free_without_a_second_allotment(
+        self, client: FlaskClient, bought: list[Resource], shop: Shop, wallet: LiveWallet
+    ) -> None:
+        """The free credits of the running window were given before; plan credits go."""
+        deliver(client, signed_event(bought[0]))
+        shop.order_cancel(mirror(wallet)["subscription_id"])
+
+        event = shop.event("customer.subscription.deleted")
+        assert deliver(client, signed_event(event)) == 200
+
+        assert wallet.available() == 0
+        terms = wallet.state()["terms"]
+        assert (terms["plan_code"], terms["subscription_status"]) == ("free", "canceled")
+
+    def test_an_old_event_told_late_does_not_bring_the_plan_back(
+        self, client: FlaskClient, bought: list[Resource], shop: Shop, wallet: LiveWallet
+    ) -> None:
+        """Deleted first, created last: what Stripe says now counts."""
+        deliver(client, signed_event(bought[0]))
+        shop.order_cancel(mirror(wallet)["subscription_id"])
+        deliver(client, signed_event(shop.event("customer.subscription.deleted")))
+
+        for event in bought[1:]:
+            assert deliver(client, signed_event(event)) == 200
+
+        assert wallet.state()["terms"]["plan_code"] == "free"
+        assert wallet.available() == 0
+
+    def test_at_the_periods_end_only_the_flag_changes(
+        self, client: FlaskClient, bought: list[Resource], shop: Shop, wallet: LiveWallet
+    ) -> None:
+        """What was paid for stays until then."""
+        deliver(client, signed_event(bought[0]))
+        name = mirror(wallet)["subscription_id"]
+        shop.post(f"/subscriptions/{name}", cancel_at_period_end="true")
+
+        deliver(client, signed_event(shop.events("customer.subscription.updated")[-1]))
+
+        assert wallet.available() == GURU_NANOS
+        assert wallet.state()["terms"]["cancel_at_period_end"] is True
+
+
+class TestCustomerDocument:
+    """What the customer's document says."""
+
+    def test_no_payment_failed(
+        self, client: FlaskClient, bought: list[Resource], ref: CustomerRef
+    ) -> None:
+        """An account in order carries no issue."""
+        deliver(client, signed_event(bought[0]))
+
+        account = store.find_account(ref)
+        assert account is not None
+        assert account.payment_issue is None
+        fields = get_all([f"projects/{ref.project_id}/customers/{ref.customer_id}"])[0].fields
+        assert fields is not None
+        assert fields["subscription"]["tier"] == "guru"
