@@ -34,7 +34,7 @@ from creditbase.payments.domain import (
 )
 from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
 from creditbase.runtime.commit import Attempt, commit_or_retry
-from creditbase.runtime.firestore import Ambiguous, Lost, commit
+from creditbase.runtime.firestore import Ambiguous, Lost, Version, commit
 from creditbase.runtime.settings import settings
 
 SESSIONS_MAX = 3
@@ -193,6 +193,16 @@ def receive_event(
     if stored.is_finished:
         return None
     outcome = act_on(event, now=now)
+    finish_event(event, outcome, stored.version, now=now)
+    return outcome
+
+
+def finish_event(event: Event, outcome: Outcome, version: Version, *, now: datetime) -> None:
+    """Say how an event ended, in the log and in the inbox.
+
+    Raises:
+        Unavailable: it is not known to be written; the event may be handled again.
+    """
     level = logging.ERROR if outcome.status == "quarantined" else logging.INFO
     log.log(
         level,
@@ -205,8 +215,12 @@ def receive_event(
             "reason": outcome.reason,
         },
     )
-    _finish(event, outcome, stored, now=now)
-    return outcome
+    try:
+        commit(store.writes_for_end(event, outcome, version, now=now))
+    except Lost:
+        return  # a twin has finished it
+    except Ambiguous as failure:
+        raise Unavailable from failure
 
 
 def _store_event(event: Event, *, now: datetime) -> store.Stored:
@@ -224,15 +238,6 @@ def _store_event(event: Event, *, now: datetime) -> store.Stored:
     if found is None:
         raise Unavailable
     return found
-
-
-def _finish(event: Event, outcome: Outcome, stored: store.Stored, *, now: datetime) -> None:
-    try:
-        commit(store.writes_for_end(event, outcome, stored.version, now=now))
-    except Lost:
-        return  # a twin has finished it
-    except Ambiguous as failure:
-        raise Unavailable from failure
 
 
 def act_on(event: Event, *, now: datetime) -> Outcome:
