@@ -33,6 +33,7 @@ from creditbase.payments.domain import (
     record_of,
 )
 from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
+from creditbase.payments.returning import mirror_return
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Ambiguous, Lost, Version, commit
 from creditbase.runtime.settings import settings
@@ -365,6 +366,13 @@ HANDLERS: dict[str, Handler] = {
     "invoice.created": mirror_invoice,
     "invoice.paid": mirror_invoice,
     "invoice.payment_failed": mirror_invoice,
+    "charge.refunded": mirror_return,
+    "refund.failed": mirror_return,
+    "charge.dispute.created": mirror_return,
+    "charge.dispute.updated": mirror_return,
+    "charge.dispute.funds_withdrawn": mirror_return,
+    "charge.dispute.funds_reinstated": mirror_return,
+    "charge.dispute.closed": mirror_return,
     "payment_intent.succeeded": _note,
     "payment_intent.payment_failed": _note,
 }

@@ -1,0 +1,168 @@
+"""Money that went back: refunds and disputes take credits, and give them back when they fail.
+
+The target is Stripe's cumulative truth, never a sum of events. Each step towards it is
+written down in `payments/{pi}` before the wallet is told under the step's own entry id.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+
+from creditbase.accounts.domain import CustomerRef
+from creditbase.kernel.errors import Contention, Forbidden, NotFound, Unavailable
+from creditbase.kernel.ids import cycle_grant_id, refund_entry_id, upgrade_grant_id
+from creditbase.ledger.domain.commands import GiveBack, TakeBack
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.store import find_wallet
+from creditbase.ledger.use_cases import run
+from creditbase.payments import store, stripe_billing
+from creditbase.payments.domain import (
+    APPLIED,
+    SUBSCRIPTION,
+    TOPUP,
+    Event,
+    Outcome,
+    Payment,
+    decide_return,
+)
+from creditbase.payments.mirroring import mirror_customer
+from creditbase.runtime.commit import Attempt, commit_or_retry
+
+STEPS_MAX = 3
+"""How often one event may find that Stripe has moved on meanwhile."""
+
+log = logging.getLogger(__name__)
+
+
+def mirror_return(event: Event, now: datetime) -> Outcome:
+    """Act on anything that happened to a charge, a refund or a dispute."""
+    if event.object_type not in {"charge", "refund", "dispute"}:
+        return Outcome("quarantined", "no_object")
+    try:
+        payment_id = stripe_billing.payment_of(event.object_type, event.object_id)
+    except NotFound:
+        return Outcome("ignored", "no_such_object")
+    if not payment_id:
+        return Outcome("ignored", "not_ours")
+    payment = store.find_payment(payment_id) or _write_down(payment_id, now=now)
+    if payment is None:
+        return Outcome("ignored", "not_ours")
+    for _ in range(STEPS_MAX):
+        payment, is_reached = _step(payment, now=now)
+        if is_reached:
+            return APPLIED
+    raise Contention
+
+
+def _step(payment: Payment, *, now: datetime) -> tuple[Payment, bool]:
+    """Tell the wallet the steps that are written down, then write down the next, if any."""
+    taken_nanos = _take_steps(payment, now=now)
+    ref = CustomerRef(payment.project_id, payment.customer_id)
+
+    def attempt() -> Attempt[tuple[Payment, bool]]:
+        # The version first, then Stripe: whatever changes in between makes the commit fail.
+        account = store.load_account(ref)
+        found = store.find_payment(payment.payment_id)
+        assert found is not None
+        if found.returns != payment.returns:
+            return Attempt((found, False), ())
+        returned = stripe_billing.load_returned(payment.payment_id)
+        step = decide_return(found, returned, taken_nanos=taken_nanos)
+        if step is None:
+            return Attempt((found, True), ())
+        stepped = replace(found, returns=(*found.returns, step))
+        return Attempt((stepped, False), store.writes_for_payment(account, stepped))
+
+    return commit_or_retry(attempt)
+
+
+def _take_steps(payment: Payment, *, now: datetime) -> int:
+    """Tell the wallet every step, each once, and return what they have taken in sum.
+
+    Raises:
+        Unavailable: the wallet does not take them now.
+    """
+    wallet = WalletRef(payment.project_id, payment.customer_id)
+    taken_nanos = 0
+    try:
+        for number, step in enumerate(payment.returns, start=1):
+            entry_id = refund_entry_id(payment.payment_id, number)
+            cause = {
+                "payment": payment.payment_id,
+                "refunded_cents": step.refunded_cents,
+                "disputed_cents": step.disputed_cents,
+            }
+            command: TakeBack | GiveBack
+            if step.amount_nanos > 0:
+                command = TakeBack(
+                    entry_id, payment.grant_id, step.amount_nanos, step.owes_rest, cause
+                )
+            else:
+                command = GiveBack(
+                    entry_id,
+                    payment.grant_id,
+                    "topup" if payment.kind == TOPUP else "plan",
+                    -step.amount_nanos,
+                    payment.expires_at,
+                    cause,
+                )
+            entry = run(wallet, command, now=now).entry
+            assert entry is not None
+            taken_nanos += entry.postings.get("refunded", 0)
+    except (NotFound, Forbidden) as refusal:
+        log.error("a refund waits for its wallet", extra={"payment": payment.payment_id})  # noqa: TRY400 - known
+        raise Unavailable from refusal
+    return taken_nanos
+
+
+def _write_down(payment_id: str, *, now: datetime) -> Payment | None:
+    """Write down the payment of a subscription's invoice, with the grant that it brought.
+
+    None where it is none of ours, or brought no grant: nothing is left to take.
+    """
+    paid = stripe_billing.find_paid_invoice(payment_id)
+    if paid is None:
+        if stripe_billing.metadata_of_payment(payment_id).get("kind") == TOPUP:
+            # Its session was not told of yet; this event is handled again after that.
+            raise Unavailable
+        return None
+    ref = store.find_owner(paid.stripe_customer_id)
+    if ref is None:
+        return None
+    # What it is owed is given first, in case that its own event comes later than this one.
+    mirror_customer(paid.stripe_customer_id, now=now)
+    invoice = paid.invoice
+    names = [upgrade_grant_id(invoice.invoice_id)]
+    names += [
+        cycle_grant_id(invoice.subscription_id, line.start_at)
+        for line in invoice.lines
+        if not line.is_proration
+    ]
+    loaded = find_wallet(WalletRef(ref.project_id, ref.customer_id), names)
+    granted = [loaded.known[name] for name in names] if loaded is not None else []
+    entry = next((entry for entry in granted if entry is not None), None)
+    if entry is None:
+        return None
+    payment = Payment(
+        payment_id=payment_id,
+        session_id="",
+        project_id=ref.project_id,
+        customer_id=ref.customer_id,
+        stripe_customer_id=paid.stripe_customer_id,
+        kind=SUBSCRIPTION,
+        tier=str(entry.cause.get("plan", "")),
+        currency=paid.currency,
+        paid_cents=paid.paid_cents,
+        granted_nanos=entry.amount_nanos,
+        grant_id=entry.entry_id,
+        created_at=now,
+        expires_at=entry.expires_at,
+    )
+
+    def attempt() -> Attempt[Payment]:
+        account = store.load_account(ref)
+        found = store.find_payment(payment_id)
+        writes = () if found is not None else store.writes_for_payment(account, payment)
+        return Attempt(found or payment, writes)
+
+    return commit_or_retry(attempt)
