@@ -5,6 +5,8 @@ import string
 
 _ALPHABET = string.ascii_letters + string.digits
 _PREFIXES = {
+    "billing_portal.configuration": "bpc_1",
+    "billing_portal.session": "bps_1",
     "charge": "ch_3",
     "checkout.session": "cs_test_a1",
     "customer": "cus_",
@@ -23,6 +25,7 @@ _PREFIXES = {
     "setup_intent": "seti_1",
     "subscription": "sub_1",
     "subscription_item": "si_",
+    "subscription_schedule": "sub_sched_1",
     "test_helpers.test_clock": "clock_1",
     "webhook_endpoint": "we_1",
 }

@@ -83,6 +83,10 @@ def end(
         ended_at=now_s,
         status="canceled",
     )
+    schedule = account.store.find("subscription_schedule", subscription["schedule"])
+    if schedule is not None:
+        schedule.update(canceled_at=now_s, current_phase=None, status="canceled")
+        account.record("subscription_schedule.canceled", schedule, cause)
     if reason is not None:
         subscription["cancellation_details"]["reason"] = reason
     forget(account, subscription)

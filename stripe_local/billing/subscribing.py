@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stripe_local.account import Account
-from stripe_local.billing import invoicing, standing
+from stripe_local.billing import invoicing, scheduling, standing
 from stripe_local.billing.invoice_shape import Line, line_for
 from stripe_local.billing.periods import DAY_S, boundary, period_after
 from stripe_local.billing.subscription_shape import (
@@ -203,9 +203,10 @@ def renew(
 ) -> Resource:
     """Begin the next period, and draft its invoice."""
     now_s, before = account.now_s(), period_of(subscription)
-    recurring = items_of(subscription)[0]["price"]["recurring"]
+    planned = scheduling.as_planned(account, subscription)
+    recurring = items_of(planned)[0]["price"]["recurring"]
     start_s, end_s = period_after(subscription["billing_cycle_anchor"], recurring, now_s)
-    items = moved(subscription, (start_s, end_s))
+    items = moved(planned, (start_s, end_s))
     lines = whole_period_lines(account, items["data"])
     lines += invoicing.take_kept(account, customer, subscription)
     invoice = invoicing.draft(

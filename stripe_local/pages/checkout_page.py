@@ -21,7 +21,7 @@ from stripe_local.world import World
 RETURN_AFTER_S_MAX = 10.0
 """How long the payer waits for the shop to have heard of the payment."""
 
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -49,9 +49,9 @@ def _show(world: World, session_id: str) -> Response:
     with account.lock:
         session = _find(account, session_id)
         if session is None:
-            return _page(missing_page(), 404)
+            return page_of(missing_page(), 404)
         if session["status"] != "open":
-            return _page(closed_page(session), 200)
+            return page_of(closed_page(session), 200)
         return _form(account, session, Typed.prefilled(_today(account).year), {}, 200)
 
 
@@ -60,15 +60,15 @@ def _submit(world: World, session_id: str, typed: Typed) -> Response:
     with account.lock:
         session = _find(account, session_id)
         if session is None:
-            return _page(missing_page(), 404)
+            return page_of(missing_page(), 404)
         if session["status"] == "expired":
-            return _page(closed_page(session), 410)
+            return page_of(closed_page(session), 410)
         if session["status"] == "open":
             refused = _try_to_pay(account, session, typed)
             if refused is not None:
                 return refused
     world.deliveries.wait_until_settled(RETURN_AFTER_S_MAX, about=session_id)
-    return RedirectResponse(return_address(session), 303, _HEADERS)
+    return RedirectResponse(return_address(session), 303, HEADERS)
 
 
 def _try_to_pay(account: Account, session: Resource, typed: Typed) -> Response | None:
@@ -80,14 +80,14 @@ def _try_to_pay(account: Account, session: Resource, typed: Typed) -> Response |
     email = typed.email if asks_for_email else None
     try:
         card = typed.card() if needs_card(session) else None
-        pay(account, session, card, typed_email=email, cause=_page_cause())
+        pay(account, session, card, typed_email=email, cause=page_cause())
     except CardRefused as refusal:
         field = _FIELDS.get(refusal.param or "", "number")
         return _form(account, session, typed, {field: refusal.message}, 402)
     return None
 
 
-def _page_cause() -> Cause:
+def page_cause() -> Cause:
     """Return the cause of a payment on the page: it makes a request like any other client."""
     return Cause(new_request_id(), secrets.token_hex(16))
 
@@ -95,7 +95,7 @@ def _page_cause() -> Cause:
 def _form(
     account: Account, session: Resource, typed: Typed, problems: Problems, status: int
 ) -> Response:
-    return _page(pay_page(session, account.baskets[session["id"]], typed, problems), status)
+    return page_of(pay_page(session, account.baskets[session["id"]], typed, problems), status)
 
 
 def _find(account: Account, session_id: str) -> Resource | None:
@@ -107,8 +107,9 @@ def _today(account: Account) -> datetime:
     return datetime.fromtimestamp(account.now_s(), UTC)
 
 
-def _page(html: str, status: int) -> Response:
-    return HTMLResponse(html, status, _HEADERS)
+def page_of(html: str, status: int) -> Response:
+    """Return a page, with the headers that every page of ours has."""
+    return HTMLResponse(html, status, HEADERS)
 
 
 def _session_id(request: Request) -> str:

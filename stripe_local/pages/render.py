@@ -65,6 +65,11 @@ def missing_page() -> str:
     return _TEMPLATES.get_template("missing.html").render(merchant="Local Stripe")
 
 
+def portal_page(**shown_there: object) -> str:
+    """Return the portal's page of a customer."""
+    return _TEMPLATES.get_template("portal.html").render(**shown_there)
+
+
 def return_address(session: Resource) -> str:
     """Return where a payer goes after paying, with the session's id filled in."""
     template: str = session["success_url"]

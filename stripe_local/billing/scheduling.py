@@ -1,0 +1,113 @@
+"""A change of plan that waits for the end of the period, as a subscription schedule."""
+
+from stripe_local.account import Account
+from stripe_local.billing import standing
+from stripe_local.billing.subscription_shape import items_of, period_of, plan_of
+from stripe_local.events import BY_ITSELF, Cause
+from stripe_local.ids import new_id
+from stripe_local.wire.resource import Resource
+from stripe_local.wire.words import words
+
+_NULL = words(
+    "application canceled_at completed_at current_phase customer_account released_at "
+    "released_subscription test_clock"
+)
+
+
+def plan_price(
+    account: Account, subscription: Resource, price: Resource, end_s: int, cause: Cause
+) -> Resource:
+    """Put a subscription on another price from its next period, which ends at `end_s`."""
+    release(account, subscription, cause)
+    start_s, turn_s = period_of(subscription)
+    item = items_of(subscription)[0]
+    phases = [
+        _phase(subscription, item["price"], item["quantity"], (start_s, turn_s)),
+        _phase(subscription, price, item["quantity"], (turn_s, end_s)),
+    ]
+    schedule = account.store.add(
+        {
+            "id": new_id("subscription_schedule"),
+            "object": "subscription_schedule",
+            **dict.fromkeys(_NULL),
+            "billing_mode": subscription["billing_mode"],
+            "created": account.now_s(),
+            "current_phase": {"end_date": turn_s, "start_date": start_s},
+            "customer": subscription["customer"],
+            "default_settings": {
+                "billing_cycle_anchor": "automatic",
+                "invoice_settings": {"issuer": {"type": "self"}},
+            },
+            "end_behavior": "release",
+            "livemode": False,
+            "metadata": {},
+            "pause_schedules": [],
+            "phases": phases,
+            "status": "active",
+            "subscription": subscription["id"],
+            "test_clock": subscription["test_clock"],
+        }
+    )
+    account.record("subscription_schedule.created", schedule, cause)
+    standing.change(account, subscription, {"schedule": schedule["id"]}, cause)
+    return schedule
+
+
+def next_price(account: Account, subscription: Resource) -> Resource | None:
+    """Return the price that a subscription will have from its next period, if it is another."""
+    schedule = account.store.find("subscription_schedule", subscription["schedule"])
+    if schedule is None:
+        return None
+    return account.store.find("price", schedule["phases"][-1]["items"][0]["price"])
+
+
+def as_planned(account: Account, subscription: Resource) -> Resource:
+    """Return a subscription as it will be in its next period; its schedule has done its part.
+
+    The schedule lets go at once, where Stripe's does so after the new phase.
+    """
+    price = next_price(account, subscription)
+    if price is None:
+        return subscription
+    release(account, subscription, BY_ITSELF)
+    first, *others = items_of(subscription)
+    row = {**first, "plan": plan_of(price), "price": price}
+    return {**subscription, "items": {**subscription["items"], "data": [row, *others]}}
+
+
+def release(account: Account, subscription: Resource, cause: Cause) -> None:
+    """Give up what was planned for a subscription, if anything was."""
+    schedule = account.store.find("subscription_schedule", subscription["schedule"])
+    if schedule is None:
+        return
+    schedule.update(
+        current_phase=None,
+        released_at=account.now_s(),
+        released_subscription=subscription["id"],
+        status="released",
+        subscription=None,
+    )
+    account.record("subscription_schedule.released", schedule, cause)
+    standing.change(account, subscription, {"schedule": None}, cause)
+
+
+def _phase(
+    subscription: Resource, price: Resource, quantity: int, period: tuple[int, int]
+) -> Resource:
+    item = {
+        "discounts": [],
+        "metadata": {},
+        "plan": price["id"],
+        "price": price["id"],
+        "quantity": quantity,
+    }
+    return {
+        "add_invoice_items": [],
+        "currency": subscription["currency"],
+        "discounts": [],
+        "end_date": period[1],
+        "items": [item],
+        "metadata": {},
+        "proration_behavior": "none",
+        "start_date": period[0],
+    }
