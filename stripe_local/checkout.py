@@ -1,20 +1,23 @@
 """Paying for a Checkout session, and what ends one: the payment, or its time."""
 
+import contextlib
+
 from stripe_local.account import Account
 from stripe_local.billing import subscribing
 from stripe_local.billing.payments import refusal_of, try_to_pay
 from stripe_local.billing.periods import DAY_S
 from stripe_local.billing.subscription_shape import Terms, Wanted
-from stripe_local.cards import Card
+from stripe_local.cards import Card, recognise
 from stripe_local.events import BY_ITSELF, Cause
 from stripe_local.resources.customers import new_customer
 from stripe_local.resources.payment_intents import new_payment_intent
 from stripe_local.resources.payment_methods import COUNTRY, attach_to, known_card
 from stripe_local.resources.setup_intents import new_setup_intent
-from stripe_local.wire.errors import InvalidState, missing_parameter
+from stripe_local.wire.errors import CardRefused, InvalidState, missing_parameter, not_imitated
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
 
+_SETTLES, _FAILS = "4242424242424242", "4000000000000341"
 _PAYER = words("address business_name email individual_name name phone tax_ids")
 
 
@@ -65,6 +68,48 @@ def pay(
     if is_subscription:
         _subscribe(account, session, method, intent, cause)
     return _complete(account, session, email)
+
+
+def pay_later(account: Account, session: Resource) -> Resource:
+    """Complete a session with a payment that is still under way, as by a bank transfer.
+
+    The payment method is a card all the same: only the course of events is imitated.
+
+    Raises:
+        InvalidState: the session is not open any more.
+        InvalidParameter: it is for a subscription, or there is nothing to pay.
+    """
+    _require_open(session, "paid")
+    if session["mode"] != "payment" or session["amount_total"] == 0:
+        raise not_imitated("mode", "a delayed payment for a subscription")
+    email = (session["customer_details"] or {}).get("email")
+    intent = _payment_intent(account, session, BY_ITSELF)
+    method = known_card(account, Card(_SETTLES), email=email)
+    intent.update(payment_method=method["id"], status="processing")
+    account.record("payment_intent.processing", intent, BY_ITSELF)
+    return _complete(account, session, email, payment_status="unpaid")
+
+
+def settle(account: Account, session: Resource, *, is_paid: bool) -> Resource:
+    """Let a delayed payment arrive, or fail for good.
+
+    Raises:
+        InvalidState: nothing is under way.
+    """
+    intent = account.store.find("payment_intent", session["payment_intent"])
+    if intent is None or intent["status"] != "processing":
+        raise InvalidState("No payment of this Checkout Session is under way.")
+    method = account.store.at_address("payment_method", intent["payment_method"])
+    if is_paid:
+        try_to_pay(account, intent, method, BY_ITSELF)
+        session["payment_status"] = "paid"
+        account.record("checkout.session.async_payment_succeeded", session, BY_ITSELF)
+        return session
+    account.cards[method["id"]] = recognise(Card(_FAILS), year=2000, month=1)
+    with contextlib.suppress(CardRefused):
+        try_to_pay(account, intent, method, BY_ITSELF)
+    account.record("checkout.session.async_payment_failed", session, BY_ITSELF)
+    return session
 
 
 def expire(account: Account, session: Resource, cause: Cause) -> Resource:
@@ -186,7 +231,9 @@ def _keep_for_later(
     account.record("setup_intent.succeeded", setup, cause)
 
 
-def _complete(account: Account, session: Resource, email: str | None) -> Resource:
+def _complete(
+    account: Account, session: Resource, email: str | None, *, payment_status: str = "paid"
+) -> Resource:
     address = dict.fromkeys(words("city line1 line2 postal_code state"))
     account.agenda.cancel("expire", session["id"])
     is_free = session["amount_total"] == 0
@@ -199,7 +246,7 @@ def _complete(account: Account, session: Resource, email: str | None) -> Resourc
             "address": {**address, "country": COUNTRY},
             "tax_ids": [],
         },
-        payment_status="no_payment_required" if is_free else "paid",
+        payment_status="no_payment_required" if is_free else payment_status,
         status="complete",
         url=None,
     )

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from stripe_local import checkout
 from stripe_local.account import Dunning
 from stripe_local.billing import reversals
 from stripe_local.faults import Fault, Moment, Outcome
@@ -89,6 +90,12 @@ class DecisionOrder(_Order):
     """How a dispute ends."""
 
     outcome: Literal["won", "lost"]
+
+
+class SettlementOrder(_Order):
+    """How a delayed payment ends."""
+
+    outcome: Literal["paid", "failed"]
 
 
 OrderT = TypeVar("OrderT", bound=_Order)
@@ -202,6 +209,23 @@ def decide_dispute(world: World, request: Request, body: bytes) -> Resource:
         return reversals.close_dispute(world.account, found, is_won=order.outcome == "won")
 
 
+def pay_later(world: World, request: Request, _body: bytes) -> Resource:
+    """Complete a session whose payment is still under way."""
+    with world.account.lock:
+        session_id = request.path_params["session_id"]
+        session = world.account.store.at_address("checkout.session", session_id)
+        return checkout.pay_later(world.account, session)
+
+
+def settle_payment(world: World, request: Request, body: bytes) -> Resource:
+    """Let a payment that is under way arrive or fail."""
+    order = _read(SettlementOrder, body)
+    with world.account.lock:
+        session_id = request.path_params["session_id"]
+        session = world.account.store.at_address("checkout.session", session_id)
+        return checkout.settle(world.account, session, is_paid=order.outcome == "paid")
+
+
 def disarm(world: World, _request: Request, _body: bytes) -> Resource:
     """Let no more requests fail, and let slow ones go on."""
     world.faults.disarm()
@@ -261,5 +285,7 @@ ROUTES = [
     _route("POST", "/refunds/{refund_id}/fail", fail_refund),
     _route("POST", "/disputes", dispute),
     _route("POST", "/disputes/{dispute_id}/close", decide_dispute),
+    _route("POST", "/sessions/{session_id}/pay_later", pay_later),
+    _route("POST", "/sessions/{session_id}/settle", settle_payment),
     _route("POST", "/reset", reset),
 ]

@@ -88,9 +88,10 @@ def rows_of(account: Account, session: Resource) -> list[Row]:
 
 
 def card_of(account: Account, session: Resource) -> str:
-    """Return the card of the customer that pays without being named, for a person."""
+    """Return the card that pays: the customer's own, else that of a subscription."""
     customer = account.store.at_address("customer", session["customer"])
-    return _card(invoicing.default_method(account, customer, None))
+    own = _card(invoicing.default_method(account, customer, None))
+    return own or next((plan.card for plan in plans_of(account, session)), "")
 
 
 def _plan(account: Account, session: Resource, subscription: Resource) -> Plan:
