@@ -16,6 +16,7 @@ EXPORTS = {
     "api_keys": "creditbase.hub.api_keys",
     "billing_redeem": "creditbase.hub.redeem",
     "billing_sync_balance": "creditbase.hub.usage",
+    "billing_checkout": "creditbase.hub.billing",
     "billing_topup": "creditbase.hub.billing",
     "billing_webhook": "creditbase.payments.webhook",
     "drain_inbox": "creditbase.jobs.inbox_schedule",

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 POLICY = {
     "GET /usage/me": "api_key firebase",
     "GET /plans": "firebase",
+    "POST /billing/checkout": "firebase",
     "POST /billing/topup": "firebase",
     "POST /billing/redeem": "firebase",
     "POST /billing/sync-balance": "api_key firebase",

@@ -30,6 +30,7 @@ MODULES_MAX = 1_800
 """About as many as the SDKs bring; twice as many would be twice the discovery's time."""
 
 SECRETS = {
+    "billing_checkout": {"STRIPE_SECRET_KEY"},
     "billing_topup": {"STRIPE_SECRET_KEY"},
     "billing_webhook": {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"},
     "drain_inbox": {"STRIPE_SECRET_KEY"},

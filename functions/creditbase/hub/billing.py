@@ -1,15 +1,36 @@
-"""`/billing/topup`: buy a pack of credits on Stripe's own page.
+"""`/billing/checkout` and `/billing/topup`: buy a plan, or a pack, on Stripe's own page.
 
-Source: hub-api.md 5.4. The client names a tier and never an amount, so it cannot set a price.
+Source: hub-api.md 5.3, 5.4. The client names what it buys and never an amount, so it cannot
+set a price.
 """
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.hub.door import HUB
 from creditbase.hub.payer import payer_of
 from creditbase.kernel.errors import InvalidRequest
+from creditbase.payments.subscribing import start_checkout
 from creditbase.payments.use_cases import start_topup
 from creditbase.runtime.http import Call, Reply, endpoint
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
+
+
+@endpoint("billing_checkout", door=HUB, secrets=(STRIPE_SECRET_KEY,))
+def billing_checkout(call: Call) -> Reply:
+    """Open a Checkout session for a plan; none where a subscription is running.
+
+    Answers 400 `INVALID_PLAN` for anything but the name of a plan that is sold, and 409
+    `SUBSCRIPTION_EXISTS`: a running plan is changed in the portal.
+    """
+    plan = call.body.get("plan")
+    if not isinstance(plan, str):
+        raise InvalidRequest(
+            "The plan must be the name of a plan", field="plan", reason="INVALID_PLAN"
+        )
+    payer = payer_of(call)
+    session = start_checkout(
+        CustomerRef(payer.project_id, payer.customer_id), plan, now=call.now
+    )
+    return Reply(body={"checkout_url": session.url, "session_id": session.session_id})
 
 
 @endpoint("billing_topup", door=HUB, secrets=(STRIPE_SECRET_KEY,))

@@ -13,16 +13,19 @@ from creditbase.payments.domain import (
     Intent,
     Order,
     StripeSession,
+    decide_intent,
     record_of,
 )
 from creditbase.payments.use_cases import (
-    SESSIONS_MAX,
     abandon,
-    count_intent,
     ensure_stripe_customer,
     record_session,
 )
+from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.settings import settings
+
+LOOKS_MAX = 8
+"""How often a purchase looks again, where others are faster or a number is used up."""
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +49,14 @@ def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> Stripe
     buyer = ensure_stripe_customer(ref, now=now)
     _refuse_second(ref.project_id, buyer.stripe_customer_id)
     price_id = stripe_selling.ensure_price(ref.project_id, plan, catalog.currency)
-    open_session = _leave_open(ref, order)
-    if open_session is not None:
-        return open_session
-    for _ in range(SESSIONS_MAX):
-        intent = count_intent(ref, order)
+    for _ in range(LOOKS_MAX):
+        newest = store.load_account(ref).intent_of(SUBSCRIPTION)
+        open_session = _leave_open(newest, order)
+        if open_session is not None:
+            return open_session
+        intent = _count_after(ref, newest, order)
+        if intent is None:
+            continue
         try:
             session = stripe_selling.create_subscription_session(
                 buyer, order, price_id, number=intent.number
@@ -89,9 +95,28 @@ def _refuse_second(project_id: str, stripe_customer_id: str) -> None:
         raise Conflict("There is a subscription already", reason="SUBSCRIPTION_EXISTS")
 
 
-def _leave_open(ref: CustomerRef, order: Order) -> StripeSession | None:
+def _count_after(ref: CustomerRef, seen: Intent | None, order: Order) -> Intent | None:
+    """Return the number to ask Stripe with; None where another purchase was faster.
+
+    Only what was looked at may be followed: a twin's session, open meanwhile, is not passed
+    over, and a twin that has a number but no session yet is joined.
+    """
+
+    def attempt() -> Attempt[Intent | None]:
+        account = store.load_account(ref)
+        newest = account.intent_of(SUBSCRIPTION)
+        intent = decide_intent(newest, order)
+        if intent == newest:
+            return Attempt(intent, ())
+        if newest != seen:
+            return Attempt(None, ())
+        return Attempt(intent, store.writes_for_intent(account, intent))
+
+    return commit_or_retry(attempt)
+
+
+def _leave_open(newest: Intent | None, order: Order) -> StripeSession | None:
     """Return the newest session where it is open for the same order; end it for another."""
-    newest = store.load_account(ref).intent_of(SUBSCRIPTION)
     session = _session_of(newest)
     if newest is None or session is None or session.status != "open" or not session.url:
         return None

@@ -70,7 +70,7 @@ def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
     order = _order(ref.project_id, tier)
     buyer = ensure_stripe_customer(ref, now=now)
     for _ in range(SESSIONS_MAX):
-        intent = count_intent(ref, order)
+        intent = _count_intent(ref, order)
         try:
             session = stripe_gateway.create_topup_session(buyer, order, number=intent.number)
         except Conflict:
@@ -134,9 +134,7 @@ def _link(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> str:
     return commit_or_retry(attempt)
 
 
-def count_intent(ref: CustomerRef, order: Order) -> Intent:
-    """Return the number that a purchase asks Stripe with, counted once for twins."""
-
+def _count_intent(ref: CustomerRef, order: Order) -> Intent:
     def attempt() -> Attempt[Intent]:
         account = store.load_account(ref)
         newest = account.intent_of(order.kind)

@@ -110,6 +110,7 @@ def _meter(method: str, path: str) -> Route:
 ROUTES: tuple[Route, ...] = (
     _hub("usage_me", "GET", "/usage/me", KEY_OR_FIREBASE),
     _hub("plans", "GET", "/plans", FIREBASE),
+    _hub("billing_checkout", "POST", "/billing/checkout", FIREBASE, consumes_app_check=True),
     _hub("billing_topup", "POST", "/billing/topup", FIREBASE, consumes_app_check=True),
     _hub("billing_redeem", "POST", "/billing/redeem", FIREBASE, consumes_app_check=True),
     _hub(
