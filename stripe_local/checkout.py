@@ -9,6 +9,7 @@ from stripe_local.billing.periods import DAY_S
 from stripe_local.billing.subscription_shape import Terms, Wanted
 from stripe_local.cards import Card, recognise
 from stripe_local.events import BY_ITSELF, Cause
+from stripe_local.resources.coupons import redeem
 from stripe_local.resources.customers import new_customer
 from stripe_local.resources.payment_intents import new_payment_intent
 from stripe_local.resources.payment_methods import COUNTRY, attach_to, known_card
@@ -237,6 +238,7 @@ def _complete(
     address = dict.fromkeys(words("city line1 line2 postal_code state"))
     account.agenda.cancel("expire", session["id"])
     is_free = session["amount_total"] == 0
+    redeem(account, session)
     session.update(
         collected_information=dict.fromkeys(
             words("business_name individual_name shipping_details")

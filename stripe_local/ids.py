@@ -9,6 +9,7 @@ _PREFIXES = {
     "billing_portal.session": "bps_1",
     "charge": "ch_3",
     "checkout.session": "cs_test_a1",
+    "coupon": "",
     "customer": "cus_",
     "dispute": "du_1",
     "event": "evt_1",
@@ -21,6 +22,7 @@ _PREFIXES = {
     "payment_method": "pm_1",
     "price": "price_1",
     "product": "prod_",
+    "promotion_code": "promo_1",
     "refund": "re_3",
     "setup_intent": "seti_1",
     "subscription": "sub_1",
@@ -29,7 +31,13 @@ _PREFIXES = {
     "test_helpers.test_clock": "clock_1",
     "webhook_endpoint": "we_1",
 }
-_LENGTHS = {"checkout.session": 56, "customer": 14, "product": 14, "subscription_item": 14}
+_LENGTHS = {
+    "checkout.session": 56,
+    "coupon": 8,
+    "customer": 14,
+    "product": 14,
+    "subscription_item": 14,
+}
 
 
 def new_id(object_name: str) -> str:

@@ -7,6 +7,7 @@ from stripe_local.account import Account
 from stripe_local.resources import (
     charges,
     checkout_sessions,
+    coupons,
     customers,
     disputes,
     events,
@@ -35,6 +36,7 @@ from stripe_local.wire.resource import Resource
 ENDPOINTS: tuple[Endpoint, ...] = (
     *charges.ENDPOINTS,
     *checkout_sessions.ENDPOINTS,
+    *coupons.ENDPOINTS,
     *customers.ENDPOINTS,
     *disputes.ENDPOINTS,
     *events.ENDPOINTS,
@@ -57,10 +59,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 _REFERENCES = {
     "": {  # hashes that are no objects of their own, such as `parent.subscription_details`
+        "coupon": "coupon",
         "default_payment_method": "payment_method",
         "invoice": "invoice",
         "payment_intent": "payment_intent",
         "price": "price",
+        "promotion_code": "promotion_code",
         "subscription": "subscription",
     },
     "billing_portal.session": {"configuration": "billing_portal.configuration"},

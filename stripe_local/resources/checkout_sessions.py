@@ -19,6 +19,7 @@ from stripe_local.checkout import expire as expire_session
 from stripe_local.checkout import known_payer, plan_expiry
 from stripe_local.ids import new_id
 from stripe_local.resources import prices
+from stripe_local.resources.coupons import discount_on
 from stripe_local.resources.customers import check_email
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.resources.subscriptions import missing_method_of, trial_end_of
@@ -61,6 +62,7 @@ _OF_A_LINE = words(
 _IMITATED = frozenset(
     {
         *_AS_GIVEN,
+        *words("discounts.coupon discounts.promotion_code"),
         *words(
             "customer_creation expand expires_at metadata payment_method_collection ui_mode"
         ),
@@ -87,7 +89,6 @@ _AT_FIRST: Resource = {
     "custom_text": dict.fromkeys(
         words("after_submit shipping_address submit terms_of_service_acceptance")
     ),
-    "discounts": [],
     "invoice_creation": {
         "enabled": False,
         "invoice_data": {
@@ -103,7 +104,6 @@ _AT_FIRST: Resource = {
     "phone_number_collection": {"enabled": False},
     "shipping_options": [],
     "status": "open",
-    "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
     "ui_mode": "hosted_page",
 }
 
@@ -124,13 +124,14 @@ def create(call: Call) -> Resource:
     total = total_of([each for _, each in quoted], may_be_free=params["mode"] == "subscription")
     if subscription and subscription["has_trial"]:
         total = Quote(0, total.currency)
+    discounts, off = discount_on(account, params, total.amount_total, total.currency)
     metadata = merged_metadata({}, params.get("metadata"))
     payment = dict(params.get("payment_intent_data", {}))
     payment["metadata"] = merged_metadata({}, payment.get("metadata"))
 
     session_id = new_id(_OBJECT)
     account.baskets[session_id] = Basket(
-        line_items=tuple(_line(call, each, row) for row, each in given),
+        line_items=_discounted([_line(call, each, row) for row, each in given], off),
         payment_intent=payment,
         subscription=subscription,
     )
@@ -141,20 +142,31 @@ def create(call: Call) -> Resource:
             **copy.deepcopy(_AT_FIRST),
             **{field: params[field] for field in _AS_GIVEN if field in params},
             "amount_subtotal": total.amount_total,
-            "amount_total": total.amount_total,
+            "amount_total": total.amount_total - off,
             "branding_settings": _branding(account),
             "created": now_s,
             "currency": total.currency,
             "customer_creation": _customer_creation(params),
             "customer_details": _known_payer(call),
+            "discounts": discounts,
             "expires_at": expires_at,
             "metadata": metadata,
             "payment_method_collection": _card_collection(params),
+            "total_details": {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0},
             "url": f"{account.profile.public_url}/c/pay/{session_id}",
         }
     )
     plan_expiry(account, session)
     return session
+
+
+def _discounted(lines: list[Resource], off: int) -> tuple[Resource, ...]:
+    """Spread what is taken off over the lines, from the first to the last."""
+    for line in lines:
+        share = min(off, line["amount_subtotal"])
+        line.update(amount_discount=share, amount_total=line["amount_subtotal"] - share)
+        off -= share
+    return tuple(lines)
 
 
 def retrieve(call: Call) -> Resource:
