@@ -190,12 +190,24 @@ class TestRenewal:
         ):
             watch = Watch()
             watch.look([a_subscription()], [a_bill()])
-            renewed = a_subscription(status="past_due", period=month(1))
+            renewed = a_subscription(period=month(1))
 
             failed = watch.look([renewed], [bill], month(1).start_at + after)
 
             assert (failed.window, failed.grants) == (month(1), ())
-            assert failed.terms.payment_issue
+            assert failed.terms.payment_issue == bill.has_failed
+
+    def test_past_due_is_a_payment_that_failed_however_it_was_tried(self) -> None:
+        """An attempt that we asked for ourselves may not be counted on the invoice."""
+        watch = Watch()
+        watch.look([a_subscription()], [a_bill()])
+        renewed = a_subscription(status="past_due", period=month(1))
+        bill = a_bill(1, status="open", attempts=0)
+
+        failed = watch.look([renewed], [bill], month(1).start_at)
+
+        assert (failed.window, failed.grants) == (month(1), ())
+        assert failed.terms.payment_issue
 
     def test_a_recovered_payment_brings_the_credits_late(self) -> None:
         """Paid three days later: the whole period's credits, until its end."""

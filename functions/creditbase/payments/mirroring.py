@@ -95,10 +95,10 @@ def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Pict
 
 def _issue_of(standing: Standing, invoices: list[Invoice]) -> dict[str, Any] | None:
     """Return the payment that failed, as the customer's document keeps it."""
-    failed = [bill for bill in invoices if bill.status == "open" and bill.has_failed]
-    if not standing.terms.payment_issue or not failed:
+    unpaid = [bill for bill in invoices if bill.status == "open"]
+    if not standing.terms.payment_issue or not unpaid:
         return None
-    bill = max(failed, key=lambda bill: (bill.created_at, bill.invoice_id))
+    bill = max(unpaid, key=lambda bill: (bill.created_at, bill.invoice_id))
     return {
         "invoice_id": bill.invoice_id,
         "since_at": bill.created_at,

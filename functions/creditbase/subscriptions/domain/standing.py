@@ -164,7 +164,9 @@ def _awaits_payment(
     served = record.served
     if served is None or served.start_at >= one.period.start_at or one.status == "trialing":
         return False
-    is_settled = bill is not None and (bill.is_paid or bill.has_failed)
+    is_settled = one.status == "past_due" or (
+        bill is not None and (bill.is_paid or bill.has_failed)
+    )
     return not is_settled and now < one.period.start_at + GRACE
 
 
