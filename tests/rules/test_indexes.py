@@ -165,7 +165,7 @@ STORES = {
     "periods": ("ledger/encoding.py",),
     "projects": ("accounts/store.py", "catalog/store.py"),
     "price_books": ("catalog/store.py",),
-    "customers": ("accounts/store.py", "payments/store.py"),
+    "customers": ("accounts/store.py", "payments/store.py", "payments/domain.py"),
     "users": ("accounts/store.py",),
     "api_keys": ("accounts/store.py",),
     "secret_keys": ("accounts/store.py",),
