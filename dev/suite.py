@@ -23,7 +23,8 @@ from dev.layout import BIN, ROOT, BadNumber, Layout
 from dev.stack_steps import FOREIGN
 
 STACK_NUMBER = 9
-WORKERS = 2
+WORKERS = 3
+"""One more than cores: many tests wait for an answer rather than compute."""
 ALONE = "tests/proof/test_hot_wallet.py"
 """It fills both cores itself and measures what it does: nothing may run beside it."""
 PYTEST_NOTHING_SELECTED = 5
@@ -96,6 +97,7 @@ class Suite:
         try:
             with self.part("pytest"):
                 command = [str(BIN / "pytest"), "-q", "-n", str(WORKERS), "--durations=10"]
+                command += ["--dist", "worksteal"]
                 # The rules ran with the checks.
                 command += [f"--ignore={name}" for name in (*RULES, ALONE)]
                 command += ["--cov", "--cov-report="]

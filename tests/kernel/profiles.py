@@ -13,5 +13,9 @@ settings.register_profile("soak", settings.get_profile("pure"), max_examples=10_
 
 PURE = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "pure"))
 """Decorates a property of one value."""
-STORIES = settings(PURE, suppress_health_check=[HealthCheck.too_slow])
+STORIES = settings(
+    PURE,
+    max_examples=PURE.max_examples * 2 // 5,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 """Decorates a property of a whole story, which takes longer to choose than to tell."""

@@ -20,7 +20,7 @@ from creditbase.ledger.domain.wallet import (
     WindowCount,
 )
 from creditbase.ledger.encoding import write_wallet
-from tests.kernel.profiles import PURE
+from tests.kernel.profiles import STORIES
 from tests.ledger.builders import DAY, NOON, FlatRate, Story, a_hold, a_story, hold_id_of
 
 STORE_BYTES_MAX = 1_048_576
@@ -109,7 +109,7 @@ METERED = st.builds(
 )
 
 
-@PURE
+@STORIES
 @given(st.lists(METERED, max_size=4), st.lists(NAMES, max_size=12, unique=True))
 def test_the_size_is_never_below_the_true_one(metered: list[Metered], names: list[str]) -> None:
     """An estimate that is too low would let a document grow beyond what the store takes."""
