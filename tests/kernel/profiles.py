@@ -15,7 +15,7 @@ PURE = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "pure"))
 """Decorates a property of one value."""
 STORIES = settings(
     PURE,
-    max_examples=PURE.max_examples * 2 // 5,
+    max_examples=PURE.max_examples * 3 // 10,
     suppress_health_check=[HealthCheck.too_slow],
 )
 """Decorates a property of a whole story, which takes longer to choose than to tell."""
