@@ -209,7 +209,8 @@ class Story:
         total = usage["usage"]
         for row in total["breakdown_by_model"]:
             self.say(
-                f"{row['model']}: {row['credits_used']:,} credits for {row['requests']} of the calls"
+                f"{row['model']}: {row['credits_used']:,} credits "
+                f"for {row['requests']} of the calls"
             )
         used = -(-self.spent_nanos // NANOS_PER_CREDIT)
         rows = sum(row["credits_used"] for row in total["breakdown_by_model"])
