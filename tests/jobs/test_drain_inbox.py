@@ -347,7 +347,7 @@ class TestARun:
 
         wire.reset()
         drain_inbox(first + timedelta(days=2))
-        assert died >= 7
+        assert died >= 6, "at each from the attempt to the end, less what a last run had done"
         assert topups(wallet) == [SMALL_NANOS]
         assert inbox(stored["id"])["status"] == "applied"
 
