@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from stripe_local.account import Account
 from stripe_local.basket import quote
-from stripe_local.billing import invoicing, standing, subscribing
+from stripe_local.billing import collecting, invoicing, standing, subscribing
 from stripe_local.billing.invoice_shape import Line
 from stripe_local.billing.payments import refusal_of
 from stripe_local.billing.periods import boundary
@@ -109,7 +109,7 @@ def set_trial_end(
         )
         invoicing.finalize(account, invoice, cause)
         if invoice["status"] == "open":
-            invoicing.collect(account, invoice, cause)
+            collecting.collect(account, invoice, cause)
         return
     if subscription["status"] != "trialing":
         raise InvalidState(
@@ -199,10 +199,10 @@ def _bill(
         period=(now_s, now_s),
     )
     standing.change(account, subscription, {**changes, "latest_invoice": invoice["id"]}, cause)
-    invoicing.announce(account, invoice, cause)
+    collecting.announce(account, invoice, cause)
     invoicing.finalize(account, invoice, cause)
     if invoice["status"] == "open":
-        invoicing.collect(account, invoice, cause)
+        collecting.collect(account, invoice, cause)
 
 
 def _changed(

@@ -11,11 +11,9 @@ from stripe_local.billing.invoice_shape import (
     new_invoice_item,
     new_invoice_payment,
 )
-from stripe_local.billing.payments import try_to_pay
-from stripe_local.billing.periods import DAY_S
 from stripe_local.events import BY_ITSELF, Cause
 from stripe_local.resources.payment_intents import new_payment_intent
-from stripe_local.wire.errors import CardRefused, InvalidState
+from stripe_local.wire.errors import InvalidState
 from stripe_local.wire.resource import Resource
 
 DRAFT_S = 3_600
@@ -88,33 +86,6 @@ def _subscription_of_item(item: Resource) -> str | None:
     return str(parent["subscription_details"]["subscription"]) if parent else None
 
 
-def announce(account: Account, invoice: Resource, cause: Cause) -> None:
-    """Tell of a draft, and let it be finalised after its hour if that is its way."""
-    account.record("invoice.created", invoice, cause)
-    if invoice["automatically_finalizes_at"] is not None:
-        account.agenda.plan(
-            "finalize",
-            invoice["id"],
-            invoice["automatically_finalizes_at"],
-            lambda: finalize_and_collect(account, invoice),
-        )
-
-
-def finalize_and_collect(account: Account, invoice: Resource) -> None:
-    """Do with a draft what its time has come for."""
-    finalize(account, invoice, BY_ITSELF)
-    subscription = standing.subscription_of(account, invoice)
-    paused = subscription and subscription["pause_collection"]
-    if invoice["status"] != "open":
-        return
-    if paused and paused["behavior"] == "void":
-        void(account, invoice, BY_ITSELF)
-    elif paused and paused["behavior"] == "mark_uncollectible":
-        mark_uncollectible(account, invoice, BY_ITSELF, reason="subscription_paused")
-    else:
-        collect(account, invoice)
-
-
 def finalize(
     account: Account, invoice: Resource, cause: Cause, *, paid_by: Resource | None = None
 ) -> Resource:
@@ -148,13 +119,13 @@ def finalize(
     _settle_balance(account, customer, invoice, cause)
     if invoice["amount_due"] == 0:
         account.record("invoice.finalized", invoice, cause)
-        return _mark_paid(account, invoice, None, cause)
+        return mark_paid(account, invoice, None, cause)
     intent = paid_by or _new_intent(account, invoice, cause)
     account.store.add(
         new_invoice_payment(invoice, intent["id"], invoice["amount_due"], now_s=now_s)
     )
     account.record("invoice.finalized", invoice, cause)
-    return _mark_paid(account, invoice, intent, cause) if paid_by else invoice
+    return mark_paid(account, invoice, intent, cause) if paid_by else invoice
 
 
 def _settle_balance(
@@ -212,59 +183,11 @@ def default_method(
     return method if method is not None and method["customer"] == customer["id"] else None
 
 
-def pay(
-    account: Account, invoice: Resource, cause: Cause, *, method: Resource | None = None
-) -> Resource:
-    """Try once to pay an open invoice.
-
-    Raises:
-        CardRefused: the card did not pay, or there is none.
-        InvalidState: the invoice is not open.
-    """
-    if invoice["status"] != "open":
-        said = "already paid" if invoice["status"] == "paid" else "not open"
-        raise InvalidState(f"Invoice is {said}")
-    subscription = standing.subscription_of(account, invoice)
-    customer = account.store.at_address("customer", invoice["customer"])
-    method = method or default_method(account, customer, subscription)
-    if method is None:
-        raise CardRefused("Cannot charge a customer that has no active card", code="missing")
-    intent = intent_of(account, invoice)
-    try_to_pay(account, intent, method, cause)
-    account.agenda.cancel("retry", invoice["id"])
-    return _mark_paid(account, invoice, intent, cause)
-
-
-def collect(account: Account, invoice: Resource, cause: Cause = BY_ITSELF) -> None:
-    """Try to pay an open invoice on the schedule; plan the next try when that fails."""
-    invoice.update(attempt_count=invoice["attempt_count"] + 1, attempted=True)
-    try:
-        pay(account, invoice, cause)
-    except CardRefused:
-        note_failed_try(account, invoice, cause)
-
-
-def note_failed_try(account: Account, invoice: Resource, cause: Cause) -> None:
-    """Tell that a try to pay has failed, and plan the next, or give up."""
-    tries, days = invoice["attempt_count"], account.dunning.retry_after_days
-    next_at = None
-    subscription = standing.subscription_of(account, invoice)
-    is_first = invoice["billing_reason"] == "subscription_create"
-    if 1 <= tries <= len(days) and invoice["auto_advance"] and not is_first:
-        next_at = account.now_s() + days[tries - 1] * DAY_S
-        account.agenda.plan("retry", invoice["id"], next_at, lambda: collect(account, invoice))
-    invoice["attempted"] = True
-    changes = {"next_payment_attempt": next_at}
-    account.update(invoice, changes, "invoice.updated", cause)
-    account.record("invoice.payment_failed", invoice, cause)
-    standing.note_failed(account, invoice, cause)
-    if next_at is None and subscription is not None:
-        standing.give_up(account, invoice)
-
-
-def _mark_paid(
+def mark_paid(
     account: Account, invoice: Resource, intent: Resource | None, cause: Cause
 ) -> Resource:
+    """Note that an invoice is paid, by a payment intent or because nothing was due."""
+    account.agenda.cancel("retry", invoice["id"])
     now_s = account.now_s()
     invoice.update(
         amount_paid=invoice["amount_due"],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stripe_local.account import Account
-from stripe_local.billing import invoicing, scheduling, standing
+from stripe_local.billing import collecting, invoicing, scheduling, standing
 from stripe_local.billing.invoice_shape import Line, line_for
 from stripe_local.billing.periods import DAY_S, boundary, period_after
 from stripe_local.billing.subscription_shape import (
@@ -82,7 +82,7 @@ def begin(
     )
     subscription["latest_invoice"] = invoice["id"]
     account.record("customer.subscription.created", subscription, cause)
-    invoicing.announce(account, invoice, cause)
+    collecting.announce(account, invoice, cause)
     invoicing.finalize(account, invoice, cause, paid_by=paid_by)
     if subscription["status"] == "incomplete":
         _plan_expiry(account, subscription)
@@ -98,9 +98,9 @@ def pay_first(account: Account, subscription: Resource, cause: Cause) -> None:
         return
     invoice.update(attempt_count=1, attempted=True)
     try:
-        invoicing.pay(account, invoice, cause)
+        collecting.pay(account, invoice, cause)
     except CardRefused:
-        invoicing.note_failed_try(account, invoice, cause)
+        collecting.note_failed_try(account, invoice, cause)
 
 
 def whole_period_lines(
@@ -224,7 +224,7 @@ def renew(
         "status": "active" if status in {"trialing", "paused"} else status,
     }
     standing.change(account, subscription, changes, cause)
-    invoicing.announce(account, invoice, cause)
+    collecting.announce(account, invoice, cause)
     plan_turn(account, subscription)
     return invoice
 

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from stripe_local.account import Account
 from stripe_local.basket import quote
-from stripe_local.billing import changing, invoicing, scheduling, standing
+from stripe_local.billing import changing, collecting, scheduling, standing
 from stripe_local.billing.periods import boundary
 from stripe_local.billing.subscription_shape import items_of, period_of
 from stripe_local.events import Cause
@@ -185,7 +185,7 @@ def _take_card(account: Account, session: Resource, form: Tree, cause: Cause) ->
             standing.change(account, subscription, changes, cause)
     for invoice in account.store.newest_first("invoice"):
         if invoice["customer"] == customer["id"] and invoice["status"] == "open":
-            invoicing.pay(account, invoice, cause)
+            collecting.pay_on_demand(account, invoice, cause)
     return "card"
 
 

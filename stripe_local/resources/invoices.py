@@ -10,10 +10,9 @@ from stripe.params import (
 )
 
 from stripe_local.account import Account
-from stripe_local.billing import invoicing, standing
+from stripe_local.billing import collecting, invoicing
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.resources.payment_methods import referenced_method
-from stripe_local.wire.errors import CardRefused
 from stripe_local.wire.paging import PAGING, is_created_within, page_of
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
@@ -49,7 +48,9 @@ def _subscription_id(invoice: Resource) -> str | None:
 def finalize(call: Call) -> Resource:
     """Open a draft for payment."""
     invoice = retrieve(call)
-    return invoicing.finalize(call.account, invoice, call.cause)
+    if "auto_advance" in call.params and invoice["status"] == "draft":
+        invoice["auto_advance"] = call.params["auto_advance"]
+    return collecting.finalize_on_demand(call.account, invoice, call.cause)
 
 
 def pay(call: Call) -> Resource:
@@ -62,12 +63,7 @@ def pay(call: Call) -> Resource:
         invoicing.finalize(account, invoice, call.cause)
         if invoice["status"] == "paid":
             return invoice
-    try:
-        return invoicing.pay(account, invoice, call.cause, method=method)
-    except CardRefused:
-        account.record("invoice.payment_failed", invoice, call.cause)
-        standing.note_failed(account, invoice, call.cause)
-        raise
+    return collecting.pay_on_demand(account, invoice, call.cause, method=method)
 
 
 def void(call: Call) -> Resource:
@@ -108,7 +104,13 @@ ENDPOINTS = (
         PAGING | set(words("collection_method created customer status subscription")),
         list_invoices,
     ),
-    Endpoint("POST", f"{_AT}/{{id}}/finalize", InvoiceFinalizeInvoiceParams, _EXPAND, finalize),
+    Endpoint(
+        "POST",
+        f"{_AT}/{{id}}/finalize",
+        InvoiceFinalizeInvoiceParams,
+        _EXPAND | {"auto_advance"},
+        finalize,
+    ),
     Endpoint(
         "POST",
         f"{_AT}/{{id}}/pay",

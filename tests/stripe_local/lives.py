@@ -61,6 +61,11 @@ class Subscriber:
         item = self.subscription()["items"]["data"][0]
         return item["current_period_start"], item["current_period_end"]
 
+    def now(self) -> int:
+        """Return the time that Stripe lives in."""
+        now_s: int = self.local.sim("GET", "/state")["now"]
+        return now_s
+
     def live_until(self, to_s: int) -> None:
         """Let time pass until a moment."""
         self.local.sim("POST", "/clock", {"to": to_s})

@@ -4,7 +4,7 @@ import pytest
 import stripe
 
 from tests.stripe_local.conftest import Local
-from tests.stripe_local.lives import DAY_S, Subscriber, count_events, since, subscriber
+from tests.stripe_local.lives import DAY_S, HOUR_S, Subscriber, count_events, since, subscriber
 
 
 @pytest.fixture
@@ -86,6 +86,106 @@ def test_unpaid_it_drafts_and_paying_the_latest_brings_it_back(
         },
     )
     assert paid.status == "paid"
+    assert ada.subscription().status == "active"
+
+
+def test_a_payment_by_hand_that_fails_is_the_first_try_of_the_schedule(
+    local: Local, ada: Subscriber
+) -> None:
+    """The product pays a renewal at once; a decline there must start the dunning, too."""
+    local.sim("POST", "/dunning", {"retry_after_days": [1, 2], "at_last": "cancel"})
+    ada.live_until(ada.period()[1] + 60)
+    draft = ada.invoices()[0]
+    assert (draft.status, draft.next_payment_attempt) == (
+        "draft",
+        draft.automatically_finalizes_at,
+    )
+    before = count_events(local)
+
+    local.client.v1.invoices.finalize_invoice(str(draft.id))
+    with pytest.raises(stripe.CardError):
+        local.client.v1.invoices.pay(str(draft.id))
+
+    failed = ada.invoices()[0]
+    assert (failed.status, failed.attempt_count, failed.attempted) == ("open", 1, True)
+    assert failed.next_payment_attempt is not None
+    assert failed.next_payment_attempt - ada.now() in range(DAY_S - 60, DAY_S + 1)
+    assert ada.subscription().status == "past_due"
+    assert since(local, before) == [
+        "payment_intent.created",
+        "invoice.finalized",
+        "charge.failed",
+        "payment_intent.payment_failed",
+        "invoice.updated",
+        "invoice.payment_failed",
+        "customer.subscription.updated",
+        "customer.updated",
+    ]
+
+    ada.live(DAY_S + 60)
+    assert (ada.invoices()[0].attempt_count, ada.subscription().status) == (2, "past_due")
+    ada.live(2 * DAY_S)
+    last = ada.invoices()[0]
+    assert (last.attempt_count, last.next_payment_attempt) == (3, None)
+    assert ada.subscription().status == "canceled"
+
+
+def test_later_payments_by_hand_leave_the_schedule_alone(local: Local, ada: Subscriber) -> None:
+    """Whoever tries ten times in an evening has not used up the retries."""
+    ada.renew()
+    scheduled = ada.invoices()[0]
+    before = count_events(local)
+
+    for _ in range(2):
+        with pytest.raises(stripe.CardError):
+            local.client.v1.invoices.pay(str(scheduled.id))
+
+    now = ada.invoices()[0]
+    assert (now.attempt_count, now.next_payment_attempt) == (1, scheduled.next_payment_attempt)
+    failure = ["charge.failed", "payment_intent.payment_failed", "invoice.payment_failed"]
+    assert since(local, before) == 2 * failure
+
+
+def test_an_invoice_opened_early_is_collected_in_its_hour_all_the_same(
+    local: Local, ada: Subscriber
+) -> None:
+    """Whoever dies between opening and paying loses nothing: Stripe collects by itself."""
+    ada.take_card("pm_card_visa")
+    ada.live_until(ada.period()[1] + 60)
+    opened = local.client.v1.invoices.finalize_invoice(str(ada.invoices()[0].id))
+    assert (opened.status, opened.attempt_count) == ("open", 0)
+
+    ada.live(HOUR_S)
+
+    paid = ada.invoices()[0]
+    assert (paid.status, paid.attempt_count) == ("paid", 1)
+
+
+def test_an_invoice_opened_without_its_own_way_waits(local: Local, ada: Subscriber) -> None:
+    """`auto_advance=false` leaves the rest to a person: no try, no retries, no end."""
+    ada.live_until(ada.period()[1] + 60)
+    draft_id = str(ada.invoices()[0].id)
+    local.client.v1.invoices.finalize_invoice(draft_id, {"auto_advance": False})
+    ada.live(2 * HOUR_S)
+    assert ada.invoices()[0].attempt_count == 0
+
+    with pytest.raises(stripe.CardError):
+        local.client.v1.invoices.pay(draft_id)
+    ada.live(20 * DAY_S)
+
+    invoice = ada.invoices()[0]
+    assert (invoice.attempt_count, invoice.next_payment_attempt) == (1, None)
+    assert ada.subscription().status == "past_due"
+
+
+def test_what_was_written_off_can_still_be_paid(local: Local, ada: Subscriber) -> None:
+    """Giving up on a debt does not refuse the money when it comes."""
+    ada.renew()
+    owed = str(ada.invoices()[0].id)
+    local.client.v1.invoices.mark_uncollectible(owed)
+    ada.take_card("pm_card_visa")
+
+    assert local.client.v1.invoices.pay(owed).status == "paid"
     assert ada.subscription().status == "active"
 
 

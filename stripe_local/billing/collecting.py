@@ -1,0 +1,141 @@
+"""Collecting what an invoice asks for: on its schedule, or when somebody asks."""
+
+from stripe_local.account import Account
+from stripe_local.billing import invoicing, standing
+from stripe_local.billing.payments import try_to_pay
+from stripe_local.billing.periods import DAY_S
+from stripe_local.events import BY_ITSELF, Cause
+from stripe_local.wire.errors import CardRefused, InvalidState
+from stripe_local.wire.resource import Resource
+
+_CAN_BE_PAID = frozenset({"open", "uncollectible"})
+
+
+def announce(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Tell of a draft, and let it be finalised after its hour if that is its way."""
+    invoice["next_payment_attempt"] = invoice["automatically_finalizes_at"]
+    account.record("invoice.created", invoice, cause)
+    plan_finalization(account, invoice)
+
+
+def plan_finalization(account: Account, invoice: Resource) -> None:
+    """Plan what a draft's time will come for, if it has one."""
+    at_s = invoice["automatically_finalizes_at"]
+    if at_s is None:
+        account.agenda.cancel("finalize", invoice["id"])
+        return
+    account.agenda.plan(
+        "finalize", invoice["id"], at_s, lambda: finalize_and_collect(account, invoice)
+    )
+
+
+def finalize_and_collect(account: Account, invoice: Resource) -> None:
+    """Do with a draft what its time has come for."""
+    invoicing.finalize(account, invoice, BY_ITSELF)
+    if invoice["status"] == "open":
+        _collect_or_let_go(account, invoice)
+
+
+def _collect_or_let_go(account: Account, invoice: Resource) -> None:
+    """Collect an open invoice, unless its subscription's collection is paused."""
+    subscription = standing.subscription_of(account, invoice)
+    paused = subscription and subscription["pause_collection"]
+    if paused and paused["behavior"] == "void":
+        invoicing.void(account, invoice, BY_ITSELF)
+    elif paused and paused["behavior"] == "mark_uncollectible":
+        invoicing.mark_uncollectible(account, invoice, BY_ITSELF, reason="subscription_paused")
+    else:
+        collect(account, invoice)
+
+
+def finalize_on_demand(account: Account, invoice: Resource, cause: Cause) -> Resource:
+    """Open a draft before its time; it is collected when it would have been, or in an hour."""
+    at_s = invoice["automatically_finalizes_at"] or account.now_s() + invoicing.DRAFT_S
+    invoice["next_payment_attempt"] = at_s if invoice["auto_advance"] else None
+    invoicing.finalize(account, invoice, cause)
+    if invoice["status"] == "open" and invoice["auto_advance"]:
+        account.agenda.plan(
+            "retry", invoice["id"], at_s, lambda: _collect_or_let_go(account, invoice)
+        )
+    return invoice
+
+
+def pay(
+    account: Account, invoice: Resource, cause: Cause, *, method: Resource | None = None
+) -> Resource:
+    """Try once to pay an invoice that is owed.
+
+    Raises:
+        CardRefused: the card did not pay, or there is none.
+        InvalidState: the invoice is not open.
+    """
+    if invoice["status"] not in _CAN_BE_PAID:
+        said = "already paid" if invoice["status"] == "paid" else "not open"
+        raise InvalidState(f"Invoice is {said}")
+    subscription = standing.subscription_of(account, invoice)
+    customer = account.store.at_address("customer", invoice["customer"])
+    method = method or invoicing.default_method(account, customer, subscription)
+    if method is None:
+        raise CardRefused("Cannot charge a customer that has no active card", code="missing")
+    intent = invoicing.intent_of(account, invoice)
+    try_to_pay(account, intent, method, cause)
+    return invoicing.mark_paid(account, invoice, intent, cause)
+
+
+def pay_on_demand(
+    account: Account, invoice: Resource, cause: Cause, *, method: Resource | None = None
+) -> Resource:
+    """Try to pay an invoice because somebody asks to.
+
+    The first try of all counts for the schedule, whoever makes it; later ones by hand do not,
+    and leave the next try of the schedule where it is.
+
+    Raises:
+        CardRefused: the card did not pay, or there is none.
+        InvalidState: the invoice is not open.
+    """
+    is_first_try = invoice["status"] == "open" and invoice["attempt_count"] == 0
+    if is_first_try:
+        invoice.update(attempt_count=1, attempted=True)
+    try:
+        return pay(account, invoice, cause, method=method)
+    except CardRefused:
+        if is_first_try:
+            note_failed_try(account, invoice, cause)
+        else:
+            account.record("invoice.payment_failed", invoice, cause)
+        raise
+
+
+def collect(account: Account, invoice: Resource, cause: Cause = BY_ITSELF) -> None:
+    """Try to pay an open invoice on the schedule; plan the next try when that fails."""
+    invoice.update(attempt_count=invoice["attempt_count"] + 1, attempted=True)
+    try:
+        pay(account, invoice, cause)
+    except CardRefused:
+        note_failed_try(account, invoice, cause)
+
+
+def note_failed_try(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Tell that a try of the schedule has failed, and plan the next, or give up."""
+    next_at = _next_try_at(account, invoice)
+    if next_at is None:
+        account.agenda.cancel("retry", invoice["id"])
+    else:
+        account.agenda.plan("retry", invoice["id"], next_at, lambda: collect(account, invoice))
+    changes = {"next_payment_attempt": next_at}
+    account.update(invoice, changes, "invoice.updated", cause)
+    account.record("invoice.payment_failed", invoice, cause)
+    standing.note_failed(account, invoice, cause)
+    if next_at is None and invoice["auto_advance"]:
+        standing.give_up(account, invoice)
+
+
+def _next_try_at(account: Account, invoice: Resource) -> int | None:
+    """Return when a failed payment is tried again; None when that was the last time."""
+    tries, days = invoice["attempt_count"], account.dunning.retry_after_days
+    is_left_alone = not invoice["auto_advance"]
+    if is_left_alone or invoice["billing_reason"] == "subscription_create" or tries > len(days):
+        return None
+    wait_days: int = days[tries - 1]
+    return account.now_s() + wait_days * DAY_S
