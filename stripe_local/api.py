@@ -13,7 +13,7 @@ from stripe_local.idempotency import Remembered, fingerprint_of
 from stripe_local.ids import new_request_id
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.routes import expanders_of, find_endpoint
-from stripe_local.wire.errors import ApiError, ServerFailed, Unauthenticated
+from stripe_local.wire.errors import ApiError, RateLimited, ServerFailed, Unauthenticated
 from stripe_local.wire.expansion import expanded
 from stripe_local.wire.forms import Tree, parse_form
 from stripe_local.wire.parameter_types import API_VERSION
@@ -68,6 +68,8 @@ def answer(world: World, request: ApiRequest) -> Answer:
     key = _key(request)
     if key is not None:
         headers |= {"Idempotency-Key": key, "Original-Request": request_id}
+    if fault is not None and fault.outcome == "rate_limit":
+        return Answer(429, _rate_limit(request_id), {**headers, **_limits(fault)})
     if fault is not None and fault.moment == "before" and fault.outcome != "slow":
         return _struck(fault, Answer(500, _server_failure(request_id), headers))
     try:
@@ -180,6 +182,23 @@ def _version(request: ApiRequest) -> str:
 def _key(request: ApiRequest) -> str | None:
     """Return the idempotency key. Only a POST has one: GET and DELETE need none."""
     return request.headers.get("idempotency-key") or None if request.method == "POST" else None
+
+
+def _rate_limit(request_id: str) -> bytes:
+    refusal = RateLimited(
+        "Request rate limit exceeded. Learn more about rate limits here "
+        "https://stripe.com/docs/rate-limits.",
+        code="rate_limit",
+    )
+    return _bytes(refusal.envelope(request_id))
+
+
+def _limits(fault: Fault) -> dict[str, str]:
+    """Return what a 429 says of its reason, and of when to try again."""
+    headers = {"Stripe-Rate-Limited-Reason": "global-rate"}
+    if fault.retry_after_s is not None:
+        headers["Retry-After"] = str(fault.retry_after_s)
+    return headers
 
 
 def _server_failure(request_id: str) -> bytes:

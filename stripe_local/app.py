@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive
 
-from stripe_local import control
 from stripe_local.api import Answer, ApiRequest, answer
+from stripe_local.control.routes import ROUTES
 from stripe_local.pages import checkout_page, portal_page
 from stripe_local.world import World
 
@@ -41,7 +41,7 @@ def make_app(world: World) -> Starlette:
             Route("/c/pay/{session_id}", checkout_page.submit, methods=["POST"]),
             Route("/p/session/{session_id}", portal_page.show, methods=["GET"]),
             Route("/p/session/{session_id}", portal_page.submit, methods=["POST"]),
-            *control.ROUTES,
+            *ROUTES,
         ],
         lifespan=lifespan,
     )

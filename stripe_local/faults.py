@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Outcome = Literal["error", "reset", "hang", "slow"]
+Outcome = Literal["error", "rate_limit", "reset", "hang", "slow"]
 Moment = Literal["before", "after"]
 
 
@@ -13,6 +13,7 @@ class Fault:
     """What is to go wrong, when, how often, and with which requests.
 
     - `error`: the answer is a 500. After execution it is what an idempotency key remembers.
+    - `rate_limit`: the answer is a 429, and nothing is executed.
     - `reset`: the connection is cut without an answer.
     - `hang`: no answer comes, until the client gives up or `seconds` are over.
     - `slow`: the request is executed, but only after `seconds`, or when it is released.
@@ -24,6 +25,8 @@ class Fault:
     method: str | None = None
     path_prefix: str = "/v1/"
     seconds: float = 30.0
+    retry_after_s: int | None = None
+    """What a 429 says in `Retry-After`. Stripe itself sends none."""
 
     def concerns(self, method: str, path: str) -> bool:
         """Return whether a request is one of those that shall fail."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from stripe_local.wire.resource import Resource
 
-State = Literal["pending", "delivered", "abandoned", "dropped", "cancelled"]
+State = Literal["held", "pending", "delivered", "abandoned", "dropped", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,15 @@ class Parcel:
     event_id: str
     event_type: str
     about: str
+    concerns: frozenset[str]
+    """The object that changed, and the customer to whom it belongs."""
     endpoint_id: str
     body: bytes
     state: State = "pending"
+    is_late: bool = False
+    """Whether it was ordered to arrive late: the clock does not wait for it."""
+    next_in_turn: "Parcel | None" = None
+    """What is to be sent once this has been tried."""
     attempts: list[Attempt] = field(default_factory=list)
 
     def told(self) -> Resource:
@@ -60,10 +66,13 @@ class Parcel:
 def pack(event: Resource, endpoint: Resource) -> Parcel:
     """Return an event packed for one endpoint, in the API version of that endpoint."""
     sent = {**event, "api_version": endpoint["api_version"] or event["api_version"]}
+    changed = event["data"]["object"]
+    owner = changed.get("customer")
     return Parcel(
         event_id=event["id"],
         event_type=event["type"],
-        about=event["data"]["object"]["id"],
+        about=changed["id"],
+        concerns=frozenset({changed["id"], owner} if owner else {changed["id"]}),
         endpoint_id=endpoint["id"],
         body=json.dumps(sent, indent=2, ensure_ascii=False).encode(),
     )

@@ -148,7 +148,7 @@ def test_serve_says_one_line_and_serves_until_it_is_stopped(
             made = requests.post(url + path, data=form, headers=HEADERS, timeout=10)
             assert made.status_code == 200
         settled = requests.post(f"{url}/_sim/settle", timeout=20).json()
-        assert settled == {"settled": True, "pending": 0, "lost": 0}
+        assert settled == {"settled": True, "pending": 0, "held": 0, "lost": 0}
         assert listener.types(SECRET) == ["customer.created"]
         listener.received.clear()
         # the listener is there again after a reset

@@ -72,6 +72,24 @@ def test_a_hanging_request_ends_with_its_time(local: Local) -> None:
     assert local.event_types() == []
 
 
+def test_a_request_over_the_rate_limit_is_not_executed(local: Local) -> None:
+    """Stripe says why, and the same request is taken later, with the same key."""
+    order = {"outcome": "rate_limit", "path_prefix": "/v1/customers", "retry_after_s": 2}
+    local.sim("POST", "/faults", order)
+    key: stripe.RequestOptions = {"idempotency_key": "customer-u1"}
+
+    with pytest.raises(stripe.RateLimitError) as limit:
+        local.client.v1.customers.create({"name": "Ada"}, key)
+    customer = local.client.v1.customers.create({"name": "Ada"}, key)
+
+    headers = limit.value.headers or {}
+    assert limit.value.error is not None
+    assert (limit.value.http_status, limit.value.error.code) == (429, "rate_limit")
+    assert headers["Retry-After"] == "2"
+    assert headers["Stripe-Rate-Limited-Reason"] == "global-rate"
+    assert [each.id for each in local.client.v1.customers.list()] == [customer.id]
+
+
 def test_faults_are_counted_and_can_be_called_off(local: Local) -> None:
     """Exactly as many as were ordered."""
     local.sim("POST", "/faults", {"outcome": "error", "count": 2})

@@ -247,7 +247,7 @@ def test_waiting_ends_with_the_time_allowed(
     listener.open.set()
     local.settle()
 
-    assert waited == {"settled": False, "pending": 1, "lost": 0}
+    assert waited == {"settled": False, "pending": 1, "held": 0, "lost": 0}
     assert not about_it["settled"]
     assert about_another["settled"]
     assert listener.types(secret) == ["customer.created"]
