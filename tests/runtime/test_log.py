@@ -1,7 +1,10 @@
 """Logs are one JSON object a line, and nothing secret is in them."""
 
+import ast
 import json
 import logging
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,3 +154,36 @@ def test_a_closed_output_does_not_fail_the_request(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(logging, "raiseExceptions", False)
 
     logger.info("x")
+
+
+PRODUCT = Path(log.__file__).parents[1]
+RUNBOOK = Path(log.__file__).parents[3] / log.RUNBOOK
+
+
+def alerts_raised() -> set[str]:
+    """Return the name of every alert that the product may raise."""
+    calls = [
+        node
+        for path in PRODUCT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "alert"
+    ]
+    return {ast.literal_eval(call.args[0]) for call in calls}
+
+
+def test_every_alert_is_raised_somewhere_and_has_its_page() -> None:
+    """Whoever is woken at night finds what it means, and what to do."""
+    headings = re.findall(r"^## (\w+)$", RUNBOOK.read_text(), re.MULTILINE)
+
+    assert sorted(log.ALERTS) == headings
+    assert alerts_raised() == set(log.ALERTS)
+
+
+def test_an_alert_names_itself_and_its_page(capsys: pytest.CaptureFixture[str]) -> None:
+    """One policy on one field finds them all."""
+    log.alert("stripe_event_dead", "stripe event dead", stripe_event="evt_1")
+
+    (line,) = lines(capsys)
+    assert (line["severity"], line["alert"]) == ("CRITICAL", "stripe_event_dead")
+    assert line["runbook"] == "docs/runbooks/alerts.md#stripe_event_dead"
+    assert (line["message"], line["stripe_event"]) == ("stripe event dead", "evt_1")

@@ -5,7 +5,6 @@ command keyed by the code. Whoever is cut off in between gets the grant by askin
 """
 
 import contextlib
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,9 +32,7 @@ from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import run
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Ambiguous, Lost, commit
-
-log = logging.getLogger(__name__)
-
+from creditbase.runtime.log import alert
 
 # ---- what operators do -----------------------------------------------------------------------
 
@@ -129,7 +126,7 @@ def redeem_voucher(ref: WalletRef, code: str, *, request_id: str, now: datetime)
     try:
         decision = run(ref, grant, now=now)
     except (Forbidden, NotFound) as refusal:
-        log.error("a voucher's grant waits for its wallet", extra={"wallet": ref.wallet_id})  # noqa: TRY400 - known
+        alert("wallet_refuses", "a voucher's grant waits for its wallet", wallet=ref.wallet_id)
         raise Unavailable from refusal
     assert decision.entry is not None
     if decision.entry.cause["request"] != request_id:

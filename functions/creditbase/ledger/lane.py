@@ -6,7 +6,6 @@ leads. Nobody is answered before the commit is durable.
 """
 
 import json
-import logging
 import threading
 import time
 from collections import deque
@@ -32,8 +31,7 @@ from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import Loaded, find_wallet
 from creditbase.runtime.commit import pause
 from creditbase.runtime.firestore import Ambiguous, Lost, Version, Write, commit
-
-log = logging.getLogger(__name__)
+from creditbase.runtime.log import alert
 
 COMMANDS_MAX = 100
 BATCH_BYTES_MAX = 1_000_000
@@ -223,10 +221,10 @@ class Lane:
         self, decided: DecidedBatch, version: Version
     ) -> tuple[Wallet | None, list[Write]]:
         if decided.broken:
-            log.critical(
-                "wallet parked: %s",
-                decided.broken,
-                extra={"wallet": self._ref.wallet_id},
+            alert(
+                "wallet_parked",
+                f"wallet parked: {decided.broken}",
+                wallet=self._ref.wallet_id,
             )
             return writes_to_park(self._ref, decided.before, version, decided.broken)
         return writes_of(

@@ -1,6 +1,5 @@
 """The inbox tried again: events that are stored and were not finished when they arrived."""
 
-import logging
 from datetime import datetime
 
 from creditbase.kernel.errors import Unavailable
@@ -9,10 +8,9 @@ from creditbase.payments.retrying import ATTEMPTS_MAX
 from creditbase.payments.store import Waiting, find_due_events
 from creditbase.payments.use_cases import act_on, finish_event
 from creditbase.runtime.firestore import Ambiguous, Lost, commit
+from creditbase.runtime.log import alert
 
 __all__ = ["Waiting", "find_due_events", "give_up_if_spent", "try_again"]
-
-log = logging.getLogger(__name__)
 
 
 def try_again(waiting: Waiting, *, now: datetime) -> bool:
@@ -47,12 +45,11 @@ def give_up_if_spent(event_id: str) -> None:
         return
     except Ambiguous:
         pass  # rather called for twice than not at all
-    log.critical(
+    alert(
+        "stripe_event_dead",
         "stripe event dead",
-        extra={
-            "stripe_event": event_id,
-            "stripe_type": waiting.event.type,
-            "stripe_object": waiting.event.object_id,
-            "attempts": waiting.attempts,
-        },
+        stripe_event=event_id,
+        stripe_type=waiting.event.type,
+        stripe_object=waiting.event.object_id,
+        attempts=waiting.attempts,
     )

@@ -4,7 +4,6 @@ Every event about a subscription or an invoice leads to the same: look at all of
 customer's subscriptions as they are now, keep what was seen, then tell the wallet.
 """
 
-import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,11 +17,10 @@ from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_billing
 from creditbase.payments.domain import APPLIED, Event, Outcome
 from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.log import alert
 from creditbase.subscriptions.domain.mirror import Invoice
 from creditbase.subscriptions.domain.standing import Standing, decide_standing
 from creditbase.subscriptions.store import load_records, writes_for_records
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +131,16 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
         for command in commands:
             run(wallet, command, now=now)
     except (NotFound, Forbidden) as refusal:
-        log.error("a standing waits for its wallet", extra={"wallet": wallet.wallet_id})  # noqa: TRY400 - known
+        alert("wallet_refuses", "a standing waits for its wallet", wallet=wallet.wallet_id)
         raise Unavailable from refusal
 
 
 def _end_surplus(subscription_id: str, invoices: tuple[Invoice, ...]) -> None:
     """End a second live subscription and give its money back; somebody should know."""
-    log.error(
+    alert(
+        "two_subscriptions",
         "two live subscriptions: one is cancelled and refunded",
-        extra={"subscription": subscription_id},
+        subscription=subscription_id,
     )
     bills = [bill for bill in invoices if bill.subscription_id == subscription_id]
     newest = max(bills, key=lambda bill: (bill.created_at, bill.invoice_id), default=None)

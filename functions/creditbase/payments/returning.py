@@ -4,7 +4,6 @@ The target is Stripe's cumulative truth, never a sum of events. Each step toward
 written down in `payments/{pi}` before the wallet is told under the step's own entry id.
 """
 
-import logging
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,11 +26,10 @@ from creditbase.payments.domain import (
 )
 from creditbase.payments.mirroring import mirror_customer
 from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.log import alert
 
 STEPS_MAX = 3
 """How often one event may find that Stripe has moved on meanwhile."""
-
-log = logging.getLogger(__name__)
 
 
 def mirror_return(event: Event, now: datetime) -> Outcome:
@@ -110,7 +108,7 @@ def _take_steps(payment: Payment, *, now: datetime) -> int:
             assert entry is not None
             taken_nanos += entry.postings.get("refunded", 0)
     except (NotFound, Forbidden) as refusal:
-        log.error("a refund waits for its wallet", extra={"payment": payment.payment_id})  # noqa: TRY400 - known
+        alert("wallet_refuses", "a refund waits for its wallet", payment=payment.payment_id)
         raise Unavailable from refusal
     return taken_nanos
 

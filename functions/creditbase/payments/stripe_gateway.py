@@ -25,6 +25,7 @@ from creditbase.payments.domain import (
     metadata_of,
 )
 from creditbase.runtime.emulator import LIVE_KEY_PREFIXES, refuse_unsafe_environment
+from creditbase.runtime.log import alert
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
 
 API_VERSION = "2026-10-28.endive"
@@ -167,7 +168,7 @@ def ask(call: Callable[[], Any], *, declines: bool = False) -> dict[str, Any]:
         if failure.code == "resource_missing":
             raise NotFound("Stripe has no such object") from failure
         facts = _trace(failure)
-        log.error("Stripe refused a request of ours", extra=facts)  # noqa: TRY400 - no text
+        alert("stripe_refused_request", "Stripe refused a request of ours", **facts)
         raise Unavailable from failure
     except stripe.StripeError as failure:
         if declines and isinstance(failure, stripe.CardError):

@@ -1,6 +1,5 @@
 """Starting a subscription: one open session per customer, none where a plan is running."""
 
-import logging
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
@@ -22,12 +21,11 @@ from creditbase.payments.use_cases import (
     record_session,
 )
 from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.log import alert
 from creditbase.runtime.settings import settings
 
 LOOKS_MAX = 8
 """How often a purchase looks again, where others are faster or a number is used up."""
-
-log = logging.getLogger(__name__)
 
 
 def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> StripeSession:
@@ -75,7 +73,7 @@ def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> Stripe
 def _order_of(plan: Plan, *, currency: str) -> Order:
     site_url = settings().site_url
     if site_url is None:
-        log.error("CREDITBASE_SITE_URL is not set, so Checkout has nowhere to return to")
+        alert("site_url_missing", "CREDITBASE_SITE_URL is not set: nowhere to return to")
         raise Unavailable
     return Order(
         tier=plan.code,

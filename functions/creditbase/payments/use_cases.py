@@ -36,6 +36,7 @@ from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirro
 from creditbase.payments.returning import mirror_return
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Ambiguous, Lost, Version, commit
+from creditbase.runtime.log import alert
 from creditbase.runtime.settings import settings
 
 SESSIONS_MAX = 3
@@ -93,7 +94,7 @@ def _order(project_id: str, tier: str) -> Order:
         )
     site_url = settings().site_url
     if site_url is None:
-        log.error("CREDITBASE_SITE_URL is not set, so Checkout has nowhere to return to")
+        alert("site_url_missing", "CREDITBASE_SITE_URL is not set: nowhere to return to")
         raise Unavailable
     return order_of(catalog.packs[tier], currency=catalog.currency, site_url=site_url)
 
@@ -202,18 +203,16 @@ def finish_event(event: Event, outcome: Outcome, version: Version, *, now: datet
     Raises:
         Unavailable: it is not known to be written; the event may be handled again.
     """
-    level = logging.ERROR if outcome.status == "quarantined" else logging.INFO
-    log.log(
-        level,
-        "stripe event %s",
-        outcome.status,
-        extra={
-            "stripe_event": event.event_id,
-            "stripe_type": event.type,
-            "stripe_object": event.object_id,
-            "reason": outcome.reason,
-        },
-    )
+    facts = {
+        "stripe_event": event.event_id,
+        "stripe_type": event.type,
+        "stripe_object": event.object_id,
+        "reason": outcome.reason,
+    }
+    if outcome.status == "quarantined":
+        alert("stripe_event_quarantined", "stripe event quarantined", **facts)
+    else:
+        log.info("stripe event %s", outcome.status, extra=facts)
     try:
         commit(store.writes_for_end(event, outcome, version, now=now))
     except Lost:
@@ -320,7 +319,7 @@ def _grant(payment: Payment, *, now: datetime) -> None:
     try:
         run(WalletRef(payment.project_id, payment.customer_id), command, now=now)
     except (NotFound, Forbidden) as refusal:
-        log.error("a paid grant waits for its wallet", extra={"grant": payment.grant_id})  # noqa: TRY400 - known
+        alert("wallet_refuses", "a paid grant waits for its wallet", grant=payment.grant_id)
         raise Unavailable from refusal
 
 

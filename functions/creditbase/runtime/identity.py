@@ -6,7 +6,6 @@ refused. Runtime imports no room: the look-ups come from the door.
 """
 
 import hashlib
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -33,12 +32,11 @@ from creditbase.kernel.ids import (
 from creditbase.runtime.authorization import Credential, Route
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.emulator import app_check_keys_url, is_emulated
+from creditbase.runtime.log import alert
 from creditbase.runtime.settings import settings
 
 TOKEN_CHARACTERS_MAX = 8_192
 CACHED_KEYS_MAX = 1_000
-
-log = logging.getLogger(__name__)
 
 
 class CallerKind(StrEnum):
@@ -223,10 +221,10 @@ def verify_app_check(attestation: str, *, consume: bool) -> None:
     try:
         claims = app_check.verify_token(attestation, firebase_app(), consume=once)
     except jwt.PyJWKClientConnectionError as failure:
-        log.error("App Check keys cannot be fetched")  # noqa: TRY400 - its text names no cause
+        alert("keys_unavailable", "App Check keys cannot be fetched")
         raise Unavailable from failure
     except FirebaseError as failure:
-        log.error("App Check replay protection cannot be asked")  # noqa: TRY400 - as above
+        alert("keys_unavailable", "App Check replay protection cannot be asked")
         raise Unavailable from failure
     except (ValueError, AttributeError, TypeError, jwt.PyJWTError) as failure:
         # AttributeError: firebase_admin asks an absent issuer how it begins.
@@ -246,7 +244,7 @@ def verify_id_token(token: str) -> dict[str, Any] | None:
     try:
         claims: dict[str, Any] = _auth.verify_id_token(token, firebase_app())
     except auth.CertificateFetchError as failure:
-        log.error("the keys of ID tokens cannot be fetched")  # noqa: TRY400 - as above
+        alert("keys_unavailable", "the keys of ID tokens cannot be fetched")
         raise Unavailable from failure
     except (ValueError, FirebaseError):
         return None

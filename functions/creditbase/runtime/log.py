@@ -1,6 +1,7 @@
 """Logs: one JSON object a line, joined by trace and request id, scrubbed of secrets.
 
 Rooms write `log.info("what happened", extra={...})`; the fields become fields of the line.
+Whatever calls for a person goes through `alert`.
 Cloud Logging reads `severity`, `message` and the trace; all lines of a request share them.
 Scrubbing is the second line of defence: the first is that nobody logs a secret.
 """
@@ -17,6 +18,22 @@ from types import MappingProxyType
 
 ROOT = "creditbase"
 LINE_CHARACTERS_MAX = 16_000
+
+ALERTS: Mapping[str, int] = MappingProxyType(
+    {
+        "keys_unavailable": logging.ERROR,
+        "secret_missing": logging.ERROR,
+        "site_url_missing": logging.ERROR,
+        "stripe_event_dead": logging.CRITICAL,
+        "stripe_event_quarantined": logging.ERROR,
+        "stripe_refused_request": logging.ERROR,
+        "two_subscriptions": logging.ERROR,
+        "wallet_parked": logging.CRITICAL,
+        "wallet_refuses": logging.ERROR,
+    }
+)
+"""Everything that calls for a person, and how loudly."""
+RUNBOOK = "docs/runbooks/alerts.md"
 
 _context: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar(
     "creditbase_log_context", default=MappingProxyType({})
@@ -111,6 +128,17 @@ def configure() -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def alert(name: str, message: str, **facts: object) -> None:
+    """Call for a person: a line with `alert` and `runbook`, which a log-based alert looks for.
+
+    The name is one of `ALERTS`, and a heading of the runbook says what to do.
+    """
+    runbook = f"{RUNBOOK}#{name}"
+    logging.getLogger(f"{ROOT}.alerts").log(
+        ALERTS[name], message, extra={"alert": name, "runbook": runbook, **facts}
+    )
 
 
 @contextmanager

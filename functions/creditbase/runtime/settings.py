@@ -5,7 +5,6 @@ product reads a setting from the environment. A wrong value stops the process wi
 variable's name. A secret is read where it is used, and a missing one is a refusal.
 """
 
-import logging
 import os
 from functools import cache
 from typing import Annotated
@@ -15,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from creditbase.kernel.errors import Unavailable
 from creditbase.runtime.emulator import is_emulated
+from creditbase.runtime.log import alert
 
 REGION = "us-central1"
 """Where every function is deployed; `firebase.json` names the same in its rewrites."""
@@ -25,8 +25,6 @@ EMULATED_DEFAULTS = {
     "CREDITBASE_LOCKOUT": "off",
 }
 """What differs where the store is an emulator, unless the variable is set."""
-
-log = logging.getLogger(__name__)
 
 
 class BadSettings(RuntimeError):
@@ -149,7 +147,7 @@ class Secret:
         """
         found = os.environ.get(self.name, "")
         if not found:
-            log.error("a secret is not set", extra={"secret_name": self.name})
+            alert("secret_missing", "a secret is not set", secret_name=self.name)
             raise Unavailable
         return found
 
