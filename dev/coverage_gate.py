@@ -25,14 +25,14 @@ class Covered:
 
 
 def read(report: Path) -> list[Covered]:
-    """Return what coverage.py's report in JSON says of each file."""
+    """Return what SlipCover's report in JSON says of each file."""
     files: dict[str, Any] = json.loads(report.read_text())["files"]
     found = []
     for path, entry in files.items():
         summary = entry["summary"]
-        units = summary["num_statements"] + summary["num_branches"]
         covered = summary["covered_lines"] + summary["covered_branches"]
-        found.append(Covered(path, units, covered))
+        missing = summary["missing_lines"] + summary["missing_branches"]
+        found.append(Covered(path, covered + missing, covered))
     return found
 
 

@@ -63,8 +63,7 @@ class Suite:
             name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)
         }
         named = {STACK_ENV: str(self.layout.env), EMULATOR: values[EMULATOR]} if values else {}
-        coverage_file = {"COVERAGE_FILE": str(self.layout.folder / "coverage")}
-        return {**kept, **named, **coverage_file, MARK: mark}
+        return {**kept, **named, MARK: mark}
 
     def run_everything(self) -> None:
         """Check and start side by side, then all tests, then the end of the stack."""
@@ -96,15 +95,14 @@ class Suite:
         env = self.environment(mark, values)
         try:
             with self.part("pytest"):
-                command = [str(BIN / "pytest"), "-q", "-n", str(WORKERS), "--durations=10"]
-                command += ["--dist", "worksteal"]
+                self.coverage.unlink(missing_ok=True)
+                command = [*self.measured_pytest, "-q", "-n", str(WORKERS)]
+                command += ["--dist", "worksteal", "--durations=10"]
                 # The rules ran with the checks.
                 command += [f"--ignore={name}" for name in (*RULES, ALONE)]
-                command += ["--cov", "--cov-report="]
                 self.judge("pytest", background.run_in_view(command, cwd=ROOT, env=env))
             with self.part(f"pytest {ALONE}"):
-                command = [str(BIN / "pytest"), "-q", ALONE, "--cov", "--cov-append"]
-                command += ["--cov-report=", f"--cov-report=json:{self.coverage}"]
+                command = [str(BIN / "pytest"), "-q", ALONE]
                 self.judge(ALONE, background.run_in_view(command, cwd=ROOT, env=env))
             self.judge_coverage()
             with self.part("web SDK"):
@@ -122,6 +120,15 @@ class Suite:
                 self.judge("web SDK", status)
         finally:
             background.end(mark, politely={})
+
+    @property
+    def measured_pytest(self) -> list[str]:
+        """Return how pytest is called where the product's coverage is measured."""
+        quietly = ["-W", "ignore:Unable to activate pytest branch coverage:RuntimeWarning"]
+        return [
+            *(str(BIN / "python"), *quietly, "-m", "slipcover"),
+            *("--json", "--out", str(self.coverage), "-m", "pytest"),
+        ]
 
     @property
     def coverage(self) -> Path:
