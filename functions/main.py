@@ -19,7 +19,7 @@ EXPORTS = {
     "billing_checkout": "creditbase.hub.billing",
     "billing_topup": "creditbase.hub.billing",
     "billing_webhook": "creditbase.payments.webhook",
-    "drain_inbox": "creditbase.jobs.inbox_schedule",
+    "drain_inbox": "creditbase.jobs.stripe_schedules",
     "expire_holds": "creditbase.jobs.schedules",
     "meter": "creditbase.relay.meter",
     "plans": "creditbase.hub.plans",

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from creditbase.jobs import inbox as job
-from creditbase.jobs import inbox_schedule
+from creditbase.jobs import scheduled, stripe_schedules
 from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.use_cases import Report
 from creditbase.ledger.paths import SHARDS
@@ -386,9 +386,9 @@ class TestTheSchedule:
     def test_it_drains(self, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
         """Every five minutes; events are a minute old before they are its business."""
         event_id = a_note("evt_1", now=now)
-        monkeypatch.setattr(inbox_schedule, "now", lambda: now + MINUTE)
+        monkeypatch.setattr(scheduled, "now", lambda: now + MINUTE)
 
-        answer = client_of(inbox_schedule.drain_inbox).post("/")
+        answer = client_of(stripe_schedules.drain_inbox).post("/")
 
         assert answer.status_code == 200
         assert inbox(event_id)["status"] == "applied"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from creditbase.jobs import inbox_schedule, schedules
+from creditbase.jobs import scheduled, schedules, stripe_schedules
 from tests.jobs.ward import CREDIT, Ward, entry_ids, published
 from tests.relay.desk import NOON
 from tests.runtime.wiring import client_of
@@ -29,7 +29,7 @@ def call(function: Any, **headers: str) -> TestResponse:
 @pytest.fixture(autouse=True)
 def _april(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let it be April for the jobs."""
-    monkeypatch.setattr(schedules, "now", lambda: APRIL)
+    monkeypatch.setattr(scheduled, "now", lambda: APRIL)
 
 
 def test_sync_balances_publishes(ward: Ward) -> None:
@@ -82,7 +82,7 @@ def test_a_store_that_is_down_is_told_to_the_scheduler(ward: Ward, wire: Wire) -
         (schedules.sync_balances, "every 1 minutes"),
         (schedules.expire_holds, "every 5 minutes"),
         (schedules.reset_cycles, "every 15 minutes"),
-        (inbox_schedule.drain_inbox, "every 5 minutes"),
+        (stripe_schedules.drain_inbox, "every 5 minutes"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

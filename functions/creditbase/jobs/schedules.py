@@ -1,56 +1,24 @@
-"""The scheduled functions: when each job runs, and with what."""
+"""The scheduled functions that know nothing of Stripe: when each job runs."""
 
-from firebase_functions import scheduler_fn
+from datetime import datetime
 
 from creditbase.jobs import use_cases
-from creditbase.runtime import log
-from creditbase.runtime.clock import now
-from creditbase.runtime.settings import REGION
-
-MEMORY_MB = 512
-TIMEOUT_S = 300
+from creditbase.jobs.scheduled import scheduled
 
 
-@scheduler_fn.on_schedule(
-    schedule="every 1 minutes",
-    region=REGION,
-    cpu=1,
-    memory=MEMORY_MB,
-    timeout_sec=TIMEOUT_S,
-    max_instances=1,
-)
-def sync_balances(event: scheduler_fn.ScheduledEvent) -> None:
+@scheduled("every 1 minutes")
+def sync_balances(now: datetime) -> None:
     """Publish again the balances that may have become stale."""
-    del event
-    log.configure()
-    use_cases.sync_balances(now())
+    use_cases.sync_balances(now)
 
 
-@scheduler_fn.on_schedule(
-    schedule="every 5 minutes",
-    region=REGION,
-    cpu=1,
-    memory=MEMORY_MB,
-    timeout_sec=TIMEOUT_S,
-    max_instances=1,
-)
-def expire_holds(event: scheduler_fn.ScheduledEvent) -> None:
+@scheduled("every 5 minutes")
+def expire_holds(now: datetime) -> None:
     """End the holds whose time is over."""
-    del event
-    log.configure()
-    use_cases.expire_holds(now())
+    use_cases.expire_holds(now)
 
 
-@scheduler_fn.on_schedule(
-    schedule="every 15 minutes",
-    region=REGION,
-    cpu=1,
-    memory=MEMORY_MB,
-    timeout_sec=TIMEOUT_S,
-    max_instances=1,
-)
-def reset_cycles(event: scheduler_fn.ScheduledEvent) -> None:
+@scheduled("every 15 minutes")
+def reset_cycles(now: datetime) -> None:
     """Turn the free windows that are over."""
-    del event
-    log.configure()
-    use_cases.reset_cycles(now())
+    use_cases.reset_cycles(now)
