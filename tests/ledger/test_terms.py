@@ -204,6 +204,24 @@ def test_terms_of_an_older_revision_change_nothing() -> None:
     assert (story.wallet.window.span, story.wallet.terms.revision) == (NEXT, 7)
 
 
+def test_terms_that_are_known_are_not_written_again() -> None:
+    """Stripe repeats itself, and a look at what is right costs no write; time waits."""
+    story = a_story(FREE)
+    unpaid = replace(PRO, subscription_status="unpaid")
+    told = ChangeTerms(unpaid, PERIOD, ends_monthly=True)
+    story.do(told)
+    story.grant("voucher:x", 5, "promo", expires_at=NOON + HOUR)
+    story.now = NOON + DAY
+
+    assert story.do(told).is_replay
+    assert not story.terms(unpaid, NEXT).is_replay, "another period is news"
+    story.grant("cycle:s:2", 50, "plan", expires_at=NEXT.end_at)
+    assert story.terms(unpaid, NEXT).is_replay
+    assert not story.do(replace(told, window=NEXT)).is_replay, "credits are left to end"
+    assert not story.terms(FREE).is_replay
+    assert story.terms(FREE).is_replay
+
+
 def test_a_plan_that_may_not_spend_ends_its_credits_within_the_window() -> None:
     """Unpaid or paused: top-ups are all that is left, and the window stays what it was."""
     story = a_story(PRO, a=100)

@@ -4,7 +4,7 @@ Left out, because two right runs differ in them:
 
 * instants (`*_at`, `at`, `valid_until`, `date`), and the index fields made of them (`shard`);
 * versions and what counts writes: `mirrored`, `commits`, `seq`, the terms' `revision`; the
-  hashes (`head`, `hash`, `prev`), which cover instants;
+  hashes (`head`, `hash`, `prev`, and `standing`), which cover instants;
 * an entry's running figures: they say what came before it, which is the order itself;
 * how often Stripe was looked at: the steps of a payment's refunds are added up to one, and
   `is_settled` is gone, which says whether anything was written since;
@@ -28,7 +28,7 @@ UNCOMPARED = frozenset(
     {
         *("at", "date", "valid_until", "shard"),
         *("mirrored", "commits", "seq", "revision", "is_settled", "figures"),
-        *("head", "hash", "prev"),
+        *("head", "hash", "prev", "standing"),
         *("email", "external_id", "uid", "owner_uid"),
     }
 )

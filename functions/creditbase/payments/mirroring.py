@@ -84,8 +84,8 @@ def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Pict
         standing = decide_standing(ref.customer_id, seen, invoices, known, plans, now=now)
         records = writes_for_records(ref.project_id, known, standing.records)
         issue = _issue_of(standing, invoices)
-        writes = store.writes_for_standing(account, records, issue)
-        terms = replace(standing.terms, revision=account.mirrored + bool(writes))
+        writes = store.writes_for_standing(account, records, issue, standing.digest)
+        terms = replace(standing.terms, revision=account.revision + bool(writes))
         return Attempt(Picture(replace(standing, terms=terms), tuple(invoices)), writes)
 
     return commit_or_retry(attempt)

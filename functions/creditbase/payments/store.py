@@ -59,6 +59,10 @@ class Account:
     mirrored: int
     version: Version
     payment_issue: Mapping[str, Any] | None = None
+    revision: int = 0
+    """Counts changes of the standing that the wallet is told."""
+    standing_digest: str = ""
+    """Of the newest standing; empty before the first."""
 
     def intent_of(self, kind: str) -> Intent | None:
         """Return the newest purchase of a kind, if there ever was one."""
@@ -91,6 +95,8 @@ def find_account(ref: CustomerRef) -> Account | None:
         mirrored=kept.get("mirrored", 0),
         version=snapshot.version,
         payment_issue=kept.get("payment_issue"),
+        revision=kept.get("standing", {}).get("revision", 0),
+        standing_digest=kept.get("standing", {}).get("digest", ""),
     )
 
 
@@ -212,15 +218,19 @@ def find_owner(stripe_customer_id: str) -> CustomerRef | None:
 
 
 def writes_for_standing(
-    account: Account, records: Sequence[Write], issue: Mapping[str, Any] | None
+    account: Account, records: Sequence[Write], issue: Mapping[str, Any] | None, digest: str
 ) -> list[Write]:
     """Return the batch that mirrors a customer's subscriptions; nothing where nothing changed.
 
-    `issue` is the payment that failed, or None.
+    `issue` is the payment that failed, or None; `digest` is of the standing.
     """
-    if not records and account.payment_issue == issue:
+    if not records and account.payment_issue == issue and account.standing_digest == digest:
         return []
-    return [_account_update(account, {("payment_issue",): issue}), *records]
+    changes: dict[tuple[str, ...], Any] = {
+        ("payment_issue",): issue,
+        ("standing",): {"revision": account.revision + 1, "digest": digest},
+    }
+    return [_account_update(account, changes), *records]
 
 
 def _session(session_id: str) -> str:

@@ -24,6 +24,7 @@ from creditbase.payments.domain import (
     StripeSession,
     metadata_of,
 )
+from creditbase.runtime import rehearsal
 from creditbase.runtime.emulator import LIVE_KEY_PREFIXES, refuse_unsafe_environment
 from creditbase.runtime.log import alert
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
@@ -59,8 +60,18 @@ def client() -> stripe.StripeClient:
         stripe_version=API_VERSION,
         base_addresses={"api": base} if base else None,
         max_network_retries=RETRIES_MAX,
-        http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
+        http_client=_Wire(timeout=TIMEOUT_S),
     )
+
+
+class _Wire(stripe.RequestsClient):
+    """Asks Stripe; and in a rehearsal does nothing but ask."""
+
+    def request(self, method: str, *given: Any, **named: Any) -> Any:
+        """Send one request."""
+        if method.lower() != "get":
+            rehearsal.change_begins()
+        return super().request(method, *given, **named)
 
 
 def is_live() -> bool:

@@ -19,6 +19,7 @@ from google.cloud.firestore_v1.field_path import FieldPath
 
 from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.instants import utc
+from creditbase.runtime import rehearsal
 
 READ_TIMEOUT_S = 5.0
 COMMIT_TIMEOUT_S = 5.0
@@ -168,8 +169,10 @@ def commit(writes: Sequence[Write]) -> Version:
     Raises:
         Lost: another writer was first, so nothing of this commit was applied.
         Ambiguous: no answer that tells; read before deciding anything.
+        WouldChange: this is a rehearsal.
     """
     assert writes
+    rehearsal.change_begins()
     store = client()
     batch = store.batch()
     for write in writes:

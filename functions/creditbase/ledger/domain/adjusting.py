@@ -19,7 +19,13 @@ from creditbase.ledger.domain.commands import (
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.passing import add_grant, lapse, open_window, turn_free_window
-from creditbase.ledger.domain.wallet import MONTHLY_KINDS, PRIORITY_OF, Grant, WindowCount
+from creditbase.ledger.domain.wallet import (
+    MONTHLY_KINDS,
+    PRIORITY_OF,
+    Grant,
+    Wallet,
+    WindowCount,
+)
 
 
 def check_amount(amount_nanos: int) -> None:
@@ -108,10 +114,23 @@ def give_back(draft: Draft, command: GiveBack) -> Entry:
     )
 
 
+def are_known(wallet: Wallet, command: ChangeTerms) -> bool:
+    """Return whether the wallet is on these terms already, or on newer ones: nothing to do."""
+    if command.terms.revision < wallet.terms.revision:
+        return True
+    if command.terms != wallet.terms:
+        return False
+    if command.terms.window == "period" and command.window != wallet.window.span:
+        return False
+    has_monthly = any(
+        grant.kind in MONTHLY_KINDS and grant.remaining_nanos
+        for grant in wallet.grants.values()
+    )
+    return not (command.ends_monthly and has_monthly)
+
+
 def change_terms(draft: Draft, command: ChangeTerms) -> None:
     """Put the customer on other terms; a new window ends the monthly grants of the old."""
-    if command.terms.revision < draft.wallet.terms.revision:
-        return
     draft.must_publish = True
     draft.change(terms=command.terms)
     if command.ends_monthly:

@@ -22,6 +22,7 @@ from creditbase.kernel.errors import (
 from creditbase.kernel.ids import end_entry_id, late_entry_id
 from creditbase.kernel.instants import write_seconds
 from creditbase.ledger.domain.adjusting import (
+    are_known,
     change_terms,
     check_amount,
     cut_monthly,
@@ -94,6 +95,8 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
         return Decision(wallet, entry=prior, is_replay=True)
     if wallet.parked:
         raise Forbidden("This wallet is parked until it has been checked")
+    if isinstance(command, ChangeTerms) and are_known(wallet, command):
+        return Decision(wallet, is_replay=True)
     draft = Draft(wallet, max(now, wallet.at))
     pass_time(draft)
     entry: Entry | None = None

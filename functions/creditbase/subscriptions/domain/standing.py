@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from creditbase.catalog.domain import Plan
-from creditbase.kernel.ids import downgrade_entry_id
+from creditbase.kernel.ids import downgrade_entry_id, sha256_hex
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.subscriptions.domain.mirror import (
@@ -55,6 +55,12 @@ class Standing:
     unknown: tuple[str, ...]
     """Live subscriptions whose price is none of ours any more; they keep their plan."""
     records: tuple[Record, ...]
+
+    @property
+    def digest(self) -> str:
+        """Return what tells standings apart: all that the wallet is told but the revision."""
+        terms = replace(self.terms, revision=0)
+        return sha256_hex(repr((terms, self.window, self.ends_monthly, self.grants, self.cut)))
 
 
 def decide_standing(
