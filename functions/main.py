@@ -17,6 +17,7 @@ EXPORTS = {
     "billing_redeem": "creditbase.hub.redeem",
     "billing_sync_balance": "creditbase.hub.usage",
     "billing_checkout": "creditbase.hub.billing",
+    "billing_portal": "creditbase.hub.billing",
     "billing_topup": "creditbase.hub.billing",
     "billing_webhook": "creditbase.payments.webhook",
     "drain_inbox": "creditbase.jobs.stripe_schedules",

@@ -145,6 +145,8 @@ def expanders_of(account: Account) -> Expanders:
     table["invoice"]["confirmation_secret"] = lambda invoice: confirmation_secret(
         account, invoice
     )
+    # Parts of a portal's configuration have no name; the endpoint shows what is asked for.
+    table[""] = {"products": _nothing}
     return table
 
 

@@ -25,6 +25,8 @@ from stripe_local.wire.words import words
 _CONFIGURATION = "billing_portal.configuration"
 _SESSION = "billing_portal.session"
 _AT = "/v1/billing_portal"
+_PRODUCTS = "features.subscription_update.products"
+"""What Stripe shows of a configuration only where a request expands it."""
 _FEATURES: Resource = {
     "customer_update": {"allowed_updates": [], "enabled": False},
     "invoice_history": {"enabled": False},
@@ -62,7 +64,7 @@ def create_configuration(call: Call) -> Resource:
         raise missing_parameter("features")
     made = _new_configuration(call.account, call.params)
     call.account.record("billing_portal.configuration.created", made, call.cause)
-    return made
+    return _shown(made, call, _PRODUCTS)
 
 
 def _new_configuration(
@@ -112,13 +114,26 @@ def _features(account: Account, before: Resource, given: Parameters) -> Resource
 
 def retrieve_configuration(call: Call) -> Resource:
     """Return a configuration."""
+    return _shown(_found(call), call, _PRODUCTS)
+
+
+def _found(call: Call) -> Resource:
     return call.account.store.at_address(_CONFIGURATION, call.object_id)
+
+
+def _shown(configuration: Resource, call: Call, path: str) -> Resource:
+    """Return a configuration as the API shows it: its products only where it is asked for."""
+    if path in call.params.get("expand", []):
+        return configuration
+    shown = copy.deepcopy(configuration)
+    shown["features"]["subscription_update"].pop("products")
+    return shown
 
 
 def update_configuration(call: Call) -> Resource:
     """Change a configuration, also for sessions that are open."""
     params, account = call.params, call.account
-    found = retrieve_configuration(call)
+    found = _found(call)
     changes: Resource = {
         field: params[field] or None if field != "active" else params[field]
         for field in ("active", "default_return_url", "name")
@@ -135,7 +150,8 @@ def update_configuration(call: Call) -> Resource:
         changes["metadata"] = merged_metadata(found["metadata"], params["metadata"])
     if any(found[field] != value for field, value in changes.items()):
         changes["updated"] = account.now_s()
-    return account.update(found, changes, "billing_portal.configuration.updated", call.cause)
+    account.update(found, changes, "billing_portal.configuration.updated", call.cause)
+    return _shown(found, call, _PRODUCTS)
 
 
 def list_configurations(call: Call) -> Resource:
@@ -147,7 +163,9 @@ def list_configurations(call: Call) -> Resource:
         if params.get("active") in {None, each["active"]}
         and params.get("is_default") in {None, each["is_default"]}
     ]
-    return page_of(found, params, f"{_AT}/configurations")
+    page = page_of(found, params, f"{_AT}/configurations")
+    rows = [_shown(each, call, f"data.{_PRODUCTS}") for each in page["data"]]
+    return {**page, "data": rows}
 
 
 def create_session(call: Call) -> Resource:

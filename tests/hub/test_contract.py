@@ -151,9 +151,11 @@ def test_buying_without_a_secret_fails_closed(
     told = story.ask("POST /billing/webhook", headers={}, body={})
     none = story.ask("POST /billing/checkout", headers=story.user, body={"plan": "free"})
     plan = story.ask("POST /billing/checkout", headers=story.user, body={"plan": "guru"})
+    nobody = story.ask("POST /billing/portal", headers=story.user)
 
     assert (wrong.status_code, asked.status_code, told.status_code) == (400, 500, 500)
     assert (none.status_code, plan.status_code) == (400, 500)
+    assert nobody.status_code == 404
 
 
 def test_a_callable_error_is_as_published(story: Story) -> None:

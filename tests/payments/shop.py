@@ -95,6 +95,10 @@ class Shop:
         """End a session unpaid."""
         self.post(f"/checkout/sessions/{session_id}/expire")
 
+    def delete(self, path: str) -> None:
+        """Delete something, as somebody would in the Dashboard."""
+        self._send("DELETE", f"/v1{path}")
+
     def order_cancel(self, subscription_id: str) -> None:
         """End a subscription at once, as somebody would in the Dashboard."""
         self._send("DELETE", f"/v1/subscriptions/{subscription_id}")

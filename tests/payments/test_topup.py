@@ -126,7 +126,7 @@ class TestTheSession:
     ) -> None:
         """The address is ours alone: one from the client would be an open redirect."""
         nowhere = settings().model_copy(update={"site_url": None})
-        monkeypatch.setattr("creditbase.payments.use_cases.settings", lambda: nowhere)
+        monkeypatch.setattr("creditbase.payments.site.settings", lambda: nowhere)
 
         with pytest.raises(Unavailable):
             start_topup(ref, "small", now=now)

@@ -26,6 +26,7 @@ POLICY = {
     "GET /plans": "firebase",
     "POST /billing/checkout": "firebase",
     "POST /billing/topup": "firebase",
+    "POST /billing/portal": "firebase",
     "POST /billing/redeem": "firebase",
     "POST /billing/sync-balance": "api_key firebase",
     "POST /billing/webhook": "signature",

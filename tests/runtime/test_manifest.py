@@ -31,6 +31,7 @@ MODULES_MAX = 1_800
 
 SECRETS = {
     "billing_checkout": {"STRIPE_SECRET_KEY"},
+    "billing_portal": {"STRIPE_SECRET_KEY"},
     "billing_topup": {"STRIPE_SECRET_KEY"},
     "billing_webhook": {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"},
     "drain_inbox": {"STRIPE_SECRET_KEY"},

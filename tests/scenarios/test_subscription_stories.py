@@ -20,7 +20,7 @@ from creditbase.catalog.use_cases import load_catalog, push_catalog, shared_cach
 from creditbase.hub.usage import usage_body
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import lanes, sync_balance
-from creditbase.payments import stripe_billing, stripe_gateway, stripe_selling
+from creditbase.payments import selling, stripe_billing, stripe_gateway
 from creditbase.payments.store import load_account
 from creditbase.payments.subscribing import start_checkout
 from creditbase.runtime import clock
@@ -117,7 +117,7 @@ class Subscriber:
     def take(self, plan: str, **form: object) -> None:
         """Change the plan at once, its difference invoiced at once."""
         sold = load_catalog(HUB_PROJECT_ID)
-        price = stripe_selling.ensure_price(HUB_PROJECT_ID, sold.plan(plan), sold.currency)
+        price = selling.ensure_price(sold, sold.plan(plan))
         item = self.subscription()["items"]["data"][0]["id"]
         self.change(
             **{

@@ -110,13 +110,22 @@ class Markup:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan: what it costs a month and the credits that it brings."""
+    """A plan: what it costs a month and the credits that it brings.
+
+    A plan that is no longer sold stays: whoever is on it keeps it and its credits.
+    """
 
     plan_id: str
     code: str
     name: str
     price_cents: int
     credits: int
+    is_sold: bool = True
+
+    @property
+    def can_be_bought(self) -> bool:
+        """Return whether a subscription to it can be started."""
+        return self.is_sold and self.price_cents > 0
 
     @property
     def amount_nanos(self) -> int:
@@ -316,10 +325,13 @@ def decide_push(current: Current, offer: Offer) -> Push:
 
 
 def _difference(word: str, before: Plan | Pack | None, after: Plan | Pack | None) -> str:
-    shown = [
-        "none" if it is None else f"{it.name}, {it.price_cents} cents, {it.credits} credits"
-        for it in (before, after)
-    ]
     named = after or before
     assert named is not None
-    return f"{word} {named.code}: {shown[0]} -> {shown[1]}"
+    return f"{word} {named.code}: {_shown(before)} -> {_shown(after)}"
+
+
+def _shown(it: Plan | Pack | None) -> str:
+    if it is None:
+        return "none"
+    remark = ", no longer sold" if isinstance(it, Plan) and not it.is_sold else ""
+    return f"{it.name}, {it.price_cents} cents, {it.credits} credits{remark}"

@@ -164,17 +164,20 @@ class PriceBookFile(Strict):
 
 
 class PlanRow(Strict):
-    """A plan of the file. Only `free` costs nothing."""
+    """A plan of the file. Only `free` costs nothing, and it is always there to be had."""
 
     code: Code
     name: Shown
     price_cents: Cents
     credits: Credits
+    is_sold: bool = True
 
     @model_validator(mode="after")
     def _only_free_is_free(self) -> Self:
         if (self.price_cents == 0) != (self.code == FREE_PLAN):
             raise ValueError(f"plan {self.code}: only the plan {FREE_PLAN} has price_cents 0")
+        if self.code == FREE_PLAN and not self.is_sold:
+            raise ValueError(f"plan {FREE_PLAN}: every new customer gets it, so is_sold stays")
         return self
 
     def to_domain(self, project_id: str) -> Plan:
@@ -185,6 +188,7 @@ class PlanRow(Strict):
             name=self.name,
             price_cents=self.price_cents,
             credits=self.credits,
+            is_sold=self.is_sold,
         )
 
 

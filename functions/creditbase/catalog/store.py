@@ -117,6 +117,7 @@ def _to_plan(path: str, kept: Mapping[str, Any]) -> Plan:
         name=kept["name"],
         price_cents=kept["price_cents"],
         credits=kept["credits"],
+        is_sold=kept.get("is_sold", True),
     )
 
 
@@ -126,6 +127,7 @@ def _plan_fields(plan: Plan) -> dict[str, Any]:
         "name": plan.name,
         "price_cents": plan.price_cents,
         "credits": plan.credits,
+        "is_sold": plan.is_sold,
     }
 
 

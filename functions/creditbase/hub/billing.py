@@ -1,6 +1,6 @@
-"""`/billing/checkout` and `/billing/topup`: buy a plan, or a pack, on Stripe's own page.
+"""`/billing/checkout`, `/billing/topup`, `/billing/portal`: Stripe's own pages for a user.
 
-Source: hub-api.md 5.3, 5.4. The client names what it buys and never an amount, so it cannot
+Source: hub-api.md 5.3 to 5.5. The client names what it buys and never an amount, so it cannot
 set a price.
 """
 
@@ -8,6 +8,7 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.hub.door import HUB
 from creditbase.hub.payer import payer_of
 from creditbase.kernel.errors import InvalidRequest
+from creditbase.payments.portal import open_portal
 from creditbase.payments.subscribing import start_checkout
 from creditbase.payments.use_cases import start_topup
 from creditbase.runtime.http import Call, Reply, endpoint
@@ -54,3 +55,14 @@ def billing_topup(call: Call) -> Reply:
             "credits": started.order.credits,
         }
     )
+
+
+@endpoint("billing_portal", door=HUB, secrets=(STRIPE_SECRET_KEY,))
+def billing_portal(call: Call) -> Reply:
+    """Open the customer portal: change plan, cancel, take another card, see invoices.
+
+    Answers 404 `NO_STRIPE_CUSTOMER` to whoever never began to buy anything.
+    """
+    payer = payer_of(call)
+    ref = CustomerRef(payer.project_id, payer.customer_id)
+    return Reply(body={"portal_url": open_portal(ref, visit=call.request_id)})

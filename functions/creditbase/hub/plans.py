@@ -14,7 +14,7 @@ from creditbase.runtime.http import Call, Reply, endpoint
 
 @endpoint("plans", door=HUB)
 def plans(call: Call) -> Reply:
-    """Show every plan and every pack, the cheapest first; at most a minute old.
+    """Show every plan that is sold and every pack, the cheapest first; at most a minute old.
 
     Answers 404 `NOT_FOUND` while no catalog has been pushed.
     """
@@ -23,7 +23,7 @@ def plans(call: Call) -> Reply:
     return Reply(
         body={
             "currency": catalog.currency,
-            "plans": _offers(catalog.plans.values()),
+            "plans": _offers(plan for plan in catalog.plans.values() if plan.is_sold),
             "packs": _offers(catalog.packs.values()),
         }
     )

@@ -1,43 +1,10 @@
-"""What Stripe is asked to sell: a plan's price, a Checkout session for it, its expiry.
-
-Prices of Stripe never change, so a plan has one per amount, found by a lookup key. Its
-metadata names the project and the plan for ever; that is how a subscription is read back.
-"""
+"""Stripe's pages for a plan: a Checkout session, its expiry, and the customer portal."""
 
 from typing import Any
 
-from creditbase.catalog.domain import Plan
-from creditbase.kernel.errors import Conflict, NotFound, Unavailable
+from creditbase.kernel.errors import Conflict, NotFound
 from creditbase.payments.domain import Buyer, Order, StripeSession, metadata_of
 from creditbase.payments.stripe_gateway import ask, client, read_session
-
-
-def ensure_price(project_id: str, plan: Plan, currency: str) -> str:
-    """Return the price that a plan is sold by, made now if there is none.
-
-    Raises:
-        Unavailable: Stripe does not answer, or remembers a failure of its own.
-    """
-    key = f"{project_id}:{plan.code}:{currency}:{plan.price_cents}"
-    wanted: Any = {"lookup_keys": [key], "active": True, "limit": 1}
-    found = ask(lambda: client().v1.prices.list(params=wanted))["data"]
-    if found:
-        return str(found[0]["id"])
-    metadata = {"project": project_id, "plan": plan.code}
-    made: Any = {
-        "currency": currency,
-        "unit_amount": plan.price_cents,
-        "recurring": {"interval": "month"},
-        "lookup_key": key,
-        "metadata": metadata,
-        "product_data": {"name": f"{plan.name}: {plan.credits:,} credits a month"},
-    }
-    options: Any = {"idempotency_key": f"price:{key}:{plan.name}:{plan.credits}"}
-    try:
-        answered = ask(lambda: client().v1.prices.create(params=made, options=options))
-    except Conflict as failure:
-        raise Unavailable from failure
-    return str(answered["id"])
 
 
 def create_subscription_session(
@@ -72,3 +39,23 @@ def expire_session(session_id: str) -> None:
         ask(lambda: client().v1.checkout.sessions.expire(session_id, options=options))
     except (Conflict, NotFound):
         return
+
+
+def create_portal_session(
+    stripe_customer_id: str, configuration_id: str, *, return_url: str, visit: str
+) -> str:
+    """Return a customer's address in the portal: a bearer link, never logged, soon stale.
+
+    Raises:
+        NotFound: Stripe has no such customer, or no such configuration.
+        Conflict: this visit gets no page any more; another one does.
+    """
+    params: Any = {
+        "customer": stripe_customer_id,
+        "configuration": configuration_id,
+        "return_url": return_url,
+    }
+    options: Any = {"idempotency_key": f"portal:{stripe_customer_id}:{visit}"}
+    v1 = client().v1
+    answered = ask(lambda: v1.billing_portal.sessions.create(params=params, options=options))
+    return str(answered["url"])

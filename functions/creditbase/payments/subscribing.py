@@ -6,7 +6,7 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.catalog.domain import Plan
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from creditbase.payments import store, stripe_billing, stripe_gateway, stripe_selling
+from creditbase.payments import selling, store, stripe_billing, stripe_gateway, stripe_selling
 from creditbase.payments.domain import (
     SUBSCRIPTION,
     Intent,
@@ -15,14 +15,13 @@ from creditbase.payments.domain import (
     decide_intent,
     record_of,
 )
+from creditbase.payments.site import site_url
 from creditbase.payments.use_cases import (
     abandon,
     ensure_stripe_customer,
     record_session,
 )
 from creditbase.runtime.commit import Attempt, commit_or_retry
-from creditbase.runtime.log import alert
-from creditbase.runtime.settings import settings
 
 LOOKS_MAX = 8
 """How often a purchase looks again, where others are faster or a number is used up."""
@@ -35,18 +34,19 @@ def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> Stripe
         InvalidRequest: there is no such plan to buy.
         Conflict: the customer has a subscription; plans are changed in the portal.
         NotFound: there is no such customer.
-        Unavailable: Stripe or the store did not answer; the same request may be repeated.
+        Unavailable: Stripe or the store did not answer, or the plan's price is being changed;
+            the same request may be repeated.
     """
     catalog = load_catalog(ref.project_id)
     plan = catalog.plans.get(plan_code)
-    if plan is None or plan.price_cents == 0:
+    if plan is None or not plan.can_be_bought:
         raise InvalidRequest(
             "The plan must be one that is sold", field="plan", reason="INVALID_PLAN"
         )
     order = _order_of(plan, currency=catalog.currency)
     buyer = ensure_stripe_customer(ref, now=now)
     _refuse_second(ref.project_id, buyer.stripe_customer_id)
-    price_id = stripe_selling.ensure_price(ref.project_id, plan, catalog.currency)
+    price_id = selling.ensure_price(catalog, plan)
     for _ in range(LOOKS_MAX):
         newest = store.load_account(ref).intent_of(SUBSCRIPTION)
         open_session = _leave_open(newest, order)
@@ -71,17 +71,13 @@ def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> Stripe
 
 
 def _order_of(plan: Plan, *, currency: str) -> Order:
-    site_url = settings().site_url
-    if site_url is None:
-        alert("site_url_missing", "CREDITBASE_SITE_URL is not set: nowhere to return to")
-        raise Unavailable
     return Order(
         tier=plan.code,
         name=plan.name,
         credits=plan.credits,
         amount_cents=plan.price_cents,
         currency=currency,
-        site_url=site_url,
+        site_url=site_url(),
         kind=SUBSCRIPTION,
     )
 

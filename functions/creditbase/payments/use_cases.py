@@ -34,10 +34,10 @@ from creditbase.payments.domain import (
 )
 from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
 from creditbase.payments.returning import mirror_return
+from creditbase.payments.site import site_url
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Ambiguous, Lost, Version, commit
 from creditbase.runtime.log import alert
-from creditbase.runtime.settings import settings
 
 SESSIONS_MAX = 3
 """How often a top-up begins anew, where a number turns out to be used up."""
@@ -92,11 +92,7 @@ def _order(project_id: str, tier: str) -> Order:
         raise InvalidRequest(
             "The amount must be the name of a pack", field="amount", reason="INVALID_TOPUP_TIER"
         )
-    site_url = settings().site_url
-    if site_url is None:
-        alert("site_url_missing", "CREDITBASE_SITE_URL is not set: nowhere to return to")
-        raise Unavailable
-    return order_of(catalog.packs[tier], currency=catalog.currency, site_url=site_url)
+    return order_of(catalog.packs[tier], currency=catalog.currency, site_url=site_url())
 
 
 def ensure_stripe_customer(ref: CustomerRef, *, now: datetime) -> Buyer:

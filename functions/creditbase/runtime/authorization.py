@@ -112,6 +112,7 @@ ROUTES: tuple[Route, ...] = (
     _hub("plans", "GET", "/plans", FIREBASE),
     _hub("billing_checkout", "POST", "/billing/checkout", FIREBASE, consumes_app_check=True),
     _hub("billing_topup", "POST", "/billing/topup", FIREBASE, consumes_app_check=True),
+    _hub("billing_portal", "POST", "/billing/portal", FIREBASE, consumes_app_check=True),
     _hub("billing_redeem", "POST", "/billing/redeem", FIREBASE, consumes_app_check=True),
     _hub(
         "billing_sync_balance",

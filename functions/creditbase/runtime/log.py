@@ -21,9 +21,11 @@ LINE_CHARACTERS_MAX = 16_000
 
 ALERTS: Mapping[str, int] = MappingProxyType(
     {
+        "catalog_not_pushed": logging.ERROR,
         "keys_unavailable": logging.ERROR,
         "secret_missing": logging.ERROR,
         "site_url_missing": logging.ERROR,
+        "stripe_customer_gone": logging.ERROR,
         "stripe_event_dead": logging.CRITICAL,
         "stripe_event_quarantined": logging.ERROR,
         "stripe_refused_request": logging.ERROR,
