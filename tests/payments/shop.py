@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +78,22 @@ class Shop:
         """Pay a session as a person would."""
         pay_session(self.url, session_id, card=card, email="ada@example.com")
 
+    def pay_unwatched(self, session_id: str) -> None:
+        """Pay a session and do not wait for what is told of it."""
+        self.post(f"/payment_pages/{session_id}/confirm", **{"card[number]": CARD})
+
+    def hold_deliveries(self, *kinds: str) -> None:
+        """Keep what is told from now on, of these types or all, until it is released."""
+        self.order("/deliveries/hold", types=list(kinds) or None)
+
+    def release_deliveries(self, order: str = "made") -> None:
+        """Deliver what was kept, and keep no more."""
+        self.order("/deliveries/release", order=order)
+
+    def send_again(self, event: Resource) -> None:
+        """Deliver an event once more, as the Dashboard's button does."""
+        self.order(f"/events/{event['id']}/duplicate")
+
     def buy_elsewhere(self, **metadata: str) -> None:
         """Pay a session that our product did not ask for."""
         form: dict[str, object] = {
@@ -118,11 +134,15 @@ class Shop:
         found: int = self._send("GET", "/_sim/state")["objects"].get(what, 0)
         return found
 
-    def listen(self, address: str, secret: str) -> None:
-        """Deliver every event to an address from now on, signed with that secret."""
-        wanted = {"url": address, "enabled_events": ["*"]}
+    def listen(self, address: str, secret: str, kinds: Iterable[str] = ("*",)) -> None:
+        """Deliver events to an address from now on, signed with that secret."""
+        wanted = {"url": address, "enabled_events": list(kinds)}
         with self._world.account.lock:
             add_endpoint(self._world.account, wanted, secret)
+
+    def set_clock(self, at_s: int) -> None:
+        """Set the clock to any moment; for an account in which nothing happens yet."""
+        self._world.clock.move_to(at_s)
 
     def change(self, what: str, object_id: str, **fields: object) -> None:
         """Make Stripe tell something else of an object than what we asked for."""

@@ -131,6 +131,18 @@ class TestDecideSession:
         assert payment is not None
         assert (payment.paid_cents, payment.granted_nanos) == (2000, 27_500_000_000)
 
+    def test_a_coupon_may_take_the_whole_price_off(self) -> None:
+        """Only the shop's owner makes coupons: the pack is a gift, keyed by its session."""
+        gift = {"payment_status": "no_payment_required", "payment_id": ""}
+
+        payment = decide_session(
+            a_record(), a_session(amount_total_cents=0, **gift), now=NOW
+        ).payment
+
+        assert payment is not None
+        assert (payment.payment_id, payment.paid_cents) == ("cs_1", 0)
+        assert payment.granted_nanos == 27_500_000_000
+
     @pytest.mark.parametrize("status", ["complete", "open", "expired"])
     def test_unpaid_waits(self, status: str) -> None:
         """A delayed payment method completes first and pays, or fails, days later."""

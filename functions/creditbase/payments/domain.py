@@ -286,8 +286,9 @@ class Mirrored:
 def decide_session(record: SessionRecord, session: StripeSession, *, now: datetime) -> Mirrored:
     """Return what a session, as Stripe shows it now, means to our records.
 
-    Only a paid session brings a payment. Completed but unpaid waits for an event of its
-    own; "no payment required" cannot be, since we offer nothing free: quarantined.
+    A paid session brings a payment, and so does one whose whole price a coupon took off:
+    discounts change what is paid, not what is granted. Completed but unpaid waits for an
+    event of its own; whatever else there may be is quarantined.
     """
     assert session.session_id == record.session_id
     mismatch = find_mismatch(record, session)
@@ -302,7 +303,10 @@ def decide_session(record: SessionRecord, session: StripeSession, *, now: dateti
     )
     if session.payment_status == "unpaid" or record.kind == SUBSCRIPTION:
         return Mirrored(seen, None, APPLIED)
-    if session.payment_status != "paid" or session.status != "complete":
+    is_gift = (
+        session.payment_status == "no_payment_required" and session.amount_total_cents == 0
+    )
+    if session.status != "complete" or not (session.payment_status == "paid" or is_gift):
         reason = f"payment_status:{session.payment_status}"
         return Mirrored(record, None, Outcome("quarantined", reason))
     payment = Payment(
