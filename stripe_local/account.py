@@ -58,7 +58,7 @@ class Account:
         """The test card behind each payment method, by its id."""
         self.dunning = Dunning()
         self.kept_lines: dict[str, Line] = {}
-        """What invoice items will be on the next invoice, by their ids."""
+        """What invoice items are on an invoice, or will be on the next, by their ids."""
         self.webhook_secrets: dict[str, str] = {}
         self._clock = clock
         self._outside = outside

@@ -11,7 +11,10 @@ from stripe_local.resources import (
     customers,
     disputes,
     events,
+    invoice_drafts,
+    invoice_items,
     invoice_payments,
+    invoice_previews,
     invoices,
     payment_intents,
     payment_methods,
@@ -40,6 +43,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *customers.ENDPOINTS,
     *disputes.ENDPOINTS,
     *events.ENDPOINTS,
+    *invoice_previews.ENDPOINTS,  # before the invoices: `create_preview` is no id of one
+    *invoice_drafts.ENDPOINTS,
+    *invoice_items.ENDPOINTS,
     *invoice_payments.ENDPOINTS,
     *invoices.ENDPOINTS,
     *payment_intents.ENDPOINTS,
@@ -83,6 +89,7 @@ _REFERENCES = {
         "test_clock": "test_helpers.test_clock",
     },
     "invoice_payment": {"invoice": "invoice"},
+    "invoiceitem": {"customer": "customer", "invoice": "invoice"},
     "payment_intent": {
         "customer": "customer",
         "latest_charge": "charge",

@@ -13,7 +13,8 @@ _CAN_BE_PAID = frozenset({"open", "uncollectible"})
 
 def announce(account: Account, invoice: Resource, cause: Cause) -> None:
     """Tell of a draft, and let it be finalised after its hour if that is its way."""
-    invoice["next_payment_attempt"] = invoice["automatically_finalizes_at"]
+    if _collects_by_itself(invoice):
+        invoice["next_payment_attempt"] = invoice["automatically_finalizes_at"]
     account.record("invoice.created", invoice, cause)
     plan_finalization(account, invoice)
 
@@ -40,7 +41,9 @@ def _collect_or_let_go(account: Account, invoice: Resource) -> None:
     """Collect an open invoice, unless its subscription's collection is paused."""
     subscription = standing.subscription_of(account, invoice)
     paused = subscription and subscription["pause_collection"]
-    if paused and paused["behavior"] == "void":
+    if not _collects_by_itself(invoice):
+        account.record("invoice.sent", invoice, BY_ITSELF)
+    elif paused and paused["behavior"] == "void":
         invoicing.void(account, invoice, BY_ITSELF)
     elif paused and paused["behavior"] == "mark_uncollectible":
         invoicing.mark_uncollectible(account, invoice, BY_ITSELF, reason="subscription_paused")
@@ -51,13 +54,31 @@ def _collect_or_let_go(account: Account, invoice: Resource) -> None:
 def finalize_on_demand(account: Account, invoice: Resource, cause: Cause) -> Resource:
     """Open a draft before its time; it is collected when it would have been, or in an hour."""
     at_s = invoice["automatically_finalizes_at"] or account.now_s() + invoicing.DRAFT_S
-    invoice["next_payment_attempt"] = at_s if invoice["auto_advance"] else None
+    collects = invoice["auto_advance"] and _collects_by_itself(invoice)
+    invoice["next_payment_attempt"] = at_s if collects else None
     invoicing.finalize(account, invoice, cause)
-    if invoice["status"] == "open" and invoice["auto_advance"]:
+    if invoice["status"] == "open" and collects:
         account.agenda.plan(
             "retry", invoice["id"], at_s, lambda: _collect_or_let_go(account, invoice)
         )
     return invoice
+
+
+def plan_collection(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Let an open invoice be collected by itself from now on, or no longer."""
+    at_s = None
+    if invoice["auto_advance"] and _collects_by_itself(invoice):
+        at_s = invoice["next_payment_attempt"] or account.now_s() + invoicing.DRAFT_S
+        account.agenda.plan(
+            "retry", invoice["id"], at_s, lambda: _collect_or_let_go(account, invoice)
+        )
+    else:
+        account.agenda.cancel("retry", invoice["id"])
+    account.update(invoice, {"next_payment_attempt": at_s}, "invoice.updated", cause)
+
+
+def _collects_by_itself(invoice: Resource) -> bool:
+    return bool(invoice["collection_method"] == "charge_automatically")
 
 
 def pay(
@@ -74,7 +95,7 @@ def pay(
         raise InvalidState(f"Invoice is {said}")
     subscription = standing.subscription_of(account, invoice)
     customer = account.store.at_address("customer", invoice["customer"])
-    method = method or invoicing.default_method(account, customer, subscription)
+    method = method or invoicing.default_method(account, customer, subscription, invoice)
     if method is None:
         raise CardRefused("Cannot charge a customer that has no active card", code="missing")
     intent = invoicing.intent_of(account, invoice)

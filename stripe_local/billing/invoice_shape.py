@@ -68,6 +68,7 @@ class Line:
     """The subscription item that it bills; without one it is an invoice item's."""
     invoice_item_id: str | None = None
     is_proration: bool = False
+    is_discountable: bool = True
     credited: Resource | None = None
     """For a credit, the invoice and the lines that were paid before."""
 
@@ -101,6 +102,7 @@ def new_invoice(
     subscription: Resource | None,
     lines: Sequence[Line],
     *,
+    currency: str,
     reason: str,
     period: tuple[int, int],
     now_s: int,
@@ -109,19 +111,16 @@ def new_invoice(
     invoice_id = new_id("invoice")
     subscription_id = subscription["id"] if subscription else None
     rows = [new_line(line, invoice_id, subscription_id) for line in lines]
-    total = sum(line.amount for line in lines)
-    return {
+    invoice = {
         "id": invoice_id,
         "object": "invoice",
         **copy.deepcopy(_AT_FIRST),
         **{f"customer_{name}": customer[name] for name in _OF_THE_CUSTOMER},
         "account_name": None,
-        "amount_due": max(total, 0),
-        "amount_remaining": max(total, 0),
         "auto_advance": True,
         "billing_reason": reason,
         "created": now_s,
-        "currency": lines[0].price["currency"],
+        "currency": currency,
         "customer": customer["id"],
         "lines": {
             "object": "list",
@@ -133,12 +132,23 @@ def new_invoice(
         "parent": subscription and _parent(subscription),
         "period_end": period[1],
         "period_start": period[0],
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
         "test_clock": customer["test_clock"],
-        "total": total,
-        "total_excluding_tax": total,
     }
+    add_up(invoice)
+    return invoice
+
+
+def add_up(invoice: Resource) -> None:
+    """Let a draft come to the sum of its lines."""
+    total = sum(row["amount"] for row in invoice["lines"]["data"])
+    invoice.update(
+        amount_due=max(total, 0),
+        amount_remaining=max(total, 0),
+        subtotal=total,
+        subtotal_excluding_tax=total,
+        total=total,
+        total_excluding_tax=total,
+    )
 
 
 def _parent(subscription: Resource) -> Resource:
@@ -161,7 +171,7 @@ def new_line(line: Line, invoice_id: str, subscription_id: str | None) -> Resour
         "currency": line.price["currency"],
         "description": line.description,
         "discount_amounts": [],
-        "discountable": not line.is_proration,
+        "discountable": line.is_discountable and not line.is_proration,
         "discounts": [],
         "invoice": invoice_id,
         "livemode": False,
@@ -214,42 +224,4 @@ def new_invoice_payment(
         "payment": {"payment_intent": payment_intent_id, "type": "payment_intent"},
         "status": "open",
         "status_transitions": {"canceled_at": None, "paid_at": None},
-    }
-
-
-def new_invoice_item(
-    customer: Resource, subscription: Resource | None, line: Line, *, now_s: int
-) -> Resource:
-    """Return a line that waits for the next invoice."""
-    details = {"subscription": subscription["id"]} if subscription else None
-    if details is not None and line.item_id is not None:
-        details["subscription_item"] = line.item_id
-    return {
-        "id": new_id("invoiceitem"),
-        "object": "invoiceitem",
-        "amount": line.amount,
-        "currency": line.price["currency"],
-        "customer": customer["id"],
-        "customer_account": None,
-        "date": now_s,
-        "description": line.description,
-        "discountable": not line.is_proration,
-        "discounts": [],
-        "invoice": None,
-        "livemode": False,
-        "metadata": dict(line.metadata),
-        "net_amount": line.amount,
-        "parent": details and {"subscription_details": details, "type": "subscription_details"},
-        "period": {"start": line.period[0], "end": line.period[1]},
-        "pricing": {
-            "price_details": {"price": line.price["id"], "product": line.price["product"]},
-            "type": "price_details",
-            "unit_amount_decimal": line.price["unit_amount_decimal"],
-        },
-        "proration": line.is_proration,
-        "proration_details": {"discount_amounts": []} if line.is_proration else None,
-        "quantity": line.quantity,
-        "quantity_decimal": str(line.quantity),
-        "tax_rates": [],
-        "test_clock": customer["test_clock"],
     }

@@ -1,14 +1,12 @@
 """The life of an invoice: draft, open, and then paid, void or uncollectible."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from stripe_local.account import Account
 from stripe_local.billing import standing
 from stripe_local.billing.invoice_shape import (
     Line,
     new_invoice,
-    new_invoice_item,
     new_invoice_payment,
 )
 from stripe_local.events import BY_ITSELF, Cause
@@ -32,58 +30,29 @@ def draft(
     subscription: Resource | None,
     lines: Sequence[Line],
     *,
+    currency: str,
     reason: str,
     period: tuple[int, int],
 ) -> Resource:
     """Make a draft, not yet told of: its subscription shall name it before anybody hears."""
     invoice = new_invoice(
-        customer, subscription, lines, reason=reason, period=period, now_s=account.now_s()
+        customer,
+        subscription,
+        lines,
+        currency=currency,
+        reason=reason,
+        period=period,
+        now_s=account.now_s(),
     )
     invoice["account_name"] = account.profile.merchant
     if customer["currency"] is None:
         changes = {"currency": invoice["currency"]}
         account.update(customer, changes, "customer.updated", BY_ITSELF)
     for line in lines:
-        if line.invoice_item_id in account.kept_lines:
-            del account.kept_lines[line.invoice_item_id]
-            item = account.store.at_address("invoiceitem", line.invoice_item_id)
+        item = account.store.find("invoiceitem", line.invoice_item_id)
+        if item is not None:
             item["invoice"] = invoice["id"]
     return account.store.add(invoice)
-
-
-def keep_for_later(
-    account: Account,
-    customer: Resource,
-    subscription: Resource | None,
-    line: Line,
-    cause: Cause,
-) -> Resource:
-    """Keep a line as an invoice item, for the next invoice to take along."""
-    item = account.store.add(
-        new_invoice_item(customer, subscription, line, now_s=account.now_s())
-    )
-    account.kept_lines[item["id"]] = replace(line, invoice_item_id=item["id"])
-    account.record("invoiceitem.created", item, cause)
-    return item
-
-
-def take_kept(
-    account: Account, customer: Resource, subscription: Resource | None
-) -> list[Line]:
-    """Return the lines that were kept for a customer's next invoice, oldest first."""
-    wanted = subscription and subscription["id"]
-    return [
-        account.kept_lines[item["id"]]
-        for item in reversed(account.store.newest_first("invoiceitem"))
-        if item["id"] in account.kept_lines
-        and item["customer"] == customer["id"]
-        and _subscription_of_item(item) in {None, wanted}
-    ]
-
-
-def _subscription_of_item(item: Resource) -> str | None:
-    parent = item["parent"]
-    return str(parent["subscription_details"]["subscription"]) if parent else None
 
 
 def finalize(
@@ -147,7 +116,9 @@ def _new_intent(account: Account, invoice: Resource, cause: Cause) -> Resource:
     intent = new_payment_intent(
         invoice["amount_due"], invoice["currency"], given, now_s=account.now_s()
     )
-    intent.update(customer=invoice["customer"], setup_future_usage="off_session")
+    intent["customer"] = invoice["customer"]
+    if invoice["parent"] is not None:
+        intent["setup_future_usage"] = "off_session"
     account.store.add(intent)
     account.record("payment_intent.created", intent, cause)
     return intent
@@ -174,10 +145,14 @@ def intent_of(account: Account, invoice: Resource) -> Resource:
 
 
 def default_method(
-    account: Account, customer: Resource, subscription: Resource | None
+    account: Account,
+    customer: Resource,
+    subscription: Resource | None,
+    invoice: Resource | None = None,
 ) -> Resource | None:
     """Return the card that pays when nobody names another; None when there is none."""
-    chosen = subscription and subscription["default_payment_method"]
+    chosen = invoice and invoice["default_payment_method"]
+    chosen = chosen or (subscription and subscription["default_payment_method"])
     chosen = chosen or customer["invoice_settings"]["default_payment_method"]
     method = account.store.find("payment_method", chosen)
     return method if method is not None and method["customer"] == customer["id"] else None

@@ -3,7 +3,7 @@
 from stripe_local.account import Account
 from stripe_local.billing import standing
 from stripe_local.billing.subscription_shape import items_of, period_of, plan_of
-from stripe_local.events import BY_ITSELF, Cause
+from stripe_local.events import Cause
 from stripe_local.ids import new_id
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
@@ -62,21 +62,20 @@ def next_price(account: Account, subscription: Resource) -> Resource | None:
 
 
 def as_planned(account: Account, subscription: Resource) -> Resource:
-    """Return a subscription as it will be in its next period; its schedule has done its part.
-
-    The schedule lets go at once, where Stripe's does so after the new phase.
-    """
+    """Return a subscription as it will be in its next period."""
     price = next_price(account, subscription)
     if price is None:
         return subscription
-    release(account, subscription, BY_ITSELF)
     first, *others = items_of(subscription)
     row = {**first, "plan": plan_of(price), "price": price}
     return {**subscription, "items": {**subscription["items"], "data": [row, *others]}}
 
 
 def release(account: Account, subscription: Resource, cause: Cause) -> None:
-    """Give up what was planned for a subscription, if anything was."""
+    """Let go of what was planned for a subscription, if anything was.
+
+    At the turn of the period, too: Stripe's own schedules let go after the new phase.
+    """
     schedule = account.store.find("subscription_schedule", subscription["schedule"])
     if schedule is None:
         return

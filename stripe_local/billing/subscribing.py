@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 
 from stripe_local.account import Account
-from stripe_local.billing import collecting, invoicing, scheduling, standing
-from stripe_local.billing.invoice_shape import Line, line_for
-from stripe_local.billing.periods import DAY_S, boundary, period_after
+from stripe_local.billing import (
+    collecting,
+    invoicing,
+    pending,
+    period_lines,
+    previewing,
+    scheduling,
+    standing,
+)
+from stripe_local.billing.periods import DAY_S, boundary
 from stripe_local.billing.subscription_shape import (
     Terms,
     Wanted,
@@ -14,40 +21,11 @@ from stripe_local.billing.subscription_shape import (
     period_of,
 )
 from stripe_local.events import BY_ITSELF, Cause
-from stripe_local.wire.errors import CardRefused, InvalidParameter
+from stripe_local.wire.errors import CardRefused
 from stripe_local.wire.resource import Resource
 
 _NOTICE_S = 3 * DAY_S
 _INCOMPLETE_S = 23 * 3_600
-
-
-def check_wanted(wanted: Sequence[Wanted], param: str) -> None:
-    """Refuse prices that do not go together in one subscription.
-
-    Raises:
-        InvalidParameter: none, one that is not recurring, or different currencies or intervals.
-    """
-    for each in wanted:
-        if each.price["type"] != "recurring":
-            raise InvalidParameter(
-                f"The price specified is set to `type=one_time` but this field only accepts "
-                f"prices with `type=recurring` ({each.price['id']}).",
-                param=param,
-            )
-    rhythms = {
-        (
-            each.price["currency"],
-            each.price["recurring"]["interval"],
-            each.price["recurring"]["interval_count"],
-        )
-        for each in wanted
-    }
-    if len(rhythms) > 1:
-        raise InvalidParameter(
-            "The local Stripe does not imitate subscriptions whose prices differ in currency "
-            "or interval. Stripe itself accepts different intervals.",
-            param=param,
-        )
 
 
 def begin(
@@ -58,7 +36,6 @@ def begin(
     cause: Cause,
     *,
     paid_by: Resource | None = None,
-    extra: Sequence[Line] = (),
 ) -> Resource:
     """Begin a subscription with its first invoice, which waits unless it is paid already."""
     now_s = account.now_s()
@@ -66,8 +43,9 @@ def begin(
     end_s = terms.trial_end or boundary(now_s, recurring, 1)
     subscription = new_subscription(customer, wanted, terms, (now_s, end_s), now_s)
     is_trial = terms.trial_end is not None
-    lines = whole_period_lines(account, items_of(subscription), is_trial=is_trial)
-    lines += extra
+    lines = period_lines.whole_period_lines(account, items_of(subscription), is_trial=is_trial)
+    if paid_by is None:
+        lines += pending.lines_kept(account, customer, None, subscription["currency"])
     is_owed = sum(line.amount for line in lines) + customer["balance"] > 0
     if is_owed and paid_by is None and not is_trial:
         subscription["status"] = "incomplete"
@@ -77,6 +55,7 @@ def begin(
         customer,
         subscription,
         lines,
+        currency=subscription["currency"],
         reason="subscription_create",
         period=(now_s, now_s),
     )
@@ -103,33 +82,13 @@ def pay_first(account: Account, subscription: Resource, cause: Cause) -> None:
         collecting.note_failed_try(account, invoice, cause)
 
 
-def whole_period_lines(
-    account: Account, items: Sequence[Resource], *, is_trial: bool = False
-) -> list[Line]:
-    """Return the lines for the period that the items are in."""
-    return [
-        line_for(
-            item,
-            product_name(account, item["price"]),
-            (item["current_period_start"], item["current_period_end"]),
-            is_trial=is_trial,
-        )
-        for item in items
-    ]
-
-
-def product_name(account: Account, price: Resource) -> str:
-    """Return the name of what a price is for."""
-    product = account.store.find("product", price["product"])
-    return str(product["name"]) if product is not None and "name" in product else "Product"
-
-
 def plan_turn(account: Account, subscription: Resource) -> None:
     """Plan what happens at the end of the period, or at an earlier end of everything."""
     at_s = period_of(subscription)[1]
     if subscription["cancel_at"] is not None:
         at_s = min(at_s, subscription["cancel_at"])
     account.agenda.plan("turn", subscription["id"], at_s, lambda: turn(account, subscription))
+    previewing.plan_notice(account, subscription)
 
 
 def plan_notice(account: Account, subscription: Resource) -> None:
@@ -203,14 +162,17 @@ def renew(
 ) -> Resource:
     """Begin the next period, and draft its invoice."""
     now_s, before = account.now_s(), period_of(subscription)
-    planned = scheduling.as_planned(account, subscription)
-    recurring = items_of(planned)[0]["price"]["recurring"]
-    start_s, end_s = period_after(subscription["billing_cycle_anchor"], recurring, now_s)
-    items = moved(planned, (start_s, end_s))
-    lines = whole_period_lines(account, items["data"])
-    lines += invoicing.take_kept(account, customer, subscription)
+    upcoming = period_lines.next_period(account, subscription, now_s)
+    if upcoming.is_planned:
+        scheduling.release(account, subscription, BY_ITSELF)
     invoice = invoicing.draft(
-        account, customer, subscription, lines, reason=reason, period=(before[0], now_s)
+        account,
+        customer,
+        subscription,
+        upcoming.lines,
+        currency=subscription["currency"],
+        reason=reason,
+        period=(before[0], now_s),
     )
     paused = subscription["pause_collection"]
     if subscription["status"] == "unpaid" or (paused and paused["behavior"] == "keep_as_draft"):
@@ -219,7 +181,7 @@ def renew(
         invoice["automatically_finalizes_at"] = now_s + invoicing.DRAFT_S
     status = subscription["status"]
     changes = {
-        "items": items,
+        "items": upcoming.items,
         "latest_invoice": invoice["id"],
         "status": "active" if status in {"trialing", "paused"} else status,
     }
@@ -227,12 +189,3 @@ def renew(
     collecting.announce(account, invoice, cause)
     plan_turn(account, subscription)
     return invoice
-
-
-def moved(subscription: Resource, period: tuple[int, int]) -> Resource:
-    """Return the items of a subscription in another period."""
-    rows = [
-        {**item, "current_period_start": period[0], "current_period_end": period[1]}
-        for item in items_of(subscription)
-    ]
-    return {**subscription["items"], "data": rows}

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from stripe_local.account import Account
 from stripe_local.basket import quote
 from stripe_local.billing import changing, collecting, scheduling, standing
+from stripe_local.billing.item_changes import ItemChange, Manner
 from stripe_local.billing.periods import boundary
 from stripe_local.billing.subscription_shape import items_of, period_of
 from stripe_local.events import Cause
@@ -127,10 +128,8 @@ def _change(account: Account, session: Resource, form: Tree, cause: Cause) -> st
         scheduling.plan_price(account, subscription, price, end_s, cause)
         return "later"
     scheduling.release(account, subscription, cause)
-    manner = changing.Manner(
-        proration=update["proration_behavior"], payment="error_if_incomplete"
-    )
-    wanted = [changing.ItemChange(item, price, item["quantity"])]
+    manner = Manner(proration=update["proration_behavior"], payment="error_if_incomplete")
+    wanted = [ItemChange(item, price, item["quantity"])]
     changing.change_items(account, subscription, wanted, manner, cause)
     return "change"
 

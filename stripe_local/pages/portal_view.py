@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stripe_local.account import Account
-from stripe_local.billing import invoicing, scheduling, standing, subscribing
+from stripe_local.billing import invoicing, period_lines, scheduling, standing
 from stripe_local.billing.invoice_shape import every
 from stripe_local.billing.subscription_shape import items_of, period_of
 from stripe_local.currencies import shown
@@ -100,13 +100,13 @@ def _plan(account: Account, session: Resource, subscription: Resource) -> Plan:
     planned = scheduling.next_price(account, subscription)
     return Plan(
         subscription_id=subscription["id"],
-        name=subscribing.product_name(account, price),
+        name=period_lines.product_name(account, price),
         cost=_cost(price),
         status=_STATUSES[subscription["status"]],
         has_problem=subscription["status"] in {"past_due", "unpaid", "incomplete"},
         until=_day(subscription["cancel_at"] or period_of(subscription)[1]),
         is_leaving=subscription["cancel_at"] is not None,
-        next_name=subscribing.product_name(account, planned) if planned else "",
+        next_name=period_lines.product_name(account, planned) if planned else "",
         card=_card(invoicing.default_method(account, customer, subscription)),
         choices=_choices(account, session, price),
     )
@@ -121,7 +121,7 @@ def _choices(account: Account, session: Resource, current: Resource) -> list[Cho
     return [
         Choice(
             price_id=price["id"],
-            name=subscribing.product_name(account, price),
+            name=period_lines.product_name(account, price),
             cost=_cost(price),
             is_current=price["id"] == current["id"],
         )

@@ -13,7 +13,7 @@ from stripe.params.checkout import (
 from stripe_local.account import Account
 from stripe_local.addresses import check_address
 from stripe_local.basket import Basket, Quote, new_line_item, quote, total_of
-from stripe_local.billing import subscribing
+from stripe_local.billing import period_lines
 from stripe_local.billing.subscription_shape import Wanted
 from stripe_local.checkout import expire as expire_session
 from stripe_local.checkout import known_payer, plan_expiry
@@ -311,7 +311,7 @@ def _subscription_terms(call: Call, wanted: list[Resource]) -> Resource | None:
     params = call.params
     if params["mode"] != "subscription":
         return None
-    subscribing.check_wanted([Wanted(price) for price in wanted], "line_items")
+    period_lines.check_wanted([Wanted(price) for price in wanted], "line_items")
     given = params.get("subscription_data", {})
     return {
         "description": given.get("description"),

@@ -2,6 +2,7 @@
 
 from stripe.params import (
     InvoiceFinalizeInvoiceParams,
+    InvoiceListLinesParams,
     InvoiceListParams,
     InvoiceMarkUncollectibleParams,
     InvoicePayParams,
@@ -43,6 +44,12 @@ def list_invoices(call: Call) -> Resource:
 def _subscription_id(invoice: Resource) -> str | None:
     parent = invoice["parent"]
     return str(parent["subscription_details"]["subscription"]) if parent else None
+
+
+def list_lines(call: Call) -> Resource:
+    """Return the lines of an invoice, in their order."""
+    rows = retrieve(call)["lines"]["data"]
+    return page_of(rows, call.params, f"{_AT}/{call.object_id}/lines")
 
 
 def finalize(call: Call) -> Resource:
@@ -104,6 +111,7 @@ ENDPOINTS = (
         PAGING | set(words("collection_method created customer status subscription")),
         list_invoices,
     ),
+    Endpoint("GET", f"{_AT}/{{id}}/lines", InvoiceListLinesParams, PAGING, list_lines),
     Endpoint(
         "POST",
         f"{_AT}/{{id}}/finalize",

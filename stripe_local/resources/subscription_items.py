@@ -8,6 +8,7 @@ from stripe.params import (
 
 from stripe_local.account import Account
 from stripe_local.billing import changing
+from stripe_local.billing.item_changes import ItemChange, manner_of
 from stripe_local.billing.subscription_shape import items_of
 from stripe_local.resources import prices
 from stripe_local.resources.endpoint import Call, Endpoint
@@ -35,10 +36,8 @@ def update(call: Call) -> Resource:
     if "price" in params:
         price = prices.active_price(account, params["price"], "price")
     quantity: int = params["quantity"] if "quantity" in params else item["quantity"]
-    wanted = changing.ItemChange(item, price, quantity)
-    changing.change_items(
-        account, subscription, [wanted], changing.manner_of(params), call.cause
-    )
+    wanted = ItemChange(item, price, quantity)
+    changing.change_items(account, subscription, [wanted], manner_of(params), call.cause)
     return _found(account, call.object_id)[1]
 
 

@@ -9,7 +9,8 @@ from stripe.params import (
 )
 
 from stripe_local.account import Account
-from stripe_local.billing import changing, invoicing, standing, subscribing
+from stripe_local.billing import changing, invoicing, period_lines, standing, subscribing
+from stripe_local.billing.item_changes import ItemChange, manner_of
 from stripe_local.billing.payments import refusal_of
 from stripe_local.billing.periods import DAY_S
 from stripe_local.billing.subscription_shape import Terms, Wanted, items_of
@@ -107,7 +108,7 @@ def wanted_of(call: Call, rows: list[Parameters]) -> list[Wanted]:
             raise missing_parameter(join(name, "price"))
         metadata = merged_metadata({}, given.get("metadata"))
         wanted.append(Wanted(price, given.get("quantity", 1), metadata))
-    subscribing.check_wanted(wanted, "items")
+    period_lines.check_wanted(wanted, "items")
     return wanted
 
 
@@ -209,8 +210,8 @@ def update(call: Call) -> Resource:
         changing.change_items(
             account,
             subscription,
-            _item_changes(call, subscription),
-            changing.manner_of(params),
+            item_changes_of(account, subscription, params["items"]),
+            manner_of(params),
             call.cause,
         )
     changing.set_cancellation(account, subscription, params, call.cause, **changes)
@@ -227,11 +228,13 @@ def _pause(given: Parameters | str) -> Resource | None:
     return {"behavior": given["behavior"], "resumes_at": given.get("resumes_at") or None}
 
 
-def _item_changes(call: Call, subscription: Resource) -> list[changing.ItemChange]:
+def item_changes_of(
+    account: Account, subscription: Resource, rows: list[Parameters]
+) -> list[ItemChange]:
     """Return what a request wants of each item: a new price or quantity, or its end."""
     known = {item["id"]: item for item in items_of(subscription)}
     found = []
-    for row, given in enumerate(call.params["items"]):
+    for row, given in enumerate(rows):
         name = join("items", str(row))
         item = known.get(given.get("id", ""))
         if "id" in given and item is None:
@@ -241,16 +244,17 @@ def _item_changes(call: Call, subscription: Resource) -> list[changing.ItemChang
                 param=join(name, "id"),
             )
         if given.get("deleted"):
-            found.append(changing.ItemChange(item, None, 0))
+            found.append(ItemChange(item, None, 0))
             continue
         if "price" in given:
-            price = prices.active_price(call.account, given["price"], join(name, "price"))
+            price = prices.active_price(account, given["price"], join(name, "price"))
         elif item is not None:
             price = item["price"]
         else:
             raise missing_parameter(join(name, "price"))
-        quantity = given.get("quantity", item["quantity"] if item else 1)
-        found.append(changing.ItemChange(item, price, quantity))
+        before: int = item["quantity"] if item else 1
+        quantity: int = given.get("quantity", before)
+        found.append(ItemChange(item, price, quantity))
     return found
 
 

@@ -67,12 +67,13 @@ def pack(event: Resource, endpoint: Resource) -> Parcel:
     """Return an event packed for one endpoint, in the API version of that endpoint."""
     sent = {**event, "api_version": endpoint["api_version"] or event["api_version"]}
     changed = event["data"]["object"]
+    about = changed.get("id", "")  # an upcoming invoice has none
     owner = changed.get("customer")
     return Parcel(
         event_id=event["id"],
         event_type=event["type"],
-        about=changed["id"],
-        concerns=frozenset({changed["id"], owner} if owner else {changed["id"]}),
+        about=about,
+        concerns=frozenset({about, owner} if owner else {about}),
         endpoint_id=endpoint["id"],
         body=json.dumps(sent, indent=2, ensure_ascii=False).encode(),
     )

@@ -50,9 +50,7 @@ def flaws_in_answer(status: int, body: JsonObject) -> list[str]:
 
 def flaws_in_event(payload: JsonObject) -> list[str]:
     """Return what is wrong with the payload of a webhook, and with the object inside."""
-    return list(_field_flaws(payload, Event, "event")) + list(
-        _object_flaws(payload.get("data", {}).get("object"), "event.data.object")
-    )
+    return list(_field_flaws(payload, Event, "event")) + list(_inside_flaws(payload, "event"))
 
 
 def flaws_in_transcript(utterances: Sequence[JsonObject]) -> list[str]:
@@ -79,8 +77,17 @@ def _object_flaws(value: object, where: str) -> Iterator[str]:
         found: type[StripeObject] = getattr(importlib.import_module(module), class_name)
         yield from _field_flaws(value, found, where)
         if name == "event":
-            inside = value.get("data", {}).get("object")
-            yield from _object_flaws(inside, f"{where}.data.object")
+            yield from _inside_flaws(value, where)
+
+
+def _inside_flaws(event: JsonObject, where: str) -> Iterator[str]:
+    """Check the object of an event. Only the invoice that is yet to come has no id."""
+    inside, at = event.get("data", {}).get("object"), f"{where}.data.object"
+    if event.get("type") == "invoice.upcoming" and isinstance(inside, dict):
+        if "id" in inside:
+            yield f"{at}.id: an upcoming invoice has none"
+        inside = {**inside, "id": "upcoming"}
+    yield from _object_flaws(inside, at)
 
 
 def _field_flaws(value: JsonObject, kind: type[StripeObject], where: str) -> Iterator[str]:

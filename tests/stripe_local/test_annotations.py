@@ -87,6 +87,8 @@ def test_faults_in_events_errors_and_lists_are_seen(local: Local, session: Json)
     assert "event.type" in flaws_in_event({**event, "type": "customer.made"})[0]
     spoilt = {**event, "data": {"object": {**event["data"]["object"], "plan": 1}}}
     assert "event.data.object.plan" in flaws_in_event(spoilt)[0]
+    upcoming = {**event, "type": "invoice.upcoming"}
+    assert "an upcoming invoice has none" in flaws_in_event(upcoming)[0]
     assert flaws_in_answer(400, {"error": {"message": "no type"}}) != []
     assert flaws_in_answer(404, {"detail": "not Stripe's envelope"}) != []
     assert flaws_in_answer(400, {"error": {"type": "validation_error"}}) != []

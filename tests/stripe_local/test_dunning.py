@@ -27,7 +27,7 @@ def test_a_failed_renewal_is_past_due_and_tried_again(local: Local, ada: Subscri
     assert (invoice.status, invoice.attempt_count) == ("open", 1)
     assert invoice.next_payment_attempt is not None
     assert local.client.v1.customers.retrieve(ada.customer_id).delinquent is True
-    assert since(local, before)[2:] == [
+    assert since(local, before)[3:] == [
         "payment_intent.created",
         "invoice.finalized",
         "charge.failed",

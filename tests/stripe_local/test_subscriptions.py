@@ -120,13 +120,17 @@ def test_a_renewal_is_a_draft_for_an_hour(local: Local) -> None:
         end_s,
         boundary(ada.subscription().billing_cycle_anchor, MONTHLY, 2),
     )
-    assert since(local, before) == ["customer.subscription.updated", "invoice.created"]
+    assert since(local, before) == [
+        "invoice.upcoming",
+        "customer.subscription.updated",
+        "invoice.created",
+    ]
 
     ada.live_until(end_s + HOUR_S + 1)
 
     assert ada.invoices()[0].status == "paid"
     assert ada.invoices()[0].lines.data[0].period.start == end_s
-    assert since(local, before)[2:] == [
+    assert since(local, before)[3:] == [
         "payment_intent.created",
         "invoice.finalized",
         "charge.succeeded",
@@ -230,7 +234,10 @@ def test_a_trial_begins_with_an_invoice_for_nothing(local: Local) -> None:
 
     before = count_events(local)
     ada.live_until(trial_end_s - 3 * DAY_S)
-    assert since(local, before) == ["customer.subscription.trial_will_end"]
+    assert since(local, before) == [
+        "invoice.upcoming",
+        "customer.subscription.trial_will_end",
+    ]
     ada.live_until(trial_end_s + HOUR_S + 1)
 
     assert ada.subscription().status == "active"
