@@ -20,6 +20,7 @@ EXPORTS = {
     "billing_portal": "creditbase.hub.billing",
     "billing_topup": "creditbase.hub.billing",
     "billing_webhook": "creditbase.payments.webhook",
+    "deliver_outbox": "creditbase.jobs.outbox_schedule",
     "drain_inbox": "creditbase.jobs.stripe_schedules",
     "expire_holds": "creditbase.jobs.schedules",
     "meter": "creditbase.relay.meter",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from creditbase.jobs import scheduled, schedules, stripe_schedules
+from creditbase.jobs import outbox_schedule, scheduled, schedules, stripe_schedules
 from tests.jobs.ward import CREDIT, Ward, entry_ids, published
 from tests.relay.desk import NOON
 from tests.runtime.wiring import client_of
@@ -83,6 +83,7 @@ def test_a_store_that_is_down_is_told_to_the_scheduler(ward: Ward, wire: Wire) -
         (schedules.expire_holds, "every 5 minutes"),
         (schedules.reset_cycles, "every 15 minutes"),
         (stripe_schedules.drain_inbox, "every 5 minutes"),
+        (outbox_schedule.deliver_outbox, "every 5 minutes"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -177,6 +177,7 @@ STORES = {
     "uses": ("admin/voucher_store.py",),
     "redeemers": ("admin/voucher_store.py",),
     "rate": ("runtime/tries.py",),
+    "mail": ("runtime/mail.py", "runtime/outbox.py"),
 }
 """Which modules write the documents of a collection."""
 
@@ -245,6 +246,9 @@ def test_no_override_is_there_twice() -> None:
         ("entries", "at"),
         ("balances", "models"),
         ("stripe_events", "payload"),
+        ("mail", "message"),
+        ("mail", "delivery"),
+        ("mail", "due_at"),
         ("price_books", "body"),
         ("rate", "tries"),
         ("uses", "redeemed_at"),
@@ -258,15 +262,19 @@ def test_large_maps_and_growing_times_are_in_no_index(collection: str, field: st
     assert override["indexes"] == []
 
 
-def test_inbox_and_tries_have_a_lifetime_and_nothing_of_the_ledger_has() -> None:
-    """Events go after 90 days, tries after an hour; what they caused stays for ever."""
+def test_inbox_outbox_and_tries_have_a_lifetime_and_nothing_of_the_ledger_has() -> None:
+    """Events go after 90 days, mail after 30, tries after an hour; the ledger never."""
     lifetimes = {
         (it["collectionGroup"], it["fieldPath"])
         for it in DECLARED["fieldOverrides"]
         if it.get("ttl")
     }
 
-    assert lifetimes == {("stripe_events", "expires_at"), ("rate", "expires_at")}
+    assert lifetimes == {
+        ("stripe_events", "expires_at"),
+        ("rate", "expires_at"),
+        ("mail", "expires_at"),
+    }
 
 
 SEEDED = {

@@ -34,6 +34,7 @@ SECRETS = {
     "billing_portal": {"STRIPE_SECRET_KEY"},
     "billing_topup": {"STRIPE_SECRET_KEY"},
     "billing_webhook": {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"},
+    "deliver_outbox": {"SMTP_URL"},
     "drain_inbox": {"STRIPE_SECRET_KEY"},
 }
 """Every other function has none: it cannot leak what it does not have."""

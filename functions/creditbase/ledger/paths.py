@@ -3,10 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 
+from creditbase.kernel import trying
 from creditbase.kernel.instants import write_exact
 from creditbase.ledger.domain.wallet import WindowCount
 
-SHARDS = 16
+SHARDS = trying.SHARDS
 """Over how many values the due-time indexes are spread, so that none is a hot spot."""
 
 

@@ -23,6 +23,8 @@ ALERTS: Mapping[str, int] = MappingProxyType(
     {
         "catalog_not_pushed": logging.ERROR,
         "keys_unavailable": logging.ERROR,
+        "mail_failed": logging.ERROR,
+        "mail_not_taken": logging.ERROR,
         "secret_missing": logging.ERROR,
         "site_url_missing": logging.ERROR,
         "stripe_customer_gone": logging.ERROR,

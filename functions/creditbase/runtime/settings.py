@@ -7,7 +7,7 @@ variable's name. A secret is read where it is used, and a missing one is a refus
 
 import os
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -23,6 +23,7 @@ EMULATED_DEFAULTS = {
     "CREDITBASE_SITE_URL": "http://127.0.0.1:5000",
     "CREDITBASE_RATE_LIMITS": "off",
     "CREDITBASE_LOCKOUT": "off",
+    "CREDITBASE_MAIL": "log",
 }
 """What differs where the store is an emulator, unless the variable is set."""
 
@@ -109,6 +110,23 @@ class Settings(BaseModel):
     deadline_s: int = Field(default=10, ge=1, alias="CREDITBASE_DEADLINE_S")
     """Seconds after which a waiting command is withdrawn before it is decided. 10."""
 
+    trial_days: int = Field(default=0, ge=0, le=365, alias="CREDITBASE_TRIAL_DAYS")
+    """Days of free trial of a plan for which the catalog names none. 0: no trial."""
+
+    app_name: str = Field(default="Creditbase", min_length=1, alias="CREDITBASE_APP_NAME")
+    """What customers know the product by, in mails."""
+
+    mail: Literal["extension", "smtp", "log"] = Field(
+        default="extension", alias="CREDITBASE_MAIL"
+    )
+    """Who sends the mails of `mail/`: the Trigger Email extension, `deliver_outbox` by the
+    server of the secret `SMTP_URL`, or nobody but the log. The extension; the log under the
+    emulator."""
+
+    mail_from: str = Field(default="", alias="CREDITBASE_MAIL_FROM")
+    """The sender of mails, as in `Creditbase <billing@app.example>`. Needed for `smtp`; the
+    extension has a default of its own."""
+
     threads: int = Field(default=80, ge=1, alias="THREADS")
     """Threads of the server process, which functions-framework reads too. 80."""
 
@@ -157,3 +175,6 @@ STRIPE_SECRET_KEY = Secret("STRIPE_SECRET_KEY")
 
 STRIPE_WEBHOOK_SECRET = Secret("STRIPE_WEBHOOK_SECRET")
 """Signing secrets of the webhook, separated by commas while one is being rolled."""
+
+SMTP_URL = Secret("SMTP_URL")
+"""The server that sends mail where `CREDITBASE_MAIL` is `smtp`; any text where it is not."""
