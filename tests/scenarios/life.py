@@ -18,8 +18,8 @@ from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.hub import billing, redeem, usage
 from creditbase.ledger.paths import WalletRef
+from creditbase.payments.selling import ensure_price
 from creditbase.payments.store import load_account
-from creditbase.payments.stripe_selling import ensure_price
 from creditbase.payments.use_cases import HANDLERS
 from creditbase.runtime import clock
 from dev import verify_ledger
@@ -38,6 +38,7 @@ DOORS = {
     "/billing/sync-balance": usage.billing_sync_balance,
     "/billing/checkout": billing.billing_checkout,
     "/billing/topup": billing.billing_topup,
+    "/billing/portal": billing.billing_portal,
     "/billing/redeem": redeem.billing_redeem,
 }
 
@@ -339,7 +340,7 @@ class Customer:
 def price_of(plan_code: str) -> str:
     """Return the price at Stripe that a plan is sold by."""
     catalog = load_catalog(HUB_PROJECT_ID)
-    return ensure_price(HUB_PROJECT_ID, catalog.plan(plan_code), catalog.currency)
+    return ensure_price(catalog, catalog.plan(plan_code))
 
 
 def at(seconds: int) -> datetime:

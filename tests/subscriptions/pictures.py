@@ -71,10 +71,10 @@ def a_change(
     *,
     status: str = "paid",
     name: str = "in_up",
-    number: int = 0,
+    counted: int = 2,
 ) -> Invoice:
-    """Return the proration invoice of a change of plan within the n-th period."""
-    period = month(number)
+    """Return the proration invoice of a change of plan within the first period."""
+    period = month(0)
     left, whole = period.end_at - at, period.end_at - period.start_at
 
     def line(plan: Plan, sign: int) -> InvoiceLine:
@@ -87,7 +87,8 @@ def a_change(
         )
 
     lines = (line(old, -1), line(new, 1))
-    return a_bill(status=status, invoice_id=name, created_at=at, lines=lines)
+    bill = a_bill(status=status, invoice_id=name, created_at=at, lines=lines)
+    return replace(bill, number=f"ADA-{counted:04}")
 
 
 @dataclass

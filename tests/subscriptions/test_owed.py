@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from operator import itemgetter
 from random import Random
 
 from hypothesis import given
@@ -98,21 +99,37 @@ def test_going_down_and_up_again_sells_nothing_twice() -> None:
     assert owed(a_bill(), up, down, again) == {"in_up1": 30_000}
 
 
+def test_up_and_down_and_up_within_one_second_sells_nothing_twice() -> None:
+    """Stripe's clock ticks in seconds, and its ids are random: the bills' numbers tell."""
+    up = a_change(GURU, PRO, LAST_DAY, name="in_upm", counted=9_999)
+    down = a_change(PRO, GURU, LAST_DAY, name="in_z", counted=10_000)
+    again = a_change(GURU, PRO, LAST_DAY, name="in_upa", counted=10_001)
+
+    assert owed(a_bill(), up) == {"in_upm": 1_500}
+    assert owed(a_bill(), up, down, again) == {"in_upm": 1_500}
+
+
 walks = st.lists(
-    st.tuples(st.integers(1, 30 * 24 * 3600 - 1), st.booleans(), st.booleans()), max_size=8
+    st.tuples(
+        st.one_of(st.integers(1, 30 * 24 * 3600 - 1), st.sampled_from([9, 99_999])),
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=8,
 )
-"""When, to which plan, and whether its invoice is paid."""
+"""When, to which plan, and whether its invoice is paid; several often within one second."""
 
 
 def walked(walk: list[tuple[int, bool, bool]]) -> tuple[list[Invoice], Plan]:
     """Return the invoices of a walk through the plans within a period, and where it ends."""
     plan, bills = GURU, [a_bill()]
-    for number, (second, to_pro, is_paid) in enumerate(sorted(walk)):
+    for number, (second, to_pro, is_paid) in enumerate(sorted(walk, key=itemgetter(0))):
         target = PRO if to_pro else GURU
         if target is not plan:
             at = START + timedelta(seconds=second)
             status = "paid" if is_paid else "open"
-            bills.append(a_change(plan, target, at, status=status, name=f"in_{number}up"))
+            name, counted = f"in_{9 - number}up", number + 2
+            bills.append(a_change(plan, target, at, status=status, name=name, counted=counted))
             plan = target
     return bills, plan
 

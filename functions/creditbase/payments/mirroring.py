@@ -96,7 +96,7 @@ def _issue_of(standing: Standing, invoices: list[Invoice]) -> dict[str, Any] | N
     unpaid = [bill for bill in invoices if bill.status == "open"]
     if not standing.terms.payment_issue or not unpaid:
         return None
-    bill = max(unpaid, key=lambda bill: (bill.created_at, bill.invoice_id))
+    bill = max(unpaid, key=lambda bill: bill.age)
     return {
         "invoice_id": bill.invoice_id,
         "since_at": bill.created_at,
@@ -143,7 +143,7 @@ def _end_surplus(subscription_id: str, invoices: tuple[Invoice, ...]) -> None:
         subscription=subscription_id,
     )
     bills = [bill for bill in invoices if bill.subscription_id == subscription_id]
-    newest = max(bills, key=lambda bill: (bill.created_at, bill.invoice_id), default=None)
+    newest = max(bills, key=lambda bill: bill.age, default=None)
     if newest is not None and newest.is_paid:
         stripe_billing.refund_invoice(newest.invoice_id)
     stripe_billing.cancel_subscription(subscription_id)

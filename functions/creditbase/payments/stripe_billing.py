@@ -66,6 +66,7 @@ def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
         subscription_id=_subscription_of(answered),
         status=answered["status"] or "",
         created_at=_at(answered["created"]),
+        number=answered["number"] or "",
         attempts=answered["attempt_count"],
         next_attempt_at=_at(next_attempt) if next_attempt else None,
         lines=tuple(_line(project_id, line) for line in answered["lines"]["data"]),

@@ -54,9 +54,20 @@ class Invoice:
     subscription_id: str
     status: str
     created_at: datetime
+    number: str = ""
+    """What Stripe counts a customer's bills by; empty while it is a draft."""
     attempts: int = 0
     next_attempt_at: datetime | None = None
     lines: tuple[InvoiceLine, ...] = field(default_factory=tuple)
+
+    @property
+    def age(self) -> tuple[datetime, int, str, str]:
+        """Return what sorts invoices, the oldest first.
+
+        Several of one second are told apart by their numbers: the ids are random, and the way
+        up and down again must not be taken for the way down and up.
+        """
+        return self.created_at, len(self.number), self.number, self.invoice_id
 
     @property
     def is_paid(self) -> bool:

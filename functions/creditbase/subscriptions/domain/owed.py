@@ -38,7 +38,7 @@ def invoice_of(period: Window, invoices: Iterable[Invoice]) -> Invoice | None:
         for invoice in invoices
         if any(line.start_at == period.start_at for line in _cycle_lines(invoice))
     ]
-    return max(found, key=lambda invoice: (invoice.is_paid, _age(invoice)), default=None)
+    return max(found, key=lambda invoice: (invoice.is_paid, invoice.age), default=None)
 
 
 def owed_grants(
@@ -87,7 +87,7 @@ def _upgrades(period: Window, invoices: Sequence[Invoice], plans: Plans) -> Iter
     """
     whole = _micros(period.start_at, period.end_at) * NANOS_PER_CREDIT
     sum_so_far = highest = 0
-    for invoice in sorted(invoices, key=_age):
+    for invoice in sorted(invoices, key=lambda invoice: invoice.age):
         lines = [line for line in invoice.lines if _is_within(line, period)]
         if not invoice.is_paid or not lines:
             continue
@@ -120,10 +120,6 @@ def _cycle_lines(invoice: Invoice) -> list[InvoiceLine]:
 
 def _is_within(line: InvoiceLine, period: Window) -> bool:
     return line.is_proration and period.holds(line.start_at) and line.end_at == period.end_at
-
-
-def _age(invoice: Invoice) -> tuple[datetime, str]:
-    return invoice.created_at, invoice.invoice_id
 
 
 def _micros(start_at: datetime, end_at: datetime) -> int:
