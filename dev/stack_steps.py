@@ -76,6 +76,22 @@ def seed(layout: Layout, env: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
+def push_catalog(layout: Layout, env: Mapping[str, str]) -> None:
+    """Let the local Stripe sell what the hub's catalog says, with the product's own command.
+
+    Raises: Failed.
+    """
+    command = [str(FUNCTIONS_BIN / "python"), "-m", "creditbase.admin"]
+    command += ["catalog", "push", "--yes"]
+    log = layout.logs / "push.log"
+    done = subprocess.run(
+        command, cwd=FUNCTIONS, env=dict(env), capture_output=True, text=True, check=False
+    )
+    log.write_text(done.stdout + done.stderr)
+    if done.returncode != 0:
+        raise Failed(f"The catalog was not pushed to Stripe; {log} says: {done.stderr[-600:]}")
+
+
 def make_admin(layout: Layout, app_check_token: str, env: Mapping[str, str]) -> dict[str, str]:
     """Sign up the administrator, let it be seen once, and give it the role; say how to sign in.
 

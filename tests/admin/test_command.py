@@ -1,5 +1,6 @@
 """The operator's commands, typed as a person types them, on the emulator."""
 
+import io
 import json
 import os
 import re
@@ -24,6 +25,8 @@ from creditbase.runtime.clock import real_now
 from creditbase.runtime.firestore import Create, commit, get_all
 
 ROOT = Path(__file__).parents[2]
+ALONE = "--without-stripe"
+"""What is said to Stripe has tests of its own: tests/payments/test_push.py."""
 
 pytestmark = [
     pytest.mark.firestore,
@@ -135,15 +138,63 @@ class TestCatalog:
         name = fresh()
         assert Typed(capsys, "projects", "create", name).out.strip() == project_uuid(name)
 
-        before = Typed(capsys, "catalog", "diff", "--project", name)
-        pushed = Typed(capsys, "catalog", "push", "--project", name)
-        again = Typed(capsys, "catalog", "push", "--project", name)
-        after = Typed(capsys, "catalog", "diff", "--project", name)
+        before = Typed(capsys, "catalog", "diff", "--project", name, ALONE)
+        rehearsed = Typed(capsys, "catalog", "push", "--project", name, ALONE, "--dry-run")
+        pushed = Typed(capsys, "catalog", "push", "--project", name, ALONE, "--yes")
+        again = Typed(capsys, "catalog", "push", "--project", name, ALONE)
+        after = Typed(capsys, "catalog", "diff", "--project", name, ALONE)
 
-        assert before.out == pushed.out
+        assert rehearsed.said == "pushing would change this; nothing was written\n"
+        assert before.out == rehearsed.out == pushed.out
         assert "plan pro: none -> Pro, 5000 cents, 55000 credits" in before.out
         assert (again.out, again.status) == ("", 0)
         assert after.said == "nothing differs\n"
+
+    @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("no\n", 1), ("", 1)])
+    def test_asks_a_person_before_it_writes(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        answer: str,
+        status: int,
+    ) -> None:
+        """Anything but yes is no: prices are not changed by a slip of the finger."""
+        name = fresh()
+        Typed(capsys, "projects", "create", name)
+        keyboard = io.StringIO(answer)
+        monkeypatch.setattr(keyboard, "isatty", lambda: True)
+        monkeypatch.setattr("sys.stdin", keyboard)
+
+        asked = Typed(capsys, "catalog", "push", "--project", name, ALONE)
+
+        assert asked.status == status
+        assert "push this? [y/N]" in asked.said
+        after = Typed(capsys, "catalog", "diff", "--project", name, ALONE)
+        assert (after.said == "nothing differs\n") is (status == 0)
+
+    def test_writes_nothing_where_nobody_can_be_asked(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A script says that it means it."""
+        name = fresh()
+        Typed(capsys, "projects", "create", name)
+        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+
+        typed = Typed(capsys, "catalog", "push", "--project", name, ALONE)
+
+        assert typed.status == 1
+        assert typed.said == "refused: nobody is there to ask; --yes pushes without asking\n"
+
+    def test_says_which_key_it_wants(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Leaving Stripe out is a decision, not an accident."""
+        monkeypatch.delenv("STRIPE_SECRET_KEY", raising=False)
+
+        typed = Typed(capsys, "catalog", "push", "--yes")
+
+        assert (typed.status, typed.out) == (1, "")
+        assert "set STRIPE_SECRET_KEY to the account that is meant" in typed.said
 
     def test_refuses_a_file_that_is_not_sound(
         self, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -168,13 +219,13 @@ class TestCatalog:
         """The commonest slip: a price changed, and the version forgotten."""
         name = fresh()
         Typed(capsys, "projects", "create", name)
-        Typed(capsys, "catalog", "push", "--project", name)
+        Typed(capsys, "catalog", "push", "--project", name, ALONE, "--yes")
         values = json.loads((ROOT / "catalog.json").read_text(encoding="utf-8"))
         values["price_book"]["models"][0]["nanos_per_million"]["input_tokens"] += 1
         (tmp_path / "new.json").write_text(json.dumps(values), encoding="utf-8")
 
         typed = Typed(
-            capsys, "catalog", "push", "--project", name, "--file", str(tmp_path / "new.json")
+            capsys, "catalog", "push", "--project", name, ALONE, f"--file={tmp_path}/new.json"
         )
 
         assert typed.status == 1
@@ -184,7 +235,7 @@ class TestCatalog:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Projects are made on purpose."""
-        typed = Typed(capsys, "catalog", "push", "--project", "hbu")
+        typed = Typed(capsys, "catalog", "push", "--project", "hbu", ALONE)
 
         assert (typed.status, typed.said) == (1, "refused: There is no such project\n")
 

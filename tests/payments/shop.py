@@ -74,6 +74,10 @@ class Shop:
         order = {"outcome": outcome, "moment": moment, "method": "POST", "path_prefix": path}
         self.order("/faults", count=count, **order)
 
+    def order_end_of_faults(self) -> None:
+        """Let nothing fail any more."""
+        self._send("DELETE", "/_sim/faults")
+
     def pay(self, session_id: str, card: str = CARD) -> None:
         """Pay a session as a person would."""
         pay_session(self.url, session_id, card=card, email="ada@example.com")

@@ -20,12 +20,13 @@ from google.auth.exceptions import GoogleAuthError
 from creditbase.accounts.use_cases import create_secret_key, ensure_project
 from creditbase.admin import use_cases, vouchers
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
-from creditbase.catalog.models import CatalogFault, read_catalog
-from creditbase.catalog.use_cases import compare_catalog, push_catalog
+from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog
 from creditbase.kernel import instants
 from creditbase.kernel.errors import BillingError, Unavailable
 from creditbase.kernel.ids import project_uuid
 from creditbase.kernel.instants import write_seconds
+from creditbase.payments.selling import StripeUnfinished
+from creditbase.payments.stripe_gateway import is_live
 from creditbase.runtime import clock
 from creditbase.runtime.emulator import UnsafeEnvironment, refuse_unsafe_environment
 
@@ -46,9 +47,11 @@ def main(arguments: Sequence[str]) -> int:
         run(given)
     except CatalogFault as fault:
         return _refused(f"the catalog cannot be taken: {fault.message}")
+    except StripeUnfinished:
+        return _refused("Stripe did not do all of it; what is done stays, push again to go on")
     except Unavailable:
         return _refused(f"the store does not answer ({_where()}); nothing is known to be done")
-    except (BillingError, UnsafeEnvironment, NoProject) as refusal:
+    except (BillingError, UnsafeEnvironment, NoProject, NotMeant) as refusal:
         return _refused(str(refusal))
     except GoogleAuthError as failure:
         return _refused(f"no credentials for {_where()}: {failure.args[0]}")
@@ -83,19 +86,54 @@ def _say(text: str) -> None:
 
 
 def _catalog_diff(given: argparse.Namespace) -> None:
-    push = compare_catalog(project_uuid(given.project), read_catalog(given.file))
-    for line in push.lines:
-        print(line)
-    _say("pushing would change this" if push.changes else "nothing differs")
+    lines = _show_difference(given, read_catalog(given.file))
+    _say("pushing would change this" if lines else "nothing differs")
 
 
 def _catalog_push(given: argparse.Namespace) -> None:
     file = read_catalog(given.file)
-    push = push_catalog(project_uuid(given.project), file)
-    for line in push.lines:
+    if not _show_difference(given, file):
+        _say("nothing differs, nothing was written")
+    elif given.dry_run:
+        _say("pushing would change this; nothing was written")
+    elif given.yes or _is_meant():
+        project_id = project_uuid(given.project)
+        use_cases.push_sale(project_id, file, at_stripe=not given.without_stripe)
+        _say(f"{given.project} now sells by price book {file.price_book.version}")
+    else:
+        raise NotMeant("nothing was written")
+
+
+def _show_difference(given: argparse.Namespace, file: CatalogFile) -> tuple[str, ...]:
+    at_stripe = not given.without_stripe
+    if at_stripe:
+        _say(f"at Stripe: {_stripe_mode()} mode")
+    lines = use_cases.compare_sale(project_uuid(given.project), file, at_stripe=at_stripe)
+    for line in lines:
         print(line)
-    changed = f"{given.project} now sells by price book {file.price_book.version}"
-    _say(changed if push.changes else "nothing differs, nothing was written")
+    return lines
+
+
+class NotMeant(Exception):
+    """It was not said that a change is meant, or with what."""
+
+
+def _stripe_mode() -> str:
+    try:
+        return "live" if is_live() else "test"
+    except Unavailable:
+        raise NotMeant(
+            "set STRIPE_SECRET_KEY to the account that is meant; --without-stripe leaves "
+            "Stripe alone"
+        ) from None
+
+
+def _is_meant() -> bool:
+    """Return whether the person at the terminal says yes."""
+    if not sys.stdin.isatty():
+        raise NotMeant("nobody is there to ask; --yes pushes without asking")
+    print("push this? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _project_create(given: argparse.Namespace) -> None:
@@ -192,11 +230,22 @@ def _parser() -> argparse.ArgumentParser:
     catalog = _group(groups, "catalog", "compare or push what a project sells")
     for name, run, text in (
         ("diff", _catalog_diff, "show what a push would change"),
-        ("push", _catalog_push, "make the reviewed file the project's catalog, in one commit"),
+        (
+            "push",
+            _catalog_push,
+            "make the reviewed file what the project sells",
+        ),
     ):
         command = _command(catalog, name, run, text)
         _takes_file(command)
         command.add_argument("--project", default="hub", help="name of the project (hub)")
+        command.add_argument(
+            "--without-stripe",
+            action="store_true",
+            help="leave what is sold there alone",
+        )
+    command.add_argument("--yes", action="store_true", help="push without asking")
+    command.add_argument("--dry-run", action="store_true", help="show, and write nothing")
 
     projects = _group(groups, "projects", "make a project")
     command = _command(projects, "create", _project_create, "make it, or show its id again")

@@ -13,8 +13,10 @@ from creditbase.accounts.use_cases import (
 )
 from creditbase.admin import store
 from creditbase.catalog.models import CatalogFile
-from creditbase.catalog.use_cases import push_catalog
+from creditbase.catalog.use_cases import compare_catalog, push_catalog
 from creditbase.kernel.errors import NotFound
+from creditbase.payments.offering import Offering, Phase
+from creditbase.payments.selling import bring, compare_offering
 from creditbase.runtime.commit import Attempt, commit_or_retry
 
 SEEDED_PROJECTS = ("hub", "relay")
@@ -63,6 +65,41 @@ def _seed_project(
     )
     say(f"{name}: secret key {issued.key.prefix}…{issued.key.last4}, {len(old)} replaced")
     return Seeded(name, project.project_id, issued.secret)
+
+
+def compare_sale(project_id: str, file: CatalogFile, *, at_stripe: bool) -> tuple[str, ...]:
+    """Return what pushing the file would change in the store and at Stripe; change nothing.
+
+    Raises:
+        NotFound: there is no such project.
+        VersionTaken, PlanMissing: the file cannot be pushed.
+        StripeUnfinished: Stripe does not answer.
+    """
+    lines = compare_catalog(project_id, file).lines
+    return lines + compare_offering(_offering(project_id, file)) if at_stripe else lines
+
+
+def push_sale(project_id: str, file: CatalogFile, *, at_stripe: bool) -> None:
+    """Make the file what the project sells: new prices at Stripe, the catalog, old prices.
+
+    In this order nobody is ever offered what Stripe cannot sell. Killed anywhere and repeated,
+    it comes to the same end; the same file twice changes nothing.
+
+    Raises:
+        NotFound, VersionTaken, PlanMissing: the file cannot be pushed; nothing was changed.
+        StripeUnfinished, Unavailable: not everything is done; push again.
+    """
+    compare_catalog(project_id, file)
+    if at_stripe:
+        bring(_offering(project_id, file), Phase.BEFORE)
+    push_catalog(project_id, file)
+    if at_stripe:
+        bring(_offering(project_id, file), Phase.AFTER)
+
+
+def _offering(project_id: str, file: CatalogFile) -> Offering:
+    offer = file.to_offer(project_id)
+    return Offering.of(project_id, offer.currency, offer.plans.values())
 
 
 def make_admin(uid: str) -> bool:

@@ -74,10 +74,9 @@ def load_portals(project_id: str) -> tuple[Portal, ...]:
         for row in _every(client().v1.billing_portal.configurations.list, wanted)
         if (row.get("metadata") or {}).get("project") == project_id
     ]
-    rows.sort(key=lambda row: (row["created"], row["id"]))
     return tuple(
         Portal(configuration_id=row["id"], features=row["features"], revision=row["updated"])
-        for row in rows
+        for row in reversed(rows)
     )
 
 
