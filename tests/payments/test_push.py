@@ -15,7 +15,7 @@ from creditbase.admin.command import main
 from creditbase.admin.use_cases import compare_sale, push_sale
 from creditbase.catalog.domain import Catalog
 from creditbase.catalog.models import CatalogFile, parse_catalog
-from creditbase.catalog.use_cases import read_catalog_now, shared_cache
+from creditbase.catalog.use_cases import push_catalog, read_catalog_now, shared_cache
 from creditbase.kernel.errors import InvalidRequest, Unavailable
 from creditbase.payments import selling, stripe_billing, stripe_offering
 from creditbase.payments.mirroring import mirror_customer
@@ -331,7 +331,7 @@ class TestWhatGoesWrong:
         self, sale: Sale, goal: list[object], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Also between Stripe and the catalog; nothing is made twice or left over."""
-        take, commit = stripe_offering.take, use_cases.push_catalog
+        take, commit = stripe_offering.take, push_catalog
         acts = 5  # price, commit, portal, archive, name
         for fatal in range(2 * acts):
             ensured = ensure_project(f"p{uuid.uuid4().hex[:12]}", now=real_now())
