@@ -31,7 +31,7 @@ from creditbase.runtime import clock
 from creditbase.runtime.emulator import UnsafeEnvironment, refuse_unsafe_environment
 
 CATALOG_FILE = Path(__file__).parents[3] / "catalog.json"
-JOBS = ("sync-balances", "expire-holds", "reset-cycles", "drain-inbox")
+JOBS = ("sync-balances", "expire-holds", "reset-cycles", "drain-inbox", "deliver-outbox")
 
 Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - unnamed
 Command = Callable[[argparse.Namespace], None]
