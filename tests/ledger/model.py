@@ -73,23 +73,34 @@ class Model:
 
     # ---- time ----
 
-    def play_until(self, to: datetime) -> None:
-        """Let everything happen that is due, in the order in which it is due."""
+    def play_until(self, to: datetime, *, turns_month: bool = True) -> None:
+        """Let everything happen that is due, in the order in which it is due.
+
+        Who is about to be put on a plan enters no free month just before.
+        """
         while True:
-            self.clock = max(self.clock, min([to, *self.due()]))
+            due = [at for at in self.due() if turns_month or at > self.clock]
+            self.clock = max(self.clock, min([to, *due]))
             for pile in self.piles.values():
                 if pile.until <= self.clock:
                     pile.lying = 0
-            if not self.is_paid and self.window_ends <= self.clock:
-                self.enter_month()
+            if turns_month:
+                self.turn_month()
             for name in sorted(self.holds):
                 hold = self.holds[name]
                 if hold.until <= self.clock:
+                    if hold.used > len(hold.tokens):
+                        self.turn_month()
                     self.captured_at_expiry[name] = hold.used
                     self.end(name, hold.used, "expired")
             self.sweep()
             if self.clock >= to:
                 return
+
+    def turn_month(self) -> None:
+        """Enter the month that is running, if another was."""
+        if not self.is_paid and self.window_ends <= self.clock:
+            self.enter_month()
 
     def enter_month(self) -> None:
         """Begin the month that is running, with its allowance if it was not given yet."""

@@ -1,5 +1,6 @@
 """Random programs for wallets: each step is given to the ledger and to the model alike."""
 
+import copy
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -76,11 +77,16 @@ class Twin:
     number: int = 0
     seen: Counter[str] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        # Time passes with what is written: a refusal leaves no trace, not even of that.
+        self.written = copy.deepcopy(self.model)
+
     def take(self, step: Step) -> None:
         """Take one step on both sides; they must agree on the refusal, too."""
         self.number += 1
         self.story.now = self.next_instant(step)
-        self.model.play_until(self.story.now)
+        self.model = copy.deepcopy(self.written)
+        self.model.play_until(self.story.now, turns_month=not self.goes_on_plan(step))
         if step.action == "again":
             self.repeat(step.pick)
             return
@@ -88,9 +94,10 @@ class Twin:
         if asked is None:
             return
         command, expected = asked
-        refused = ""
+        refused, is_written = "", False
         try:
             decided = self.story.do(command)
+            is_written = not decided.is_replay
             if decided.entry is not None and decided.entry.kind != "expire":
                 self.done.append((command, decided.entry))
         except BillingError as refusal:
@@ -98,6 +105,13 @@ class Twin:
         assert refused == expected, command
         self.seen[refused or step.action] += 1
         self.model.sweep()
+        if is_written:
+            self.written = copy.deepcopy(self.model)
+
+    @staticmethod
+    def goes_on_plan(step: Step) -> bool:
+        """Return whether a step puts the customer on a plan."""
+        return step.action == "terms" and step.pick >= 8
 
     def next_instant(self, step: Step) -> datetime:
         """Return when the step happens: later, or exactly when something else is due."""
@@ -190,7 +204,7 @@ class Twin:
 
     def terms(self, step: Step) -> Any:
         """Change to free, to a new period, or back to a period that is not over."""
-        if step.pick < 8:
+        if not self.goes_on_plan(step):
             self.model.change(0, overage=True, period=None)
             return ChangeTerms(MONTHLY_FREE), ""
         terms = TIERS[step.amount % 4]

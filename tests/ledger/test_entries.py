@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from creditbase.ledger.domain.commands import FixedAmount, Freeze
+from creditbase.ledger.domain.commands import FixedAmount, Freeze, Tidy
 from creditbase.ledger.domain.entries import Entry, Figures, canonical_json, digest_of
 from creditbase.ledger.domain.wallet import (
     MODELS_MAX,
@@ -121,7 +121,8 @@ def a_long_life() -> dict[str, Entry]:
     story.take_back("a", 1000)
     story.give_back("a", 30, "topup")
     story.do(Freeze("dispute"))
-    story.wait(40 * DAY).terms(tier(included="unlimited"), story.wallet.window.span)
+    story.wait(40 * DAY).do(Tidy())
+    story.terms(tier(included="unlimited"), story.wallet.window.span)
     return story.entries
 
 

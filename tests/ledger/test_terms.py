@@ -83,6 +83,18 @@ def test_a_grant_without_unheld_credits_ends_with_its_window_too() -> None:
     assert story.left() == {"free:0": 500}
 
 
+def test_a_plan_told_late_does_not_use_up_a_free_window() -> None:
+    """Webhooks may be late: credits that nobody could have spent would be missing later."""
+    story = a_story(FREE)
+    story.now = free_window(story.wallet.created_at, 1).start_at + MINUTE
+
+    told = story.terms(PRO, Window(story.now - HOUR, story.now + DAY))
+    back = story.terms(FREE)
+
+    assert [entry.entry_id for entry in told.entries] == ["expire:free:0"]
+    assert [entry.entry_id for entry in back.entries] == ["free:1"]
+
+
 def test_returning_to_free_gives_the_running_windows_credits_only_once() -> None:
     """Upgrading and cancelling in a loop must not farm free credits (P24)."""
     story = a_story(FREE)

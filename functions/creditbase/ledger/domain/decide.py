@@ -98,7 +98,8 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
     if isinstance(command, ChangeTerms) and are_known(wallet, command):
         return Decision(wallet, is_replay=True)
     draft = Draft(wallet, max(now, wallet.at))
-    pass_time(draft)
+    goes_on_plan = isinstance(command, ChangeTerms) and command.terms.window == "period"
+    pass_time(draft, turns_free=not goes_on_plan)
     entry: Entry | None = None
     hold: Hold | None = None
     match command:

@@ -22,8 +22,11 @@ from creditbase.ledger.domain.wallet import (
 )
 
 
-def pass_time(draft: Draft) -> None:
-    """Bring the wallet to the draft's instant, which is never before the wallet's own."""
+def pass_time(draft: Draft, *, turns_free: bool = True) -> None:
+    """Bring the wallet to the draft's instant, which is never before the wallet's own.
+
+    `turns_free` is false for who is told to be on a plan: no free window begins just before.
+    """
     at = draft.at
     assert at >= draft.wallet.at
     due = [hold for hold in draft.wallet.holds.values() if hold.expires_at <= at]
@@ -39,7 +42,8 @@ def pass_time(draft: Draft) -> None:
     draft.at = at
     lapse_expired(draft)
     turn_day(draft)
-    turn_free_window(draft)
+    if turns_free:
+        turn_free_window(draft)
     draft.close_windows()
     draft.change(at=at)
 
