@@ -45,6 +45,17 @@ class Dunning:
     """What becomes of the subscription when the last try has failed."""
 
 
+@dataclass(frozen=True)
+class Resumption:
+    """A paused subscription that goes on when its invoice is dealt with."""
+
+    invoice_id: str
+    go_on: Callable[[str], None]
+    """Let it go on with a status."""
+    is_tried_again: bool
+    """Whether a failed payment leaves it paused, for another try."""
+
+
 class Account:
     """The state that requests change. Whoever reads or changes it holds `lock`."""
 
@@ -59,6 +70,8 @@ class Account:
         self.dunning = Dunning()
         self.kept_lines: dict[str, Line] = {}
         """What invoice items are on an invoice, or will be on the next, by their ids."""
+        self.resumptions: dict[str, Resumption] = {}
+        """What waits for its invoice before a paused subscription goes on, by subscription."""
         self.webhook_secrets: dict[str, str] = {}
         self._clock = clock
         self._outside = outside

@@ -25,6 +25,7 @@ from stripe_local.resources import (
     refunds,
     setup_intents,
     subscription_items,
+    subscription_pauses,
     subscription_schedules,
     subscriptions,
     test_clocks,
@@ -57,6 +58,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *refunds.ENDPOINTS,
     *setup_intents.ENDPOINTS,
     *subscription_items.ENDPOINTS,
+    *subscription_pauses.ENDPOINTS,
     *subscription_schedules.ENDPOINTS,
     *subscriptions.ENDPOINTS,
     *test_clocks.ENDPOINTS,
@@ -153,7 +155,7 @@ def expanders_of(account: Account) -> Expanders:
         account, invoice
     )
     # Parts of a portal's configuration have no name; the endpoint shows what is asked for.
-    table[""] = {"products": _nothing}
+    table[""]["products"] = _nothing
     return table
 
 

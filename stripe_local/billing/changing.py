@@ -56,8 +56,7 @@ def set_cancellation(
         details[name] = value or None
     changes["cancellation_details"] = details
     standing.change(account, subscription, changes, cause)
-    if subscription["status"] != "paused":
-        subscribing.plan_turn(account, subscription)
+    subscribing.plan_turn(account, subscription)
 
 
 def set_trial_end(
@@ -73,14 +72,15 @@ def set_trial_end(
         if subscription["status"] != "trialing":
             return
         now_s = account.now_s()
-        ended = {"billing_cycle_anchor": now_s, "trial_end": now_s}
-        subscription.update(ended)
+        account.agenda.cancel("trial_will_end", subscription["id"])
+        subscription.update(billing_cycle_anchor=now_s, trial_end=now_s)
+        account.record("customer.subscription.trial_will_end", subscription, cause)
+        if subscribing.ends_with_trial(account, subscription):
+            return
         invoice = subscribing.renew(
             account, subscription, customer, reason="subscription_update", cause=cause
         )
-        invoicing.finalize(account, invoice, cause)
-        if invoice["status"] == "open":
-            collecting.collect(account, invoice, cause)
+        collecting.settle_now(account, invoice, cause)
         return
     if subscription["status"] != "trialing":
         raise InvalidState(
@@ -97,14 +97,17 @@ def set_trial_end(
     subscribing.plan_notice(account, subscription)
 
 
-def plan_resumption(account: Account, subscription: Resource) -> None:
-    """Plan the end of a pause of collection that has one."""
+def plan_collection(account: Account, subscription: Resource) -> None:
+    """Plan the end of a pause of collection, if there is one and it has an end."""
+    paused = subscription["pause_collection"]
+    if paused is None or paused["resumes_at"] is None:
+        account.agenda.cancel("resume", subscription["id"])
+        return
 
-    def resume() -> None:
+    def collect_again() -> None:
         standing.change(account, subscription, {"pause_collection": None}, BY_ITSELF)
 
-    at_s = subscription["pause_collection"]["resumes_at"]
-    account.agenda.plan("resume", subscription["id"], at_s, resume)
+    account.agenda.plan("resume", subscription["id"], paused["resumes_at"], collect_again)
 
 
 def change_items(
@@ -157,9 +160,7 @@ def _bill(
     )
     standing.change(account, subscription, {**changes, "latest_invoice": invoice["id"]}, cause)
     collecting.announce(account, invoice, cause)
-    invoicing.finalize(account, invoice, cause)
-    if invoice["status"] == "open":
-        collecting.collect(account, invoice, cause)
+    collecting.settle_now(account, invoice, cause)
 
 
 def _check_card(account: Account, subscription: Resource) -> None:

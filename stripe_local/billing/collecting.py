@@ -37,18 +37,30 @@ def finalize_and_collect(account: Account, invoice: Resource) -> None:
         _collect_or_let_go(account, invoice)
 
 
-def _collect_or_let_go(account: Account, invoice: Resource) -> None:
+def settle_now(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Finalise and collect a draft that has no hour to wait, unless collection is paused."""
+    subscription = standing.subscription_of(account, invoice)
+    paused = subscription and subscription["pause_collection"]
+    if paused and paused["behavior"] == "keep_as_draft":
+        account.update(invoice, {"auto_advance": False}, "invoice.updated", cause)
+        return
+    invoicing.finalize(account, invoice, cause)
+    if invoice["status"] == "open":
+        _collect_or_let_go(account, invoice, cause)
+
+
+def _collect_or_let_go(account: Account, invoice: Resource, cause: Cause = BY_ITSELF) -> None:
     """Collect an open invoice, unless its subscription's collection is paused."""
     subscription = standing.subscription_of(account, invoice)
     paused = subscription and subscription["pause_collection"]
     if not _collects_by_itself(invoice):
-        account.record("invoice.sent", invoice, BY_ITSELF)
+        account.record("invoice.sent", invoice, cause)
     elif paused and paused["behavior"] == "void":
-        invoicing.void(account, invoice, BY_ITSELF)
+        invoicing.void(account, invoice, cause)
     elif paused and paused["behavior"] == "mark_uncollectible":
-        invoicing.mark_uncollectible(account, invoice, BY_ITSELF, reason="subscription_paused")
+        invoicing.mark_uncollectible(account, invoice, cause, reason="subscription_paused")
     else:
-        collect(account, invoice)
+        collect(account, invoice, cause)
 
 
 def finalize_on_demand(account: Account, invoice: Resource, cause: Cause) -> Resource:

@@ -198,6 +198,7 @@ def void(account: Account, invoice: Resource, cause: Cause) -> Resource:
     invoice["status_transitions"]["voided_at"] = account.now_s()
     _cancel_payment(account, invoice, cause)
     account.record("invoice.voided", invoice, cause)
+    standing.stay_paused(account, invoice)
     return invoice
 
 
@@ -220,6 +221,7 @@ def mark_uncollectible(
     )
     invoice["status_transitions"]["marked_uncollectible_at"] = account.now_s()
     account.record("invoice.marked_uncollectible", invoice, cause)
+    standing.resume(account, invoice, "active")
     return invoice
 
 

@@ -105,7 +105,7 @@ def _changed(
     for change in wanted:
         item = change.item
         if item is not None and has_prorations and _differs(item, change):
-            lines.append(_proration(account, subscription, item, at_s, sign=-1))
+            lines.append(proration(account, subscription, item, at_s, sign=-1))
         if change.price is None:
             assert item is not None
             del rows[item["id"]]
@@ -113,7 +113,7 @@ def _changed(
         row = _row(subscription, change, period, account.now_s())
         rows[row["id"]] = row
         if has_prorations and (item is None or _differs(item, change)):
-            lines.append(_proration(account, subscription, row, at_s, sign=1))
+            lines.append(proration(account, subscription, row, at_s, sign=1))
     if not rows:
         raise InvalidParameter(
             "A subscription must have at least one active plan.", param="items"
@@ -145,7 +145,7 @@ def _differs(item: Resource, change: ItemChange) -> bool:
     )
 
 
-def _proration(
+def proration(
     account: Account, subscription: Resource, item: Resource, at_s: int, *, sign: Literal[-1, 1]
 ) -> Line:
     """Return the line for the rest of the period: what is given back, or what is to be paid."""

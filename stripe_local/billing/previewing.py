@@ -110,6 +110,8 @@ def plan_notice(account: Account, subscription: Resource) -> None:
     account.agenda.cancel("upcoming", subscription["id"])
     start_s, turn_s = period_of(subscription)
     at_s = turn_s - _NOTICE_S
+    if subscription["status"] not in _GOES_ON:
+        return
     if at_s <= max(start_s, account.now_s()) or _ends(subscription, turn_s):
         return
 

@@ -1,11 +1,18 @@
 """How a subscription stands: what payments do to it, and how it ends."""
 
-from stripe_local.account import Account
+from stripe_local.account import Account, Resumption
 from stripe_local.events import BY_ITSELF, Cause
 from stripe_local.wire.resource import Resource
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
-_OF_A_SUBSCRIPTION = ("turn", "trial_will_end", "upcoming", "incomplete", "resume")
+_OF_A_SUBSCRIPTION = (
+    "turn",
+    "trial_will_end",
+    "upcoming",
+    "incomplete",
+    "resume",
+    "resumption",
+)
 _OF_AN_INVOICE = ("finalize", "retry")
 _UNPAID = frozenset({"incomplete", "past_due", "unpaid"})
 
@@ -37,6 +44,7 @@ def invoices_of(account: Account, subscription: Resource) -> list[Resource]:
 
 def note_paid(account: Account, invoice: Resource, cause: Cause) -> None:
     """Let a subscription recover when its latest invoice is paid, and its customer too."""
+    resume(account, invoice, "active")
     subscription = subscription_of(account, invoice)
     if (
         subscription is not None
@@ -56,10 +64,35 @@ def note_paid(account: Account, invoice: Resource, cause: Cause) -> None:
 
 def note_failed(account: Account, invoice: Resource, cause: Cause) -> None:
     """Let a subscription fall behind when a payment for it fails."""
+    awaited = _awaited(account, invoice)
+    if awaited is not None and not awaited.is_tried_again:
+        resume(account, invoice, "past_due")
     subscription = subscription_of(account, invoice)
     if subscription is not None and subscription["status"] in {"active", "trialing"}:
         change(account, subscription, {"status": "past_due"}, cause)
     _set_delinquent(account, invoice, True, cause)
+
+
+def resume(account: Account, invoice: Resource, status: str) -> None:
+    """Let a paused subscription go on whose resumption waited for this invoice."""
+    awaited = _awaited(account, invoice)
+    if awaited is not None:
+        stay_paused(account, invoice)
+        awaited.go_on(status)
+
+
+def stay_paused(account: Account, invoice: Resource) -> None:
+    """Let a subscription wait no longer for an invoice to go on, if it does."""
+    subscription = subscription_of(account, invoice)
+    if subscription is not None and _awaited(account, invoice) is not None:
+        account.agenda.cancel("resumption", subscription["id"])
+        del account.resumptions[subscription["id"]]
+
+
+def _awaited(account: Account, invoice: Resource) -> Resumption | None:
+    subscription = subscription_of(account, invoice)
+    found = account.resumptions.get(subscription["id"]) if subscription else None
+    return found if found is not None and found.invoice_id == invoice["id"] else None
 
 
 def give_up(account: Account, invoice: Resource) -> None:
@@ -96,6 +129,7 @@ def end(
 
 def forget(account: Account, subscription: Resource) -> None:
     """Let nothing more happen by itself about a subscription and its unpaid invoices."""
+    account.resumptions.pop(subscription["id"], None)
     for what in _OF_A_SUBSCRIPTION:
         account.agenda.cancel(what, subscription["id"])
     for invoice in invoices_of(account, subscription):

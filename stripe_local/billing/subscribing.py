@@ -84,10 +84,18 @@ def pay_first(account: Account, subscription: Resource, cause: Cause) -> None:
 
 def plan_turn(account: Account, subscription: Resource) -> None:
     """Plan what happens at the end of the period, or at an earlier end of everything."""
-    at_s = period_of(subscription)[1]
-    if subscription["cancel_at"] is not None:
-        at_s = min(at_s, subscription["cancel_at"])
-    account.agenda.plan("turn", subscription["id"], at_s, lambda: turn(account, subscription))
+    at_s: int | None = period_of(subscription)[1]
+    end_s: int | None = subscription["cancel_at"]
+    if subscription["status"] == "paused":
+        at_s = end_s  # its periods do not turn
+    elif end_s is not None:
+        at_s = min(period_of(subscription)[1], end_s)
+    if at_s is None:
+        account.agenda.cancel("turn", subscription["id"])
+    else:
+        account.agenda.plan(
+            "turn", subscription["id"], at_s, lambda: turn(account, subscription)
+        )
     previewing.plan_notice(account, subscription)
 
 
@@ -127,29 +135,36 @@ def turn(account: Account, subscription: Resource) -> None:
         standing.end(account, subscription, BY_ITSELF)
         return
     customer = account.store.at_address("customer", subscription["customer"])
-    if subscription["status"] == "trialing":
-        has_method = invoicing.default_method(account, customer, subscription) is not None
-        behaviour = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-        if not has_method and behaviour == "cancel":
-            standing.end(account, subscription, BY_ITSELF)
-            return
-        if not has_method and behaviour == "pause":
-            pause_without_method(account, subscription)
-            return
+    if subscription["status"] == "trialing" and ends_with_trial(account, subscription):
+        return
     renew(account, subscription, customer)
 
 
-def pause_without_method(account: Account, subscription: Resource) -> None:
-    """Pause a subscription whose trial is over, and that nothing can pay for."""
+def ends_with_trial(account: Account, subscription: Resource) -> bool:
+    """End or pause a subscription after its trial, where nothing can pay and that is wanted."""
+    customer = account.store.at_address("customer", subscription["customer"])
+    if invoicing.default_method(account, customer, subscription) is not None:
+        return False
+    behaviour = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if behaviour == "cancel":
+        standing.end(account, subscription, BY_ITSELF)
+    elif behaviour == "pause":
+        pause(account, subscription, "trial_end_without_payment_method", BY_ITSELF)
+    return bool(behaviour != "create_invoice")
+
+
+def pause(account: Account, subscription: Resource, why: str, cause: Cause) -> None:
+    """Pause a subscription: no more invoices, no more periods, until it is resumed."""
     details = {
         "paused": {
-            "subscription": {"type": "trial_end_without_payment_method"},
+            "subscription": {"type": why},
             "transitioned_at": account.now_s(),
             "type": "subscription",
         }
     }
     subscription.update(status="paused", status_details=details)
-    account.record("customer.subscription.paused", subscription, BY_ITSELF)
+    plan_turn(account, subscription)
+    account.record("customer.subscription.paused", subscription, cause)
 
 
 def renew(

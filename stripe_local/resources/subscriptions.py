@@ -205,7 +205,7 @@ def update(call: Call) -> Resource:
         }
         changes["trial_settings"] = {"end_behavior": end_behaviour}
     if "pause_collection" in params:
-        changes["pause_collection"] = _pause(params["pause_collection"])
+        changes["pause_collection"] = _pause(account, params["pause_collection"])
     if params.get("items"):
         changing.change_items(
             account,
@@ -217,15 +217,19 @@ def update(call: Call) -> Resource:
     changing.set_cancellation(account, subscription, params, call.cause, **changes)
     if "trial_end" in params:
         changing.set_trial_end(account, subscription, trial_end_of(account, params), call.cause)
-    if (subscription["pause_collection"] or {}).get("resumes_at"):
-        changing.plan_resumption(account, subscription)
+    changing.plan_collection(account, subscription)
     return subscription
 
 
-def _pause(given: Parameters | str) -> Resource | None:
+def _pause(account: Account, given: Parameters | str) -> Resource | None:
     if not isinstance(given, dict) or not given:
         return None
-    return {"behavior": given["behavior"], "resumes_at": given.get("resumes_at") or None}
+    resumes_at = given.get("resumes_at") or None
+    if resumes_at is not None and resumes_at <= account.now_s():
+        raise InvalidParameter(
+            "Invalid timestamp: must be in the future.", param="pause_collection[resumes_at]"
+        )
+    return {"behavior": given["behavior"], "resumes_at": resumes_at}
 
 
 def item_changes_of(
