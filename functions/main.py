@@ -25,6 +25,7 @@ EXPORTS = {
     "expire_holds": "creditbase.jobs.schedules",
     "meter": "creditbase.relay.meter",
     "plans": "creditbase.hub.plans",
+    "reconcile_stripe": "creditbase.jobs.stripe_schedules",
     "reset_cycles": "creditbase.jobs.schedules",
     "sync_balances": "creditbase.jobs.schedules",
     "usage_me": "creditbase.hub.usage",

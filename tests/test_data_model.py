@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from creditbase.admin.domain.vouchers import Voucher, VoucherTerms
+from creditbase.jobs.store import Sweep
 from creditbase.ledger.domain.balance import Balance
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.wallet import Draw, Grant, Hold, Metered, Tally, Terms
@@ -25,6 +26,7 @@ NOT_WRITTEN = {"window"}
         *(Balance, Draw, Entry, Figures, Grant, Hold, Metered, Tally, Terms),
         *(Payment, Record, Return, SessionRecord),
         *(Voucher, VoucherTerms),
+        Sweep,
     ],
 )
 def test_the_data_model_names_every_field_that_is_written(kind: type) -> None:

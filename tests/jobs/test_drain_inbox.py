@@ -17,7 +17,7 @@ from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.use_cases import Report
 from creditbase.ledger.paths import SHARDS
 from creditbase.ledger.use_cases import lanes
-from creditbase.payments import store, use_cases
+from creditbase.payments import inbox_store, use_cases
 from creditbase.payments.domain import Event
 from creditbase.payments.inbox import try_again
 from creditbase.payments.retrying import ATTEMPTS_MAX, shard_of
@@ -89,7 +89,7 @@ def a_note(event_id: str, *, now: datetime, **fields: Any) -> str:
         "payload": "{}",
     }
     event = Event(event_id=event_id, **{**given, **fields})
-    firestore.commit(store.writes_for_arrival(event, now=now))
+    firestore.commit(inbox_store.writes_for_arrival(event, now=now))
     return event_id
 
 
@@ -295,7 +295,9 @@ class TestARun:
     ) -> None:
         """Two instances read the same list; the attempt decides whose event it is."""
         event_id = a_note("evt_1", now=now)
-        (seen,) = store.find_due_events(shard=shard_of(event_id), now=now + MINUTE, limit=9)
+        (seen,) = inbox_store.find_due_events(
+            shard=shard_of(event_id), now=now + MINUTE, limit=9
+        )
         drain_inbox(now + MINUTE)
 
         def never(event: Event, now: datetime) -> None:

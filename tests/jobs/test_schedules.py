@@ -84,6 +84,7 @@ def test_a_store_that_is_down_is_told_to_the_scheduler(ward: Ward, wire: Wire) -
         (schedules.reset_cycles, "every 15 minutes"),
         (stripe_schedules.drain_inbox, "every 5 minutes"),
         (outbox_schedule.deliver_outbox, "every 5 minutes"),
+        (stripe_schedules.reconcile_stripe, "every 1 hours"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

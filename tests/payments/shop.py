@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -65,8 +66,19 @@ class Shop:
         return self._send("POST", f"/_sim{path}", json=given)
 
     def reset(self) -> None:
-        """Start over with an empty account."""
+        """Start over with an empty account, and in real time."""
         self.order("/reset")
+        self._world.clock.move_to(int(time.time()))
+
+    def let_pass(self, **span: float) -> None:
+        """Let time pass."""
+        self.order("/clock", by_s=int(timedelta(**span).total_seconds()))
+
+    def forget(self, what: str) -> None:
+        """Let Stripe have no objects of a kind any more, as events are gone after a month."""
+        with self._world.account.lock:
+            for one in self._world.account.store.newest_first(what):
+                self._world.account.store.delete(one)
 
     def break_posts(self, path: str, fault: str, *, count: int) -> None:
         """Let that many POSTs fail: `error` or `reset`, `before` or `after` they are done."""

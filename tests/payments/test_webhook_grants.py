@@ -9,7 +9,7 @@ from itertools import permutations
 import pytest
 from flask.testing import FlaskClient
 
-from creditbase.payments import store, stripe_gateway, webhook
+from creditbase.payments import inbox_store, store, stripe_gateway, webhook
 from creditbase.payments.domain import StripeSession
 from creditbase.runtime.firestore import commit, get_all
 from tests.ledger.wallets import LiveWallet
@@ -121,7 +121,7 @@ class TestGrant:
         event = stripe_gateway.verify_event(
             sent.raw, sent.signature, secrets=[SECRET], now_s=int(now.timestamp())
         )
-        commit(store.writes_for_arrival(event, now=now))
+        commit(inbox_store.writes_for_arrival(event, now=now))
 
         assert deliver(client, sent) == 200
 

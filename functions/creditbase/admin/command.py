@@ -6,6 +6,7 @@ person to standard error. Exit status: 0 done, 1 refused, 2 not understood.
 """
 
 import argparse
+import json
 import os
 import secrets
 import sys
@@ -22,7 +23,7 @@ from creditbase.admin import use_cases, vouchers
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
 from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog
 from creditbase.kernel import instants
-from creditbase.kernel.errors import BillingError, Unavailable
+from creditbase.kernel.errors import BillingError, InvalidRequest, Unavailable
 from creditbase.kernel.ids import project_uuid
 from creditbase.kernel.instants import write_seconds
 from creditbase.payments.selling import StripeUnfinished
@@ -31,7 +32,11 @@ from creditbase.runtime import clock
 from creditbase.runtime.emulator import UnsafeEnvironment, refuse_unsafe_environment
 
 CATALOG_FILE = Path(__file__).parents[3] / "catalog.json"
-JOBS = ("sync-balances", "expire-holds", "reset-cycles", "drain-inbox", "deliver-outbox")
+RECONCILER = "reconcile-stripe"
+JOBS = (
+    *("sync-balances", "expire-holds", "reset-cycles"),
+    *("drain-inbox", "deliver-outbox", RECONCILER),
+)
 
 Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - unnamed
 Command = Callable[[argparse.Namespace], None]
@@ -209,9 +214,15 @@ def _shown(at: datetime | None) -> str:
 
 def _job_run(given: argparse.Namespace) -> None:
     # By name, as main.py names the functions: the jobs are a door above this room.
-    report = import_module("creditbase.jobs.by_name").run_job(given.name, now=clock.now())
+    options = {option: True for option in ("is_dry", "is_full") if getattr(given, option)}
+    if options and given.name != RECONCILER:
+        raise InvalidRequest(f"Only {RECONCILER} can be run that way")
+    run_job = import_module("creditbase.jobs.by_name").run_job
+    report = run_job(given.name, now=clock.now(), **options)
     left = "" if report.is_complete else ", more may be due: run it again"
     print(f"{given.name}: {report.done} done, {report.failed} failed{left}")
+    if given.name == RECONCILER:
+        print(json.dumps(report.facts(), indent=2))
 
 
 def _now() -> datetime:
@@ -267,6 +278,18 @@ def _parser() -> argparse.ArgumentParser:
     jobs = _group(groups, "jobs", "run a scheduled job now")
     command = _command(jobs, "run", _job_run, "run it once, bounded as always")
     command.add_argument("name", choices=JOBS)
+    command.add_argument(
+        "--dry-run",
+        dest="is_dry",
+        action="store_true",
+        help=f"{RECONCILER}: say what differs from Stripe, and change nothing",
+    )
+    command.add_argument(
+        "--full",
+        dest="is_full",
+        action="store_true",
+        help=f"{RECONCILER}: look back thirty days, whatever was compared before",
+    )
     return parser
 
 

@@ -6,15 +6,17 @@ from datetime import datetime
 from creditbase.jobs import use_cases
 from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.outbox import deliver_outbox
+from creditbase.jobs.reconcile import reconcile_stripe
 from creditbase.jobs.use_cases import Report
 
-JOBS: dict[str, Callable[[datetime], Report]] = {
+JOBS: dict[str, Callable[..., Report]] = {
     **use_cases.JOBS,
     "deliver-outbox": deliver_outbox,
     "drain-inbox": drain_inbox,
+    "reconcile-stripe": reconcile_stripe,
 }
 
 
-def run_job(name: str, *, now: datetime) -> Report:
-    """Run a job by its name, bounded as always."""
-    return JOBS[name](now)
+def run_job(name: str, *, now: datetime, **options: bool) -> Report:
+    """Run a job by its name, bounded as always. Only `reconcile-stripe` has options."""
+    return JOBS[name](now, **options)

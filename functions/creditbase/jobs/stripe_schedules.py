@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from creditbase.jobs import inbox
+from creditbase.jobs import inbox, reconcile
 from creditbase.jobs.scheduled import scheduled
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
 
@@ -11,3 +11,9 @@ from creditbase.runtime.settings import STRIPE_SECRET_KEY
 def drain_inbox(now: datetime) -> None:
     """Handle again the events of Stripe that were stored and not finished."""
     inbox.drain_inbox(now)
+
+
+@scheduled("every 1 hours", secrets=[STRIPE_SECRET_KEY.name], timeout_s=540)
+def reconcile_stripe(now: datetime) -> None:
+    """Compare with Stripe, and repair what never reached us."""
+    reconcile.reconcile_stripe(now)

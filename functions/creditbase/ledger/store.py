@@ -120,6 +120,7 @@ def find_due_wallets(field: str, *, shard: int, now: datetime, limit: int) -> li
         order_by=field,
         limit=limit,
         is_group=True,
+        only=["shard"],
     )
     return [wallet_ref_of(snapshot.path) for snapshot in found]
 
@@ -132,5 +133,6 @@ def find_due_balances(*, shard: int, now: datetime, limit: int) -> list[WalletRe
         order_by="recheck_at",
         limit=limit,
         is_group=True,
+        only=["shard"],
     )
     return [wallet_ref_of(snapshot.path) for snapshot in found]

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from creditbase.kernel.errors import Unavailable
-from creditbase.payments import store
+from creditbase.payments import inbox_store
+from creditbase.payments.inbox_store import Waiting, find_due_events
 from creditbase.payments.retrying import ATTEMPTS_MAX
-from creditbase.payments.store import Waiting, find_due_events
 from creditbase.payments.use_cases import act_on, finish_event
 from creditbase.runtime.firestore import Ambiguous, Lost, commit
 from creditbase.runtime.log import alert
@@ -22,7 +22,7 @@ def try_again(waiting: Waiting, *, now: datetime) -> bool:
     if waiting.attempts >= ATTEMPTS_MAX:
         raise Unavailable  # whoever made the last attempt did not live to tell
     try:
-        version = commit(store.writes_for_attempt(waiting, now=now))
+        version = commit(inbox_store.writes_for_attempt(waiting, now=now))
     except Lost:
         return False
     except Ambiguous as failure:
@@ -36,11 +36,11 @@ def give_up_if_spent(event_id: str) -> None:
 
     It is not finished: sent again, from Stripe's Dashboard say, it is handled again.
     """
-    waiting = store.find_waiting(event_id)
+    waiting = inbox_store.find_waiting(event_id)
     if waiting is None or waiting.attempts < ATTEMPTS_MAX:
         return
     try:
-        commit(store.writes_for_death(waiting))
+        commit(inbox_store.writes_for_death(waiting))
     except Lost:
         return
     except Ambiguous:

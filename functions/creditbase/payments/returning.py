@@ -32,6 +32,10 @@ STEPS_MAX = 3
 """How often one event may find that Stripe has moved on meanwhile."""
 
 
+class PaymentUntold(Unavailable):
+    """The session that a payment was made by was not told of yet: it comes first."""
+
+
 def mirror_return(event: Event, now: datetime) -> Outcome:
     """Act on anything that happened to a charge, a refund or a dispute."""
     if event.object_type not in {"charge", "refund", "dispute"}:
@@ -121,8 +125,7 @@ def _write_down(payment_id: str, *, now: datetime) -> Payment | None:
     paid = stripe_billing.find_paid_invoice(payment_id)
     if paid is None:
         if stripe_billing.metadata_of_payment(payment_id).get("kind") == TOPUP:
-            # Its session was not told of yet; this event is handled again after that.
-            raise Unavailable
+            raise PaymentUntold  # this event is handled again after that
         return None
     ref = store.find_owner(paid.stripe_customer_id)
     if ref is None:

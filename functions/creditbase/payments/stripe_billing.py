@@ -29,7 +29,7 @@ def list_subscriptions(project_id: str, stripe_customer_id: str) -> list[Subscri
     """Return all of a customer's subscriptions as Stripe has them now, ended ones too."""
     params: Any = {"customer": stripe_customer_id, "status": "all", "limit": LIST_MAX}
     answered = ask(lambda: client().v1.subscriptions.list(params=params))
-    return [_subscription(project_id, one) for one in answered["data"]]
+    return [read_subscription(project_id, one) for one in answered["data"]]
 
 
 def list_invoices(project_id: str, stripe_customer_id: str) -> list[Invoice]:
@@ -45,7 +45,8 @@ def metadata_of_price(price_id: str) -> tuple[str, str]:
     return _made_for(ask(lambda: client().v1.prices.retrieve(price_id)))
 
 
-def _subscription(project_id: str, answered: Mapping[str, Any]) -> Subscription:
+def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscription:
+    """Return the subscription of Stripe's answer, with its plan in a project."""
     item = answered["items"]["data"][0]
     return Subscription(
         subscription_id=answered["id"],
@@ -63,7 +64,7 @@ def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
     next_attempt = answered["next_payment_attempt"]
     return Invoice(
         invoice_id=answered["id"],
-        subscription_id=_subscription_of(answered),
+        subscription_id=subscription_of(answered),
         status=answered["status"] or "",
         created_at=_at(answered["created"]),
         number=answered["number"] or "",
@@ -89,7 +90,8 @@ def _line(project_id: str, answered: Mapping[str, Any]) -> InvoiceLine:
     )
 
 
-def _subscription_of(invoice: Mapping[str, Any]) -> str:
+def subscription_of(invoice: Mapping[str, Any]) -> str:
+    """Return the subscription that an invoice is for; empty where there is none."""
     parent = invoice["parent"] or {}
     return id_of((parent.get("subscription_details") or {}).get("subscription"))
 
@@ -144,7 +146,7 @@ def load_draft(invoice_id: str) -> Draft:
     answered = _retrieve_invoice(invoice_id)
     return Draft(
         stripe_customer_id=id_of(answered["customer"]),
-        subscription_id=_subscription_of(answered),
+        subscription_id=subscription_of(answered),
         status=answered["status"] or "",
         reason=answered["billing_reason"] or "",
     )
@@ -247,7 +249,7 @@ def find_paid_invoice(payment_id: str) -> PaidInvoice | None:
     answered = ask(lambda: client().v1.invoice_payments.list(params=params))
     for one in answered["data"]:
         invoice = _retrieve_invoice(id_of(one["invoice"]))
-        if _subscription_of(invoice):
+        if subscription_of(invoice):
             return PaidInvoice(
                 id_of(invoice["customer"]),
                 _invoice("", invoice),

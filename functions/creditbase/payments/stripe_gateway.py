@@ -269,7 +269,7 @@ def verify_event(raw: bytes, signature: str, *, secrets: Sequence[str], now_s: i
         raise NotFromStripe("The signature does not hold")
     if abs(_timestamp_s(signature) - now_s) > SIGNATURE_AGE_S_MAX:
         raise NotFromStripe("The signature is too old, or from the future")
-    return _event(raw)
+    return read_event(raw)
 
 
 def _is_signed(raw: bytes, signature: str, secret: str) -> bool:
@@ -286,7 +286,12 @@ def _timestamp_s(signature: str) -> int:
     return int(stamps[0])
 
 
-def _event(raw: bytes) -> Event:
+def read_event(raw: bytes) -> Event:
+    """Return the event of a text that is known to be Stripe's.
+
+    Raises:
+        NotFromStripe: it is no event.
+    """
     try:
         given = json.loads(raw)
         held = given["data"]["object"]

@@ -12,7 +12,7 @@ from creditbase.kernel.errors import Conflict, Forbidden, InvalidRequest, NotFou
 from creditbase.ledger.domain.commands import GrantCredits
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import run
-from creditbase.payments import store, stripe_gateway
+from creditbase.payments import inbox_store, store, stripe_gateway
 from creditbase.payments.domain import (
     APPLIED,
     SUBSCRIPTION,
@@ -185,6 +185,11 @@ def receive_event(
     event = stripe_gateway.verify_event(
         raw, signature, secrets=secrets, now_s=int(real_now.timestamp())
     )
+    return take_event(event, now=now)
+
+
+def take_event(event: Event, *, now: datetime) -> Outcome | None:
+    """Store an event that is known to be Stripe's once, and act on it; as `receive_event`."""
     stored = _store_event(event, now=now)
     if stored.is_finished:
         return None
@@ -210,14 +215,14 @@ def finish_event(event: Event, outcome: Outcome, version: Version, *, now: datet
     else:
         log.info("stripe event %s", outcome.status, extra=facts)
     try:
-        commit(store.writes_for_end(event, outcome, version, now=now))
+        commit(inbox_store.writes_for_end(event, outcome, version, now=now))
     except Lost:
         return  # a twin has finished it
     except Ambiguous as failure:
         raise Unavailable from failure
 
 
-def _store_event(event: Event, *, now: datetime) -> store.Stored:
+def _store_event(event: Event, *, now: datetime) -> inbox_store.Stored:
     """Return the event of the inbox, stored now if it was not.
 
     Raises:
@@ -225,10 +230,10 @@ def _store_event(event: Event, *, now: datetime) -> store.Stored:
     """
     found = None
     try:
-        version = commit(store.writes_for_arrival(event, now=now))
-        return store.Stored(is_finished=False, version=version)
+        version = commit(inbox_store.writes_for_arrival(event, now=now))
+        return inbox_store.Stored(is_finished=False, version=version)
     except (Lost, Ambiguous):
-        found = store.find_event(event.event_id)
+        found = inbox_store.find_event(event.event_id)
     if found is None:
         raise Unavailable
     return found

@@ -100,8 +100,10 @@ def client() -> firestore.Client:
     return firestore.Client(project=os.environ.get("GCLOUD_PROJECT"))
 
 
-def get_all(paths: Sequence[str]) -> list[Snapshot]:
+def get_all(paths: Sequence[str], *, only: Sequence[str] | None = None) -> list[Snapshot]:
     """Return the documents in the order asked, all of one instant, by one RPC.
+
+    `only` names the fields that are wanted: what is large need not travel.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -111,7 +113,7 @@ def get_all(paths: Sequence[str]) -> list[Snapshot]:
     found: dict[str, Snapshot] = {}
     try:
         for document in store.get_all(
-            references, retry=cast("Any", None), timeout=READ_TIMEOUT_S
+            references, only, retry=cast("Any", None), timeout=READ_TIMEOUT_S
         ):
             found[document.reference.path] = _snapshot(document)
     except TRANSIENT as failure:
@@ -126,8 +128,11 @@ def query(
     order_by: str | None = None,
     limit: int,
     is_group: bool = False,
+    only: Sequence[str] | None = None,
 ) -> list[Snapshot]:
     """Return at most `limit` documents of a collection, or of every one of that name.
+
+    `only` names the fields that are wanted, as in `get_all`.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -140,6 +145,8 @@ def query(
         asked = asked.where(filter=FieldFilter(field, operator, value))
     if order_by is not None:
         asked = asked.order_by(order_by)
+    if only is not None:
+        asked = asked.select(list(only))
     try:
         documents = list(asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S))
     except TRANSIENT as failure:

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
+from creditbase.runtime.rehearsal import is_rehearsing
+
 ROOT = "creditbase"
 LINE_CHARACTERS_MAX = 16_000
 
@@ -28,6 +30,7 @@ ALERTS: Mapping[str, int] = MappingProxyType(
         "secret_missing": logging.ERROR,
         "site_url_missing": logging.ERROR,
         "stripe_customer_gone": logging.ERROR,
+        "stripe_drift": logging.ERROR,
         "stripe_event_dead": logging.CRITICAL,
         "stripe_event_quarantined": logging.ERROR,
         "stripe_refused_request": logging.ERROR,
@@ -139,6 +142,8 @@ def alert(name: str, message: str, **facts: object) -> None:
 
     The name is one of `ALERTS`, and a heading of the runbook says what to do.
     """
+    if is_rehearsing():
+        return  # nothing has happened
     runbook = f"{RUNBOOK}#{name}"
     logging.getLogger(f"{ROOT}.alerts").log(
         ALERTS[name], message, extra={"alert": name, "runbook": runbook, **facts}

@@ -110,3 +110,16 @@ class Record:
         if self.served_start_at is None or self.served_end_at is None:
             return None
         return Window(self.served_start_at, self.served_end_at)
+
+
+def shows(record: Record, seen: Subscription) -> bool:
+    """Return whether the record says of a subscription what Stripe says of it now."""
+    kept = (
+        *(record.status, record.plan_code, record.price_cents, record.cancel_at_period_end),
+        *(record.period_start_at, record.period_end_at, record.trial_end_at),
+    )
+    shown = (
+        *(seen.status, seen.plan_code, seen.price_cents, seen.cancel_at_period_end),
+        *(seen.period.start_at, seen.period.end_at, seen.trial_end_at),
+    )
+    return kept == shown

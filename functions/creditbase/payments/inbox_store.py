@@ -1,0 +1,160 @@
+"""The inbox of Stripe's events: `stripe_events/{evt}`, which go after 90 days.
+
+Nobody else spells this path. An event is stored once, acted on, and finished; what is stored
+and not finished is due again later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from creditbase.payments.domain import EVENT_LIFETIME, Event, Outcome
+from creditbase.payments.retrying import retry_after, shard_of
+from creditbase.runtime.firestore import (
+    Create,
+    Snapshot,
+    Update,
+    Version,
+    Write,
+    get_all,
+    query,
+)
+
+PAYLOAD_CHARACTERS_MAX = 200_000
+"""A longer payload is not kept: the object is asked for again anyway."""
+FINISHED = frozenset({"applied", "ignored", "quarantined"})
+"""How an event ends. A `stored` one is still tried, a `dead` one only if it is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event of the inbox: finished, or with the version that finishing it needs."""
+
+    is_finished: bool
+    version: Version
+
+
+def find_event(event_id: str) -> Stored | None:
+    """Return how far an event has come, if it was ever stored."""
+    snapshot = get_all([_event(event_id)])[0]
+    if snapshot.fields is None or snapshot.version is None:
+        return None
+    return Stored(snapshot.fields["status"] in FINISHED, snapshot.version)
+
+
+def find_finished(event_ids: Sequence[str]) -> set[str]:
+    """Return which of these events are finished, by one RPC."""
+    paths = [_event(name) for name in event_ids]
+    found = get_all(paths, only=["status"]) if paths else []
+    return {
+        name
+        for name, snapshot in zip(event_ids, found, strict=True)
+        if snapshot.fields is not None and snapshot.fields["status"] in FINISHED
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An unfinished event of the inbox: how often it was tried, and the version read."""
+
+    event: Event
+    attempts: int
+    version: Version
+
+
+def find_due_events(*, shard: int, now: datetime, limit: int) -> list[Waiting]:
+    """Return unfinished events of a shard that want to be tried, the longest due first."""
+    found = query(
+        "stripe_events",
+        where=[("shard", "==", shard), ("next_try_at", "<=", now)],
+        order_by="next_try_at",
+        limit=limit,
+    )
+    return [_waiting(snapshot) for snapshot in found]
+
+
+def find_waiting(event_id: str) -> Waiting | None:
+    """Return the event as it stands, if it is still tried."""
+    snapshot = get_all([_event(event_id)])[0]
+    if snapshot.fields is None or snapshot.fields["status"] != "stored":
+        return None
+    return _waiting(snapshot)
+
+
+def _waiting(snapshot: Snapshot) -> Waiting:
+    assert snapshot.fields is not None
+    assert snapshot.version is not None
+    kept = snapshot.fields
+    event = Event(
+        event_id=snapshot.path.rpartition("/")[2],
+        type=kept["type"],
+        is_live=kept["livemode"],
+        account=kept["account"],
+        api_version=kept["api_version"],
+        object_id=kept["object_id"],
+        object_type=kept["object_type"],
+        payload=kept["payload"],
+    )
+    return Waiting(event, kept["attempts"], snapshot.version)
+
+
+def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:
+    """Return the write that stores an event, or fails if it was stored before."""
+    fits = len(event.payload) <= PAYLOAD_CHARACTERS_MAX
+    fields = {
+        "type": event.type,
+        "livemode": event.is_live,
+        "account": event.account,
+        "api_version": event.api_version,
+        "object_id": event.object_id,
+        "object_type": event.object_type,
+        "payload": event.payload if fits else "",
+        "status": "stored",
+        "reason": "",
+        "received_at": now,
+        "finished_at": None,
+        "expires_at": now + EVENT_LIFETIME,
+        "attempts": 0,
+        "next_try_at": now + retry_after(0),
+        "shard": shard_of(event.event_id),
+    }
+    return [Create(_event(event.event_id), fields)]
+
+
+def writes_for_end(
+    event: Event, outcome: Outcome, version: Version, *, now: datetime
+) -> list[Write]:
+    """Return the write that finishes an event, or fails if somebody else did."""
+    changes: dict[tuple[str, ...], Any] = {
+        ("status",): outcome.status,
+        ("reason",): outcome.reason,
+        ("finished_at",): now,
+        ("next_try_at",): None,
+    }
+    return [Update(_event(event.event_id), changes, unless_changed_since=version)]
+
+
+def writes_for_attempt(waiting: Waiting, *, now: datetime) -> list[Write]:
+    """Return the write that counts an attempt before it is made, or fails if a twin did.
+
+    Whoever dies in it has made it all the same, so that no event can kill us for ever.
+    """
+    attempts = waiting.attempts + 1
+    changes: dict[tuple[str, ...], Any] = {
+        ("attempts",): attempts,
+        ("next_try_at",): now + retry_after(attempts),
+    }
+    path = _event(waiting.event.event_id)
+    return [Update(path, changes, unless_changed_since=waiting.version)]
+
+
+def writes_for_death(waiting: Waiting) -> list[Write]:
+    """Return the write that gives an event up, or fails if it has changed."""
+    changes: dict[tuple[str, ...], Any] = {("status",): "dead", ("next_try_at",): None}
+    path = _event(waiting.event.event_id)
+    return [Update(path, changes, unless_changed_since=waiting.version)]
+
+
+def _event(event_id: str) -> str:
+    return f"stripe_events/{event_id}"
