@@ -54,10 +54,11 @@ def check_total(amount_total: int, currency: str) -> None:
 def shown(amount: int, currency: str) -> str:
     """Return an amount for a person to read: `$25.00`, `¥500`, `12.50 SEK`."""
     decimals = _decimals(currency)
-    whole, fraction = divmod(amount, 10**decimals)
+    whole, fraction = divmod(abs(amount), 10**decimals)
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""
     number = f"{whole:,}" + (f".{fraction:0{decimals}}" if decimals else "")
     symbol = _SYMBOLS.get(currency)
-    return f"{symbol}{number}" if symbol else f"{number} {currency.upper()}"
+    return sign + (f"{symbol}{number}" if symbol else f"{number} {currency.upper()}")
 
 
 def _decimals(currency: str) -> int:

@@ -1,18 +1,19 @@
 """The hosted Checkout page: shows what is sold, takes a card, and sends the payer back."""
 
-import secrets
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 
 from stripe_local.account import Account
 from stripe_local.checkout import needs_card, pay
-from stripe_local.events import Cause
-from stripe_local.ids import new_request_id
-from stripe_local.pages.render import closed_page, missing_page, pay_page, return_address
-from stripe_local.pages.typed import Problems, Typed
+from stripe_local.pages import promotions
+from stripe_local.pages.checkout_view import return_address, sale_of
+from stripe_local.pages.render import closed_page, missing_page, pay_page
+from stripe_local.pages.replies import go_to, page_cause, page_of
+from stripe_local.pages.typed import Problems, Typed, field_of
 from stripe_local.wire.errors import CardRefused
 from stripe_local.wire.forms import parse_form
 from stripe_local.wire.resource import Resource
@@ -20,14 +21,6 @@ from stripe_local.world import World
 
 RETURN_AFTER_S_MAX = 10.0
 """How long the payer waits for the shop to have heard of the payment."""
-
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
-_FIELDS = {"number": "number", "exp_month": "expiry", "exp_year": "expiry", "cvc": "cvc"}
 
 
 async def show(request: Request) -> Response:
@@ -37,10 +30,12 @@ async def show(request: Request) -> Response:
 
 async def submit(request: Request) -> Response:
     """Answer the pay button: back to the shop, or the form again with what went wrong."""
-    form = (await request.body()).decode(errors="replace")
-    typed = Typed.of(parse_form(form))
+    form = parse_form((await request.body()).decode(errors="replace"))
+    deed = _DEEDS.get(str(form.get("action", "pay")))
+    if deed is None:
+        return page_of(missing_page(), 404)
     return await run_in_threadpool(
-        _submit, request.app.state.world, _session_id(request), typed
+        _submit, request.app.state.world, _session_id(request), Typed.of(form), deed
     )
 
 
@@ -52,10 +47,10 @@ def _show(world: World, session_id: str) -> Response:
             return page_of(missing_page(), 404)
         if session["status"] != "open":
             return page_of(closed_page(session), 200)
-        return _form(account, session, Typed.prefilled(_today(account).year), {}, 200)
+        return _form(account, session, Typed.prefilled(account.now_s()), {}, 200)
 
 
-def _submit(world: World, session_id: str, typed: Typed) -> Response:
+def _submit(world: World, session_id: str, typed: Typed, deed: "Deed") -> Response:
     account = world.account
     with account.lock:
         session = _find(account, session_id)
@@ -64,15 +59,15 @@ def _submit(world: World, session_id: str, typed: Typed) -> Response:
         if session["status"] == "expired":
             return page_of(closed_page(session), 410)
         if session["status"] == "open":
-            refused = _try_to_pay(account, session, typed)
-            if refused is not None:
-                return refused
+            instead = deed(account, session, typed)
+            if instead is not None:
+                return instead
     world.deliveries.wait_until_settled(RETURN_AFTER_S_MAX, about=session_id)
-    return RedirectResponse(return_address(session), 303, HEADERS)
+    return go_to(return_address(session))
 
 
 def _try_to_pay(account: Account, session: Resource, typed: Typed) -> Response | None:
-    """Pay with what was typed. Returns the form when that did not work."""
+    """Pay with what was typed. Returns the form instead when that did not work."""
     asks_for_email = session["customer_details"] is None
     problems = typed.problems(asks_for_email=asks_for_email, needs_card=needs_card(session))
     if problems:
@@ -82,34 +77,47 @@ def _try_to_pay(account: Account, session: Resource, typed: Typed) -> Response |
         card = typed.card() if needs_card(session) else None
         pay(account, session, card, typed_email=email, cause=page_cause())
     except CardRefused as refusal:
-        field = _FIELDS.get(refusal.param or "", "number")
-        return _form(account, session, typed, {field: refusal.message}, 402)
+        return _form(account, session, typed, {field_of(refusal): refusal.message}, 402)
     return None
 
 
-def page_cause() -> Cause:
-    """Return the cause of a payment on the page: it makes a request like any other client."""
-    return Cause(new_request_id(), secrets.token_hex(16))
+def _apply_code(account: Account, session: Resource, typed: Typed) -> Response | None:
+    """Take off what a promotion code stands for, and show the form with what is due now."""
+    if not session["allow_promotion_codes"]:
+        return page_of(missing_page(), 404)
+    try:
+        promotions.apply(account, session, typed.code)
+    except promotions.CodeRefused as refusal:
+        fresh = replace(Typed.prefilled(account.now_s()), code=typed.code)
+        return _form(account, session, fresh, {"code": str(refusal)}, 422)
+    return go_to(f"/c/pay/{session['id']}")
+
+
+def _remove_code(account: Account, session: Resource, _typed: Typed) -> Response | None:
+    """Let a promotion code that was typed not count."""
+    if not session["allow_promotion_codes"]:
+        return page_of(missing_page(), 404)
+    promotions.remove(account, session)
+    return go_to(f"/c/pay/{session['id']}")
+
+
+Deed = Callable[[Account, Resource, Typed], Response | None]
+_DEEDS: dict[str, Deed] = {
+    "pay": _try_to_pay,
+    "apply_code": _apply_code,
+    "remove_code": _remove_code,
+}
 
 
 def _form(
     account: Account, session: Resource, typed: Typed, problems: Problems, status: int
 ) -> Response:
-    return page_of(pay_page(session, account.baskets[session["id"]], typed, problems), status)
+    return page_of(pay_page(sale_of(account, session), typed, problems), status)
 
 
 def _find(account: Account, session_id: str) -> Resource | None:
     account.let_pass()
     return account.store.find("checkout.session", session_id)
-
-
-def _today(account: Account) -> datetime:
-    return datetime.fromtimestamp(account.now_s(), UTC)
-
-
-def page_of(html: str, status: int) -> Response:
-    """Return a page, with the headers that every page of ours has."""
-    return HTMLResponse(html, status, HEADERS)
 
 
 def _session_id(request: Request) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from stripe_local.account import Account
 from stripe_local.basket import quote
@@ -13,7 +13,6 @@ from stripe_local.billing.item_changes import ItemChange, Manner
 from stripe_local.billing.periods import boundary
 from stripe_local.billing.subscription_shape import items_of, period_of
 from stripe_local.events import Cause
-from stripe_local.pages.checkout_page import HEADERS, page_cause, page_of
 from stripe_local.pages.portal_view import (
     card_of,
     configuration_of,
@@ -21,6 +20,7 @@ from stripe_local.pages.portal_view import (
     rows_of,
 )
 from stripe_local.pages.render import missing_page, portal_page
+from stripe_local.pages.replies import go_to, page_cause, page_of
 from stripe_local.pages.typed import Typed
 from stripe_local.resources.payment_methods import attach_to, known_card
 from stripe_local.wire.errors import ApiError, CardRefused, InvalidState
@@ -75,7 +75,7 @@ def _submit(world: World, session_id: str, form: Tree) -> Response:
         except ApiError as refusal:
             return _page(account, session, problem=refusal.message, status=refusal.status)
     world.deliveries.wait_until_settled(_SETTLE_S)
-    return RedirectResponse(f"/p/session/{session_id}?done={done}", 303, HEADERS)
+    return go_to(f"/p/session/{session_id}?done={done}")
 
 
 def _page(

@@ -1,13 +1,12 @@
 """What the portal's page shows of a customer, ready to read."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from stripe_local.account import Account
 from stripe_local.billing import invoicing, period_lines, scheduling, standing
-from stripe_local.billing.invoice_shape import every
 from stripe_local.billing.subscription_shape import items_of, period_of
 from stripe_local.currencies import shown
+from stripe_local.pages.replies import day_of, rate_of, short_day_of
 from stripe_local.wire.resource import Resource
 
 _STATUSES = {
@@ -51,9 +50,11 @@ class Row:
     """One invoice."""
 
     day: str
+    url: str
     number: str
     amount: str
     status: str
+    is_owed: bool
 
 
 def configuration_of(account: Account, session: Resource) -> Resource:
@@ -77,10 +78,12 @@ def rows_of(account: Account, session: Resource) -> list[Row]:
     """Return the invoices that were finalised, newest first."""
     return [
         Row(
-            day=_day(invoice["created"]),
+            day=short_day_of(invoice["created"]),
+            url=invoice["hosted_invoice_url"],
             number=invoice["number"],
             amount=shown(abs(invoice["total"]), invoice["currency"]),
             status=invoice["status"].capitalize(),
+            is_owed=invoice["status"] == "open",
         )
         for invoice in account.store.newest_first("invoice")
         if invoice["customer"] == session["customer"] and invoice["number"] is not None
@@ -101,10 +104,10 @@ def _plan(account: Account, session: Resource, subscription: Resource) -> Plan:
     return Plan(
         subscription_id=subscription["id"],
         name=period_lines.product_name(account, price),
-        cost=_cost(price),
+        cost=rate_of(price["unit_amount"] or 0, price),
         status=_STATUSES[subscription["status"]],
         has_problem=subscription["status"] in {"past_due", "unpaid", "incomplete"},
-        until=_day(subscription["cancel_at"] or period_of(subscription)[1]),
+        until=day_of(subscription["cancel_at"] or period_of(subscription)[1]),
         is_leaving=subscription["cancel_at"] is not None,
         next_name=period_lines.product_name(account, planned) if planned else "",
         card=_card(invoicing.default_method(account, customer, subscription)),
@@ -122,15 +125,11 @@ def _choices(account: Account, session: Resource, current: Resource) -> list[Cho
         Choice(
             price_id=price["id"],
             name=period_lines.product_name(account, price),
-            cost=_cost(price),
+            cost=rate_of(price["unit_amount"] or 0, price),
             is_current=price["id"] == current["id"],
         )
         for price in prices
     ]
-
-
-def _cost(price: Resource) -> str:
-    return f"{shown(price['unit_amount'] or 0, price['currency'])} per {every(price)}"
 
 
 def _card(method: Resource | None) -> str:
@@ -141,8 +140,3 @@ def _card(method: Resource | None) -> str:
     return (
         f"{brand} ending in {card['last4']}, valid until {card['exp_month']}/{card['exp_year']}"
     )
-
-
-def _day(at_s: int) -> str:
-    day = datetime.fromtimestamp(at_s, UTC)
-    return f"{day.day} {day:%B %Y}"

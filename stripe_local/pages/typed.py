@@ -2,13 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from stripe_local.cards import Card
 from stripe_local.resources.customers import check_email
-from stripe_local.wire.errors import InvalidParameter
+from stripe_local.wire.errors import CardRefused, InvalidParameter
 from stripe_local.wire.forms import Tree
 
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/-]?\s*(\d{4}|\d{2})\s*")
+
+_FIELDS = {"number": "number", "exp_month": "expiry", "exp_year": "expiry", "cvc": "cvc"}
 
 Problems = dict[str, str]
 """What to say beside each field, by the field's name."""
@@ -22,6 +25,8 @@ class Typed:
     number: str
     expiry: str
     cvc: str
+    code: str = ""
+    """A promotion code."""
 
     @classmethod
     def of(cls, form: Tree) -> "Typed":
@@ -29,13 +34,14 @@ class Typed:
         return cls(
             **{
                 field: str(form.get(field, "")).strip()
-                for field in ("email", "number", "expiry", "cvc")
+                for field in ("email", "number", "expiry", "cvc", "code")
             }
         )
 
     @classmethod
-    def prefilled(cls, year: int) -> "Typed":
+    def prefilled(cls, now_s: int) -> "Typed":
         """Return the form of a new visitor: only what any test card would do with."""
+        year = datetime.fromtimestamp(now_s, UTC).year
         return cls(email="", number="", expiry=f"12 / {(year + 3) % 100:02}", cvc="123")
 
     def problems(self, *, asks_for_email: bool, needs_card: bool = True) -> Problems:
@@ -64,6 +70,11 @@ class Typed:
             exp_year=year if year > 99 else 2000 + year,
             cvc=self.cvc,
         )
+
+
+def field_of(refusal: CardRefused) -> str:
+    """Return the field beside which to say why a card did not pay."""
+    return _FIELDS.get(refusal.param or "", "number")
 
 
 def _is_email(email: str) -> bool:

@@ -40,7 +40,8 @@ _OBJECT = "checkout.session"
 _LIVES_S_MIN, _LIVES_S_MAX = 30 * 60, 24 * 60 * 60
 _REFERENCE_LENGTH_MAX = 200
 _AS_GIVEN = words(
-    "cancel_url client_reference_id customer customer_email locale mode submit_type success_url"
+    "allow_promotion_codes cancel_url client_reference_id customer customer_email locale mode "
+    "submit_type success_url"
 )
 _OF_THE_PAYMENT = words(
     "description metadata receipt_email statement_descriptor statement_descriptor_suffix"
@@ -131,7 +132,7 @@ def create(call: Call) -> Resource:
 
     session_id = new_id(_OBJECT)
     account.baskets[session_id] = Basket(
-        line_items=_discounted([_line(call, each, row) for row, each in given], off),
+        line_items=discounted([_line(call, each, row) for row, each in given], off),
         payment_intent=payment,
         subscription=subscription,
     )
@@ -160,7 +161,7 @@ def create(call: Call) -> Resource:
     return session
 
 
-def _discounted(lines: list[Resource], off: int) -> tuple[Resource, ...]:
+def discounted(lines: list[Resource], off: int) -> tuple[Resource, ...]:
     """Spread what is taken off over the lines, from the first to the last."""
     for line in lines:
         share = min(off, line["amount_subtotal"])
@@ -219,6 +220,8 @@ def _check_mode(params: Parameters) -> None:
             raise InvalidParameter(
                 f"You can not pass `{param}` in `{params['mode']}` mode.", param=param
             )
+    if "allow_promotion_codes" in params and "discounts" in params:
+        raise exclusive_parameters(["allow_promotion_codes", "discounts"])
     if params.get("ui_mode", "hosted_page") != "hosted_page":
         raise not_imitated("ui_mode", params["ui_mode"])
 

@@ -1,6 +1,7 @@
 """The hosted page, used as a person without scripts would: by its form, links and words."""
 
 import threading
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -8,8 +9,10 @@ import requests
 
 from stripe_local.currencies import shown
 from tests.stripe_local.conftest import DECLINED_CARD, GOOD_CARD, Listener, Local
+from tests.stripe_local.lives import DAY_S, monthly, subscriber
 
 Form = dict[str, str]
+FIFTH_OF_MARCH_2030_S = 1_898_942_400
 
 
 class Page(HTMLParser):
@@ -64,7 +67,7 @@ def visit(local: Local, session_id: str, status: int = 200) -> Page:
 
 def press_pay(local: Local, session_id: str, **typed: str) -> requests.Response:
     """Type into the form as it stands, and press its button."""
-    form = {**visit(local, session_id).values, **typed}
+    form = {**visit(local, session_id).values, "action": "pay", **typed}
     return local.http.post(
         f"{local.url}/c/pay/{session_id}", data=form, allow_redirects=False, timeout=20
     )
@@ -281,3 +284,36 @@ def test_amounts_are_shown_in_their_currencys_own_decimals(
 ) -> None:
     """500 yen are not five."""
     assert shown(amount, currency) == text
+
+
+def test_a_subscription_says_what_it_costs_and_when_it_renews(local: Local) -> None:
+    """What a person must know before the card: amount, plan, interval, and the date."""
+    local.move_clock(FIFTH_OF_MARCH_2030_S - int(time.time()))
+    ada = subscriber(local)
+    quarterly = monthly(local, 5_000, recurring={"interval": "month", "interval_count": 3})
+
+    plain = visit(local, ada.session().id).text
+    trial = visit(local, ada.session(trial_period_days=14).id).text
+    until = visit(local, ada.session(trial_end=FIFTH_OF_MARCH_2030_S + 9 * DAY_S).id).text
+    ada.price_id = quarterly
+    rare = visit(local, ada.session().id).text
+
+    assert "$20.00 due today" in plain
+    assert "$20.00 per month, until you cancel. Renews on 5 April 2030." in plain
+    assert "Plan for 2000 Billed every month" in plain
+    assert "14 days free, then $20.00 per month from 19 March 2030, until you cancel." in trial
+    assert "Free trial \N{MINUS SIGN}$20.00" in trial
+    assert "Total due today $0.00" in trial
+    assert "Free at first, then $20.00 per month from 14 March 2030" in until
+    assert "$50.00 every 3 months, until you cancel. Renews on 5 June 2030." in rare
+
+
+def test_a_finished_trial_checkout_does_not_speak_of_a_payment(local: Local) -> None:
+    """Nothing was paid, and the page must not say so."""
+    ada = subscriber(local)
+    session = ada.check_out(trial_period_days=14)
+
+    page = visit(local, session.id)
+
+    assert "Your subscription has begun" in page.text
+    assert "$0.00" not in page.text

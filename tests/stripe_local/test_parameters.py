@@ -21,7 +21,12 @@ REFUSALS = [
     ({"line_items": "one"}, "line_items", None, "Invalid array"),
     ({"line_items[first][price]": "p"}, "line_items", None, "Invalid array"),
     ({"mode[a]": "payment"}, "mode", None, "Invalid string"),
-    ({"allow_promotion_codes": "maybe"}, "allow_promotion_codes", None, "does not imitate"),
+    (
+        {"submit_type": "pay", "consent_collection[promotions]": "auto"},
+        "consent_collection",
+        None,
+        "does not imitate",
+    ),
     ({"colour": "red"}, "colour", "parameter_unknown", "Received unknown parameter: colour"),
     (
         {"line_items[0][name]": "Hat", "line_items[0][amount]": "5"},
