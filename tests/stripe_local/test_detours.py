@@ -34,6 +34,7 @@ def test_held_events_come_when_they_are_released(
     assert listener.types(secret) == ["product.created"]
 
     released = local.sim("POST", "/deliveries/release")
+    local.settle()
     made += make_customers(local, 1)
     local.settle()
 
