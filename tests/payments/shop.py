@@ -120,7 +120,8 @@ class Shop:
             "line_items[0][price_data][unit_amount]": 500,
             "line_items[0][price_data][product_data][name]": "Shoes",
         }
-        form |= {f"metadata[{name}]": value for name, value in metadata.items()}
+        for place in ("metadata", "payment_intent_data[metadata]"):
+            form |= {f"{place}[{name}]": value for name, value in metadata.items()}
         self.pay(self.post("/checkout/sessions", **form)["id"])
 
     def expire(self, session_id: str) -> None:

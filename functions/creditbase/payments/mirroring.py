@@ -78,8 +78,19 @@ def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Pict
     def attempt() -> Attempt[Picture]:
         # The version first, then Stripe: whatever changes in between makes the commit fail.
         account = store.load_account(ref)
-        seen = stripe_billing.list_subscriptions(ref.project_id, stripe_customer_id)
-        invoices = stripe_billing.list_invoices(ref.project_id, stripe_customer_id)
+        payers = dict.fromkeys(
+            filter(None, (account.customer.stripe_customer_id, stripe_customer_id))
+        )
+        seen = [
+            one
+            for payer in payers
+            for one in stripe_billing.list_subscriptions(ref.project_id, payer)
+        ]
+        invoices = [
+            one
+            for payer in payers
+            for one in stripe_billing.list_invoices(ref.project_id, payer)
+        ]
         known = load_records(ref.project_id, [one.subscription_id for one in seen])
         standing = decide_standing(ref.customer_id, seen, invoices, known, plans, now=now)
         records = writes_for_records(ref.project_id, known, standing.records)

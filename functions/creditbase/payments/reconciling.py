@@ -15,10 +15,11 @@ from typing import Literal
 from creditbase.accounts.domain import CustomerRef
 from creditbase.payments import inbox_store, store, stripe_gateway
 from creditbase.payments.domain import SUBSCRIPTION, TOPUP, Event, Outcome
+from creditbase.payments.linking import UUID
 from creditbase.payments.returning import PaymentUntold
 from creditbase.payments.stripe_billing import read_subscription, subscription_of
 from creditbase.payments.stripe_lists import Shown, list_page, sessions_of_payment
-from creditbase.payments.use_cases import HANDLERS, UUID, act_on, take_event
+from creditbase.payments.use_cases import HANDLERS, act_on, take_event
 from creditbase.runtime.rehearsal import WouldChange, rehearse
 from creditbase.subscriptions.domain.mirror import shows
 from creditbase.subscriptions.store import load_records

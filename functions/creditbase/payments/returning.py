@@ -124,7 +124,8 @@ def _write_down(payment_id: str, *, now: datetime) -> Payment | None:
     """
     paid = stripe_billing.find_paid_invoice(payment_id)
     if paid is None:
-        if stripe_billing.metadata_of_payment(payment_id).get("kind") == TOPUP:
+        marks = stripe_billing.metadata_of_payment(payment_id)
+        if marks.get("kind") == TOPUP and "customer" in marks:
             raise PaymentUntold  # this event is handled again after that
         return None
     ref = store.find_owner(paid.stripe_customer_id)

@@ -48,6 +48,8 @@ class Account:
     mirrored: int
     version: Version
     payment_issue: Mapping[str, Any] | None = None
+    unlinked: int = 0
+    """How many Stripe customers of it were deleted at Stripe."""
     revision: int = 0
     """Counts changes of the standing that the wallet is told."""
     standing_digest: str = ""
@@ -84,6 +86,7 @@ def find_account(ref: CustomerRef) -> Account | None:
         mirrored=kept.get("mirrored", 0),
         version=snapshot.version,
         payment_issue=kept.get("payment_issue"),
+        unlinked=kept.get("unlinked", 0),
         revision=kept.get("standing", {}).get("revision", 0),
         standing_digest=kept.get("standing", {}).get("digest", ""),
     )
@@ -101,6 +104,15 @@ def writes_for_link(account: Account, stripe_customer_id: str, *, now: datetime)
         _account_update(account, {("stripe_customer_id",): stripe_customer_id}),
         Put(f"stripe_customers/{stripe_customer_id}", link),
     ]
+
+
+def writes_for_unlink(account: Account) -> list[Write]:
+    """Return the write that lets go of a Stripe customer that is no more."""
+    changes: dict[tuple[str, ...], Any] = {
+        ("stripe_customer_id",): "",
+        ("unlinked",): account.unlinked + 1,
+    }
+    return [_account_update(account, changes)]
 
 
 def writes_for_intent(account: Account, intent: Intent) -> list[Write]:

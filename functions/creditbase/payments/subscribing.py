@@ -15,10 +15,10 @@ from creditbase.payments.domain import (
     decide_intent,
     record_of,
 )
+from creditbase.payments.linking import ensure_stripe_customer
 from creditbase.payments.site import site_url
 from creditbase.payments.use_cases import (
     abandon,
-    ensure_stripe_customer,
     record_session,
 )
 from creditbase.runtime.commit import Attempt, commit_or_retry

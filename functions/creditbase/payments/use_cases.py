@@ -1,10 +1,10 @@
 """What is done with Stripe: start a top-up, take an event, grant what was paid."""
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.catalog.use_cases import load_catalog
@@ -17,7 +17,6 @@ from creditbase.payments.domain import (
     APPLIED,
     SUBSCRIPTION,
     TOPUP,
-    Buyer,
     Event,
     Intent,
     Order,
@@ -32,6 +31,7 @@ from creditbase.payments.domain import (
     order_of,
     record_of,
 )
+from creditbase.payments.linking import ensure_stripe_customer, link_customer, unlink_customer
 from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
 from creditbase.payments.returning import mirror_return
 from creditbase.payments.site import site_url
@@ -41,7 +41,6 @@ from creditbase.runtime.log import alert
 
 SESSIONS_MAX = 3
 """How often a top-up begins anew, where a number turns out to be used up."""
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 log = logging.getLogger(__name__)
 
@@ -93,42 +92,6 @@ def _order(project_id: str, tier: str) -> Order:
             "The amount must be the name of a pack", field="amount", reason="INVALID_TOPUP_TIER"
         )
     return order_of(catalog.packs[tier], currency=catalog.currency, site_url=site_url())
-
-
-def ensure_stripe_customer(ref: CustomerRef, *, now: datetime) -> Buyer:
-    """Return the buyer with its Stripe customer, made now if there is none.
-
-    Raises:
-        NotFound: there is no such customer.
-        Unavailable: Stripe or the store did not answer.
-    """
-    customer = store.load_account(ref).customer
-    linked = customer.stripe_customer_id
-    if not linked:
-        made = stripe_gateway.create_customer(
-            project_id=ref.project_id, customer_id=ref.customer_id, uid=customer.uid
-        )
-        linked = _link(ref, made.stripe_customer_id, now=now)
-    return Buyer(
-        project_id=ref.project_id,
-        customer_id=ref.customer_id,
-        uid=customer.uid,
-        stripe_customer_id=linked,
-    )
-
-
-def _link(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> str:
-    """Tie a customer to its Stripe customer and return it; the first that came stays."""
-
-    def attempt() -> Attempt[str]:
-        account = store.load_account(ref)
-        linked = account.customer.stripe_customer_id
-        if linked:
-            return Attempt(linked, ())
-        writes = store.writes_for_link(account, stripe_customer_id, now=now)
-        return Attempt(stripe_customer_id, writes)
-
-    return commit_or_retry(attempt)
 
 
 def _count_intent(ref: CustomerRef, order: Order) -> Intent:
@@ -185,7 +148,21 @@ def receive_event(
     event = stripe_gateway.verify_event(
         raw, signature, secrets=secrets, now_s=int(real_now.timestamp())
     )
+    if event.api_version:
+        notice_version(event.api_version)
     return take_event(event, now=now)
+
+
+@cache
+def notice_version(api_version: str) -> None:
+    """Say once where the endpoint speaks another release of the API than we do.
+
+    Harmless, since only ids are read of what it sends; but nobody chose it.
+    """
+    if stripe_gateway.release_of(api_version) != stripe_gateway.release_of(
+        stripe_gateway.API_VERSION
+    ):
+        alert("stripe_endpoint", "Stripe's endpoint has another API version", told=api_version)
 
 
 def take_event(event: Event, *, now: datetime) -> Outcome | None:
@@ -212,8 +189,10 @@ def finish_event(event: Event, outcome: Outcome, version: Version, *, now: datet
     }
     if outcome.status == "quarantined":
         alert("stripe_event_quarantined", "stripe event quarantined", **facts)
-    else:
-        log.info("stripe event %s", outcome.status, extra=facts)
+    elif outcome.status == "applied":
+        log.info("stripe event applied", extra=facts)
+    else:  # another application's, say: the inbox has it, and that is enough
+        log.debug("stripe event ignored", extra=facts)
     try:
         commit(inbox_store.writes_for_end(event, outcome, version, now=now))
     except Lost:
@@ -324,23 +303,6 @@ def _grant(payment: Payment, *, now: datetime) -> None:
         raise Unavailable from refusal
 
 
-def _link_customer(event: Event, now: datetime) -> Outcome:
-    """Link a Stripe customer by the metadata that we gave it; never by its e-mail address."""
-    try:
-        found = stripe_gateway.load_customer(event.object_id)
-    except NotFound:
-        return Outcome("ignored", "no_such_customer")
-    named = [found.metadata.get(name, "") for name in ("project", "customer")]
-    if found.is_deleted or not all(UUID.fullmatch(name) for name in named):
-        return Outcome("ignored", "not_ours")
-    ref = CustomerRef(*named)
-    if store.find_account(ref) is None:
-        return Outcome("ignored", "not_ours")
-    if _link(ref, found.stripe_customer_id, now=now) != found.stripe_customer_id:
-        return Outcome("quarantined", "mismatch:customer")
-    return APPLIED
-
-
 def _note(event: Event, now: datetime) -> Outcome:
     """Leave a line in the log. The session's own event grants, so this one never does."""
     del now
@@ -354,17 +316,23 @@ HANDLERS: dict[str, Handler] = {
     "checkout.session.async_payment_succeeded": _mirror_session,
     "checkout.session.async_payment_failed": _mirror_session,
     "checkout.session.expired": _mirror_session,
-    "customer.created": _link_customer,
+    "customer.created": link_customer,
+    "customer.deleted": unlink_customer,
     "customer.subscription.created": mirror_subscription,
     "customer.subscription.updated": mirror_subscription,
     "customer.subscription.deleted": mirror_subscription,
     "customer.subscription.trial_will_end": mirror_subscription,
     "customer.subscription.paused": mirror_subscription,
     "customer.subscription.resumed": mirror_subscription,
+    "customer.subscription.pending_update_applied": mirror_subscription,
+    "customer.subscription.pending_update_expired": mirror_subscription,
     "invoice.created": mirror_invoice,
     "invoice.paid": mirror_invoice,
     "invoice.payment_failed": mirror_invoice,
+    "invoice.voided": mirror_invoice,
+    "invoice.marked_uncollectible": mirror_invoice,
     "charge.refunded": mirror_return,
+    "refund.updated": mirror_return,
     "refund.failed": mirror_return,
     "charge.dispute.created": mirror_return,
     "charge.dispute.updated": mirror_return,

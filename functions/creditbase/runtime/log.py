@@ -31,6 +31,7 @@ ALERTS: Mapping[str, int] = MappingProxyType(
         "site_url_missing": logging.ERROR,
         "stripe_customer_gone": logging.ERROR,
         "stripe_drift": logging.ERROR,
+        "stripe_endpoint": logging.ERROR,
         "stripe_event_dead": logging.CRITICAL,
         "stripe_event_quarantined": logging.ERROR,
         "stripe_refused_request": logging.ERROR,
