@@ -25,6 +25,8 @@ class Form:
     values: dict[str, str]
     purposes: dict[str, str]
     """The name of each field by what it says it is for, in HTML's own words (`cc-number`)."""
+    choices: dict[str, tuple[str, str]]
+    """Name and value of each radio button by the words beside it."""
 
 
 @dataclass
@@ -45,6 +47,16 @@ class Page:
                 return form
         raise NoForm(f"{self.url} has no field for {purpose}; it says: {self.words[:300]}")
 
+    def form_that(self, name: str, value: str) -> Form:
+        """Return the form whose hidden field has a value: of several, the one with that button.
+
+        Raises: NoForm.
+        """
+        for form in self.forms:
+            if form.values.get(name) == value:
+                return form
+        raise NoForm(f"{self.url} has no form with {name}={value}: {self.words[:300]}")
+
 
 def read(url: str, html: str) -> Page:
     """Return what a person would see of a page."""
@@ -58,16 +70,20 @@ def read(url: str, html: str) -> Page:
 def _form(tag: Tag) -> Form:
     values: dict[str, str] = {}
     purposes: dict[str, str] = {}
+    choices: dict[str, tuple[str, str]] = {}
     for control in tag("input"):
         name, kind = str(control.get("name", "")), str(control.get("type", "text"))
         is_choice = kind in {"checkbox", "radio"}
+        label = control.find_parent("label")
+        if kind == "radio" and label is not None:
+            choices[label.get_text(" ", strip=True)] = (name, str(control.get("value", "")))
         if not name or kind in NOT_SENT or (is_choice and not control.has_attr("checked")):
             continue
         values[name] = str(control.get("value", ""))
         if purpose := str(control.get("autocomplete", "")):
             purposes[purpose] = name
     action, method = str(tag.get("action", "")), str(tag.get("method", "get"))
-    return Form(action, method.upper(), values, purposes)
+    return Form(action, method.upper(), values, purposes, choices)
 
 
 def visit(session: requests.Session, url: str) -> Page:
@@ -78,10 +94,24 @@ def visit(session: requests.Session, url: str) -> Page:
 
 
 def submit(
-    session: requests.Session, page: Page, form: Form, filled_in: dict[str, str]
+    session: requests.Session,
+    page: Page,
+    form: Form,
+    filled_in: dict[str, str],
+    choice: str = "",
 ) -> requests.Response:
-    """Send a form with what was filled in, by purpose; a redirect is not followed."""
+    """Send a form with what was filled in, by purpose; a redirect is not followed.
+
+    `choice` begins the words beside the radio button that is chosen.
+
+    Raises: NoForm.
+    """
     typed = {form.purposes[it]: text for it, text in filled_in.items() if it in form.purposes}
+    if choice:
+        found = [pair for words, pair in form.choices.items() if words.startswith(choice)]
+        if not found:
+            raise NoForm(f"{page.url} does not let choose {choice}: {page.words[:300]}")
+        typed |= dict(found[:1])
     return session.request(
         form.method,
         urljoin(page.url, form.action or page.url),

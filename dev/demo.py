@@ -10,8 +10,9 @@ from rich.console import Console
 from dev import background, stack
 from dev.background import Failed
 from dev.browser import NoForm
+from dev.expecting import Disappointed
 from dev.layout import BadNumber, Layout
-from dev.story import Disappointed, Story
+from dev.story import Story
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -43,6 +44,7 @@ def show_doors(story: Story, layout: Layout) -> None:
     """Say where to look, and how to sign in."""
     env = story.env
     rows = [
+        ("Billing page", f"{env['HUB_URL']}/billing", "by hand: see below"),
         ("Hub API", env["HUB_URL"], "GET /usage/me and so on, through Hosting"),
         ("Metering API", f"{env['METER_URL']}/api/v1", "key: HUB_SECRET_KEY"),
         ("Local Stripe", env["STRIPE_URL"], "its hosted pages are for people"),
@@ -53,6 +55,16 @@ def show_doors(story: Story, layout: Layout) -> None:
     console.print()
     for title, address, remark in rows:
         console.print(f"   {title:<15}{address}   ({remark})", markup=False)
+
+
+def invite(env: dict[str, str]) -> None:
+    """Say how a person can do by hand what the story did."""
+    console.print(
+        f"\n   By hand: open {env['HUB_URL']}/billing, create an account (any e-mail), press\n"
+        "   Subscribe and pay with 4242 4242 4242 4242; then Manage subscription: change the\n"
+        "   plan, cancel, come back.",
+        markup=False,
+    )
 
 
 def stay(layout: Layout) -> None:
@@ -72,6 +84,7 @@ def run(layout: Layout) -> int:
             console.print(f"The logs are in {layout.logs}", markup=False)
             return 1
         show_doors(story, layout)
+        invite(values)
         if os.environ.get("DEMO_EXIT", "") != "1":
             stay(layout)
         return 0

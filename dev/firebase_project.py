@@ -18,7 +18,14 @@ from dev.layout import FUNCTIONS, ROOT, Layout
 OWN_FILES = frozenset({".secret.local", ".env.local"})
 
 
-def prepare(layout: Layout, secrets: Mapping[str, str]) -> Path:
+OWN_SITE_FILES = frozenset({"sdk", "settings.json"})
+"""What a deployment puts beside the site's own files."""
+SDK = tuple(f"firebase-{part}-compat.js" for part in ("app", "app-check", "auth"))
+
+
+def prepare(
+    layout: Layout, secrets: Mapping[str, str], site_settings: Mapping[str, Any]
+) -> Path:
     """Make the folder anew and return it."""
     folder = layout.folder / "firebase"
     shutil.rmtree(folder, ignore_errors=True)
@@ -33,13 +40,20 @@ def prepare(layout: Layout, secrets: Mapping[str, str]) -> Path:
     secret_file.write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
     for name in (configuration["firestore"]["rules"], configuration["firestore"]["indexes"]):
         (folder / name).symlink_to(ROOT / name)
-    public = Path(configuration["hosting"]["public"])
-    (folder / public).parent.mkdir(parents=True, exist_ok=True)
-    if (ROOT / public).is_dir():
-        (folder / public).symlink_to(ROOT / public)
-    else:
-        (folder / public).mkdir()
+    _prepare_site(folder / configuration["hosting"]["public"], site_settings)
     return folder
+
+
+def _prepare_site(public: Path, settings: Mapping[str, Any]) -> None:
+    """Make the folder that Hosting serves: the site's files, the web SDK, its settings."""
+    public.mkdir(parents=True)
+    for source in (ROOT / "web" / "public").iterdir():
+        if source.name not in OWN_SITE_FILES:
+            (public / source.name).symlink_to(source)
+    (public / "sdk").mkdir()
+    for name in SDK:
+        (public / "sdk" / name).symlink_to(ROOT / "node_modules" / "firebase" / name)
+    (public / "settings.json").write_text(json.dumps(settings))
 
 
 def _with_ports(configuration: dict[str, Any], layout: Layout) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Stack:
         self.say("starting the Firebase emulators: auth, functions, firestore, hosting")
         values = settings_of(self.layout, self.webhook_secret)
         secret_values = {name: values[name] for name in STRIPE_SECRETS}
-        cwd = firebase_project.prepare(self.layout, secret_values)
+        cwd = firebase_project.prepare(self.layout, secret_values, self.site_settings())
         command = [str(ROOT / "node_modules/.bin/firebase"), "emulators:start"]
         command += ["--project", self.layout.project, "--non-interactive"]
         command += ["--only", "auth,functions,firestore,hosting"]
@@ -106,6 +106,20 @@ class Stack:
             **{name: env[name] for name in needed},
         )
 
+    def site_settings(self) -> dict[str, object]:
+        """Return what the billing page has to know of this stack."""
+        return {
+            "firebase": {
+                "apiKey": "local",
+                "projectId": self.layout.project,
+                "appId": app_check.APP_ID,
+            },
+            "local": {
+                "authEmulator": self.layout.url("auth"),
+                "appCheckToken": self.app_check_token,
+            },
+        }
+
     def start_keys(self) -> Program:
         """Publish the local App Check key: the verifier takes http addresses only."""
         folder = self.layout.folder / "keys"
@@ -119,7 +133,7 @@ class Stack:
         command = [str(BIN / "python"), "-m", "stripe_local", "serve"]
         command += ["--port", str(self.layout.port("stripe"))]
         command += ["--webhook-url", f"{self.layout.url('hosting')}/billing/webhook"]
-        command += ["--webhook-secret", self.webhook_secret]
+        command += ["--webhook-secret", self.webhook_secret, "--merchant", "Creditbase"]
         return self.start("stripe", command, cwd=ROOT)
 
     def start_meter(self) -> Program:

@@ -1,4 +1,4 @@
-"""The story of `make demo`: sign up, spend, be refused, pay, spend again, and check the books.
+"""The story of `make demo`: sign up, spend, pay, spend again, subscribe, and check the books.
 
 Each step says what it does, does it over HTTP as a stranger would, and compares the answer with
 what the specification promises. A step that is disappointed ends the story.
@@ -14,13 +14,13 @@ from typing import Any
 
 import requests
 
-from dev import browser
 from dev.client import BackEnd, Customer
+from dev.expecting import body_of, expect
 from dev.layout import ROOT
+from dev.subscribing import TEST_CARD, Subscriber
 
 FREE_CREDITS = 500
 NANOS_PER_CREDIT = 1_000_000
-TEST_CARD = "4242424242424242"
 PACK = "small"
 CALLS_MAX = 20
 CREDITED_WITHIN_S = 30
@@ -29,31 +29,6 @@ CALLS = (
     ("gpt-5-mini", {"input_tokens": 60_000, "output_tokens": 4_000}),
 )
 """What each call used: the first once, the second once, then the first again and again."""
-
-
-class Disappointed(Exception):
-    """A step did not give what was promised; the text says what was expected, and what came."""
-
-
-def expect(is_so: bool, expected: str, got: object) -> None:
-    """Stop the story unless the expectation holds.
-
-    Raises: Disappointed.
-    """
-    if not is_so:
-        raise Disappointed(f"expected {expected}\n     got {got}")
-
-
-def body_of(answer: requests.Response, status: int) -> dict[str, Any]:
-    """Return the body of an answer that has the expected status.
-
-    Raises: Disappointed.
-    """
-    said = f"{answer.status_code} {answer.text[:600]}"
-    request = f"{answer.request.method} {answer.request.path_url}"
-    expect(answer.status_code == status, f"{status} from {request}", said)
-    body: dict[str, Any] = answer.json()
-    return body
 
 
 def in_credits(nanos: int) -> str:
@@ -70,6 +45,7 @@ class Story:
     email: str = field(default_factory=lambda: f"ada-{secrets.token_hex(3)}@example.com")
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     customer: Customer = field(init=False)
+    subscriber: Subscriber = field(init=False)
     back_end: BackEnd = field(init=False)
     refused_key: str = ""
     customer_id: str = ""
@@ -86,6 +62,9 @@ class Story:
             ("She buys a top-up on the hosted page", self.top_up),
             ("The same call again", self.spend_again),
             ("Everything adds up", self.add_up),
+            ("She subscribes to guru on the hosted page", self.subscribe),
+            ("She takes pro in the customer portal", self.take_pro),
+            ("She cancels there, and keeps what is paid", self.cancel),
             ("The ledger is verified from its raw documents", self.verify_ledger),
         ]
 
@@ -93,6 +72,7 @@ class Story:
         """Make an account in Firebase Auth."""
         self.back_end = BackEnd(self.env["METER_URL"], self.env["HUB_SECRET_KEY"])
         self.customer = Customer.sign_up(self.env, self.email, self.password)
+        self.subscriber = Subscriber(self.customer, self.email, self.env["HUB_URL"], self.say)
         self.say(f"{self.email} is Firebase user {self.customer.uid}")
 
     def usage(self) -> dict[str, Any]:
@@ -165,20 +145,7 @@ class Story:
         session = body_of(self.customer.post("/billing/topup", {"amount": PACK}), 200)
         self.say(f"POST /billing/topup: {session['credits']:,} credits, pay at the page below")
         self.say(session["checkout_url"])
-        with requests.Session() as person:
-            page = browser.visit(person, session["checkout_url"])
-            offer = f"{session['credits']:,} credits"
-            shown = [words for words in page.words.split(browser.BETWEEN) if offer in words]
-            expect(bool(shown), f"the page to offer {offer}", page.words[:300])
-            self.say(f"the page offers: {shown[0]}")
-            typed = {"cc-number": TEST_CARD, "email": self.email}
-            answer = browser.submit(person, page, page.form_for("cc-number"), typed)
-        target = answer.headers.get("Location", "")
-        expect(
-            answer.status_code in {302, 303} and target.startswith(self.env["HUB_URL"]),
-            f"a redirect back to {self.env['HUB_URL']}",
-            f"{answer.status_code} {target} {browser.read('', answer.text).words[:300]}",
-        )
+        target = self.subscriber.pay(session["checkout_url"], f"{session['credits']:,} credits")
         self.say(f"paid with {TEST_CARD}, sent back to {target}")
         self._wait_for_credits(session["credits"])
 
@@ -223,6 +190,18 @@ class Story:
             f"granted {granted:,}, used {used:,} in {self.requests_count} calls, left {left:,} "
             f"(plan {usage['monthly_credits_remaining']}, top-ups {usage['topup_balance']:,})"
         )
+
+    def subscribe(self) -> None:
+        """Subscribe on the hosted page."""
+        self.subscriber.subscribe()
+
+    def take_pro(self) -> None:
+        """Change the plan in the portal."""
+        self.subscriber.take_pro()
+
+    def cancel(self) -> None:
+        """Cancel in the portal."""
+        self.subscriber.cancel()
 
     def verify_ledger(self) -> None:
         """Let a program that does not know the product's code check every entry."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dev import background, coverage_gate, stack
+from dev import background, chromium, coverage_gate, stack
 from dev.background import MARK, Failed
 from dev.check import RULES
 from dev.layout import BIN, ROOT, BadNumber, Layout
@@ -67,6 +67,7 @@ class Suite:
 
     def run_everything(self) -> None:
         """Check and start side by side, then all tests, then the end of the stack."""
+        chromium.find()
         checking = subprocess.Popen(
             [str(BIN / "python"), "-m", "dev.check"],
             cwd=ROOT,

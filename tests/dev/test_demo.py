@@ -3,7 +3,8 @@
 import pytest
 
 from dev import demo, story
-from dev.story import Disappointed, Story
+from dev.expecting import Disappointed
+from dev.story import Story
 
 
 @pytest.mark.stack
@@ -17,6 +18,9 @@ def test_the_whole_story_comes_true(stack_env: dict[str, str]) -> None:
 
     assert any("402 PAYMENT_REQUIRED" in line for line in said), said
     assert any("credited by the signed webhook" in line for line in said), said
+    assert any("plan guru, 10,000 of 10,000 credits" in line for line in said), said
+    assert any("chose Pro there: Your plan was changed." in line for line in said), said
+    assert any("plan pro, ends" in line for line in said), said
     assert any("postings of each entry sum to zero" in line for line in said), said
 
 

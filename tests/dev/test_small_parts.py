@@ -4,8 +4,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
-from dev import browser, coverage_gate, env_file, firestore_emulator
+from dev import browser, chromium, coverage_gate, env_file, firestore_emulator
 from dev.background import Failed
 from dev.browser import NoForm
 from dev.coverage_gate import Covered
@@ -80,6 +81,12 @@ PAGE = """<html><head><title>Pay</title><style>b {}</style></head><body><h1>Pay 
 <button name="go" value="1">Pay</button></form></body></html>"""
 
 
+CHOICES = """<form method="post"><input type="hidden" name="action" value="cancel"></form>
+<form method="post"><input type="hidden" name="action" value="change">
+<label><input type="radio" name="price" value="p1" checked> <b>Guru</b> $10</label>
+<label><input type="radio" name="price" value="p2"> <b>Pro</b> $50</label></form>"""
+
+
 class TestBrowser:
     """The pages of the local Stripe, as the demo reads them."""
 
@@ -94,12 +101,60 @@ class TestBrowser:
         assert (form.method, form.action) == ("POST", "/c/pay/cs_1")
         assert page.words == "Pay 5.00 USD · Pay"
 
+    def test_a_choice_is_made_by_the_words_beside_it(self) -> None:
+        """A person reads what a button means, not its value."""
+        page = browser.read("http://127.0.0.1/p/session/bps_1", CHOICES)
+
+        form = page.form_that("action", "change")
+
+        assert form.values == {"action": "change", "price": "p1"}
+        assert form.choices == {"Guru $10": ("price", "p1"), "Pro $50": ("price", "p2")}
+        with pytest.raises(NoForm, match="no form with action=fly"):
+            page.form_that("action", "fly")
+        with requests.Session() as nobody, pytest.raises(NoForm, match="does not let choose"):
+            browser.submit(nobody, page, form, {}, "Gold")
+
     def test_a_page_without_the_field_is_quoted(self) -> None:
         """A page that shows an error instead of a form tells what it says."""
         with pytest.raises(NoForm, match="This session has expired"):
             browser.read("http://127.0.0.1", "<p>This session has expired</p>").form_for(
                 "email"
             )
+
+
+class TestChromium:
+    """The browser that the browser test starts."""
+
+    def test_the_one_that_is_named_goes_before_the_one_on_the_path(
+        self, tmp_path: Path
+    ) -> None:
+        """Somebody has several."""
+        for name in ("mine", "chromium"):
+            (tmp_path / name).write_text("#!/bin/sh\n")
+            (tmp_path / name).chmod(0o755)
+        mine = {"PATH": str(tmp_path), "CHROMIUM": "mine"}
+
+        assert chromium.find(mine) == "mine"
+        assert chromium.find({"PATH": str(tmp_path)}) == str(tmp_path / "chromium")
+
+    def test_the_one_that_playwright_fetched_will_do(self, tmp_path: Path) -> None:
+        """On machines whose packages have none; the newest counts."""
+        for version in ("chromium-1100", "chromium-1200"):
+            folder = tmp_path / ".cache" / "ms-playwright" / version / "chrome-linux"
+            folder.mkdir(parents=True)
+            (folder / "chrome").touch()
+
+        found = chromium.find({"PATH": "", "HOME": str(tmp_path)})
+
+        assert found.endswith("chromium-1200/chrome-linux/chrome")
+
+    @pytest.mark.parametrize("chosen", ["", "/nowhere/chrome"])
+    def test_without_any_the_way_to_one_is_named(self, tmp_path: Path, chosen: str) -> None:
+        """Before the tests begin, not in the middle of them."""
+        environ = {"PATH": "", "HOME": str(tmp_path), "CHROMIUM": chosen}
+
+        with pytest.raises(Failed, match=r"CHROMIUM|apt-get install chromium"):
+            chromium.find(environ)
 
 
 class TestCoverageGate:

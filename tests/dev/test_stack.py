@@ -139,12 +139,19 @@ def test_each_stack_has_secrets_and_ports_of_its_own(
     (functions / ".secret.local").write_text("STRIPE_WEBHOOK_SECRET=whsec_mine\n")
     monkeypatch.setattr(firebase_project, "FUNCTIONS", functions)
 
-    folder = firebase_project.prepare(place, {"STRIPE_WEBHOOK_SECRET": "whsec_x"})
+    folder = firebase_project.prepare(
+        place, {"STRIPE_WEBHOOK_SECRET": "whsec_x"}, {"local": {"authEmulator": "here"}}
+    )
 
     secret_file = folder / "functions" / ".secret.local"
     assert secret_file.read_text() == "STRIPE_WEBHOOK_SECRET=whsec_x\n"
     assert (functions / ".secret.local").read_text() == "STRIPE_WEBHOOK_SECRET=whsec_mine\n"
     assert (folder / "functions" / "main.py").resolve() == functions / "main.py"
+    site = folder / "web" / "public"
+    assert json.loads((site / "settings.json").read_text())["local"]["authEmulator"] == "here"
+    assert (site / "billing.html").is_file()
+    assert (site / "sdk" / "firebase-auth-compat.js").is_file()
+    assert not (site / "settings.json").is_symlink()
     emulators = json.loads((folder / "firebase.json").read_text())["emulators"]
     assert emulators["hosting"]["port"] == place.port("hosting")
     assert emulators["firestore"]["websocketPort"] == place.port("firestore.websocket")

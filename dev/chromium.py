@@ -1,0 +1,41 @@
+"""The browser of the browser test: one of the machine, or the one that Playwright fetched."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from dev.background import Failed
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FETCHED = ("chrome-linux*/chrome", "chrome-linux*/headless_shell")
+"""Where `playwright install chromium` puts it, in a folder for each version."""
+
+
+def find(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the program to start.
+
+    Raises: Failed.
+    """
+    if chosen := environ.get("CHROMIUM", ""):
+        if shutil.which(chosen, path=environ.get("PATH")) is None:
+            raise Failed(f"CHROMIUM is {chosen!r}, and that is no program.")
+        return chosen
+    for name in NAMES:
+        if found := shutil.which(name, path=environ.get("PATH", "")):
+            return found
+    cache = Path(environ.get("HOME", "/nowhere")) / ".cache" / "ms-playwright"
+    for pattern in FETCHED:
+        if fetched := sorted(cache.glob(f"chromium*/{pattern}")):
+            return str(fetched[-1])
+    raise Failed(
+        "The browser test needs Chromium, and there is none. Debian, Ubuntu: apt-get install "
+        "chromium; anywhere else: .venv/bin/playwright install chromium; or say where it is: "
+        "CHROMIUM=/path/to/chrome make test"
+    )
+
+
+def options() -> list[str]:
+    """Return what it is started with: root has no sandbox, and a container little memory."""
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return [*as_root, "--disable-dev-shm-usage"]

@@ -1,0 +1,189 @@
+"""A person with a real browser: sign up, subscribe, change plan, cancel, come back, top up.
+
+Every stop is kept as two pictures, as on a telephone and on a desk, in `screenshots/`.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+
+from dev import chromium
+from dev.layout import ROOT
+
+pytestmark = pytest.mark.stack
+
+WIDTHS = (390, 1280)
+HEIGHT = 844
+ARRIVES_WITHIN_MS = 30_000
+SCREENSHOTS = ROOT / "screenshots"
+
+
+@dataclass
+class Person:
+    """Somebody in front of the billing page, and what went wrong in the browser meanwhile."""
+
+    page: Page
+    hub_url: str
+    folder: Path
+    problems: list[str] = field(default_factory=list)
+    _stops: int = 0
+
+    def watch(self) -> None:
+        """Note every error of a script, as a person would see it in the console."""
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", self._listen)
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.problems.append(f"{message.text} ({message.location.get('url')})")
+
+    def stop(self, name: str) -> None:
+        """Look around: keep the page as a telephone and as a desk show it."""
+        self._stops += 1
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            overhang = self.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert overhang <= 0, f"{name} is {overhang} pixels too wide at {width}"
+            path = self.folder / f"{self._stops:02}-{name}-{width}.png"
+            self.page.screenshot(path=path, full_page=True)
+
+    def sign_up(self) -> None:
+        """Make an account on the page itself."""
+        self.page.goto(f"{self.hub_url}/billing")
+        self.page.get_by_label("Email").fill(f"eve-{secrets.token_hex(4)}@example.com")
+        self.page.get_by_label("Password").fill(secrets.token_urlsafe(9))
+        self.stop("sign-in")
+        self.page.get_by_role("button", name="Create account").click()
+        self.sees_plan("Free")
+
+    def sees_plan(self, name: str) -> None:
+        """Wait until the page shows a plan."""
+        shown = self.page.get_by_role("heading", level=2, name=name, exact=True)
+        expect(shown).to_be_visible(timeout=ARRIVES_WITHIN_MS)
+
+    def is_told(self, words: str) -> None:
+        """Wait until the page says something."""
+        notice = self.page.locator("#notice")
+        expect(notice).to_contain_text(re.compile(words), timeout=ARRIVES_WITHIN_MS)
+
+    def press(self, name: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name).click()
+
+    def pays(self) -> None:
+        """Fill in Stripe's page with the card that pays, and go where it leads."""
+        self.page.wait_for_url(re.compile(r"/c/pay/"))
+        self.stop("checkout")
+        self.page.get_by_label("E-mail").fill("eve@example.com")
+        self.page.get_by_label("Card number").fill("4242424242424242")
+        self.page.locator("button[type=submit]").click()
+
+    def opens_portal(self) -> None:
+        """Go to Stripe's portal."""
+        self.press("Manage subscription")
+        self.page.wait_for_url(re.compile(r"/p/session/"))
+
+    def returns(self) -> None:
+        """Leave the portal by its own link."""
+        self.page.get_by_role("link", name="Return to").click()
+        self.page.wait_for_url(re.compile(r"/billing"))
+
+
+@pytest.fixture
+def person(stack_env: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Person]:
+    """Return somebody with a fresh browser; at the end nothing went wrong in it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium.find(), args=chromium.options()
+        )
+        page = browser.new_page()
+        page.set_default_timeout(ARRIVES_WITHIN_MS)
+        folder = SCREENSHOTS / request.node.name.removeprefix("test_")
+        folder.mkdir(parents=True, exist_ok=True)
+        person = Person(page, stack_env["HUB_URL"], folder)
+        person.watch()
+        yield person
+        browser.close()
+    assert person.problems == []
+
+
+@pytest.mark.timeout(180)
+def test_a_person_subscribes_changes_cancels_and_comes_back(person: Person) -> None:
+    """Everything that the demo's last lines invite to do by hand, done by a browser."""
+    # given somebody who has just signed up
+    person.sign_up()
+    person.stop("free")
+
+    # when they subscribe to guru with the card that pays
+    person.press("Subscribe: Guru")
+    person.pays()
+
+    # then the page they come back to waits for the credits and says so
+    person.is_told(r"Welcome to Guru\. 10,000 credits arrived\.")
+    person.sees_plan("Guru")
+    person.stop("subscribed")
+
+    # when they take the dearer plan in the portal
+    person.opens_portal()
+    person.stop("portal")
+    person.page.get_by_role("radio", name="Pro").check()
+    person.page.get_by_role("button", name="Change plan").click()
+    expect(person.page.get_by_role("status")).to_contain_text("Your plan was changed.")
+    person.stop("portal-changed")
+    person.returns()
+
+    # then it is theirs at once
+    person.is_told(r"You are on Pro now\.")
+    person.sees_plan("Pro")
+
+    # when they cancel
+    person.opens_portal()
+    person.page.get_by_text("Cancel subscription").click()
+    person.stop("portal-cancel")
+    person.page.get_by_role("button", name=re.compile("^Cancel Pro")).click()
+    expect(person.page.get_by_role("status")).to_contain_text("cancelled")
+    person.stop("portal-cancelled")
+    person.returns()
+
+    # then the plan stays until the period's end
+    person.is_told(r"Pro ends on .*\. Until then everything stays as it is\.")
+    person.stop("leaving")
+
+    # when they think better of it
+    person.opens_portal()
+    person.page.get_by_role("button", name="Keep the subscription").click()
+    expect(person.page.get_by_role("status")).to_contain_text("goes on")
+    person.returns()
+
+    # then nothing has changed
+    person.is_told(r"Pro goes on\.")
+
+    # when they buy a top-up as well
+    person.press("Buy: Small top-up")
+    person.pays()
+
+    # then its credits come beside the plan's
+    person.is_told(r"5,000 credits arrived\.")
+    expect(person.page.locator("#credits-line")).to_contain_text("5,000 from top-ups")
+    person.stop("topped-up")
+
+
+@pytest.mark.timeout(120)
+def test_who_leaves_the_payment_page_is_charged_nothing(person: Person) -> None:
+    """The way back is there, and the page says what happened."""
+    person.sign_up()
+    person.press("Subscribe: Pro")
+    person.page.wait_for_url(re.compile(r"/c/pay/"))
+
+    person.page.get_by_role("link", name="Cancel and return").click()
+
+    person.is_told("Nothing was charged")
+    person.sees_plan("Free")
+    person.stop("left")
