@@ -30,12 +30,16 @@ _emulator = pytest.StashKey[background.Program]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that need the stack when no stack was named."""
-    if STACK_ENV in os.environ:
-        return
-    left_out = [item for item in items if item.get_closest_marker("stack")]
+    """Leave out what needs the stack when none was named, and what soaks unless asked for."""
+    marks = {"stack"} if STACK_ENV not in os.environ else set()
+    if "soak" not in config.option.markexpr:
+        marks.add("soak")
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (left_out if any(map(item.get_closest_marker, marks)) else kept).append(item)
     if left_out:
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = kept
         config.hook.pytest_deselected(items=left_out)
 
 
