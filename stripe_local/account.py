@@ -68,6 +68,8 @@ class Account:
         self.cards: dict[str, TestCard] = {}
         """The test card behind each payment method, by its id."""
         self.dunning = Dunning()
+        self.coupons_at_work: dict[str, Resource] = {}
+        """The coupon behind each discount as it was when it was put to work."""
         self.kept_lines: dict[str, Line] = {}
         """What invoice items are on an invoice, or will be on the next, by their ids."""
         self.resumptions: dict[str, Resumption] = {}

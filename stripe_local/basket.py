@@ -12,6 +12,19 @@ from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.resource import Resource
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A coupon that somebody chose, and the code by which it was chosen, if there was one."""
+
+    coupon: Resource
+    code: Resource | None = None
+
+    def shown(self) -> Resource:
+        """Return what a Checkout session shows of it."""
+        code_id = self.code["id"] if self.code else None
+        return {"coupon": self.coupon["id"], "promotion_code": code_id}
+
+
 @dataclass
 class Basket:
     """The line items of a session, and what its payment or subscription will be given."""
@@ -19,8 +32,16 @@ class Basket:
     line_items: tuple[Resource, ...]
     payment_intent: Mapping[str, Any]
     subscription: Mapping[str, Any] | None = None
+    discounts: tuple[Chosen, ...] = ()
     intent_id: str | None = None
     """The payment intent, once somebody has tried to pay."""
+
+    def price_up(self) -> int:
+        """Let the lines come to what the discounts leave of them; return what those take."""
+        left = left_of([line["amount_subtotal"] for line in self.line_items], self.discounts)
+        for line, amount in zip(self.line_items, left, strict=True):
+            line.update(amount_discount=line["amount_subtotal"] - amount, amount_total=amount)
+        return sum(line["amount_discount"] for line in self.line_items)
 
 
 @dataclass(frozen=True)
@@ -78,3 +99,35 @@ def new_line_item(
         "price": price,
         "quantity": quantity,
     }
+
+
+def left_of(amounts: Sequence[int], chosen: Sequence[Chosen]) -> list[int]:
+    """Return what coupons leave of amounts, one after the other."""
+    left = list(amounts)
+    for each in chosen:
+        off = shares(each.coupon, left)
+        left = [amount - share for amount, share in zip(left, off, strict=True)]
+    return left
+
+
+def check_left(left: Sequence[int], currency: str) -> None:
+    """Refuse discounts that leave less than a card can pay, and more than nothing.
+
+    Raises:
+        InvalidParameter: such a sum.
+    """
+    if sum(left) > 0:
+        check_total(sum(left), currency)
+
+
+def shares(coupon: Resource, amounts: Sequence[int]) -> list[int]:
+    """Return what a coupon takes off each of several amounts, never more than there is."""
+    if coupon["percent_off"] is not None:
+        percent = Decimal(str(coupon["percent_off"]))
+        exact = [Decimal(max(amount, 0)) * percent / 100 for amount in amounts]
+        return [int(each.quantize(Decimal(1), ROUND_HALF_UP)) for each in exact]
+    left, found = int(coupon["amount_off"]), []
+    for amount in amounts:
+        found.append(min(left, max(amount, 0)))
+        left -= found[-1]
+    return found

@@ -1,20 +1,29 @@
 """Paying for a Checkout session, and what ends one: the payment, or its time."""
 
 import contextlib
+from collections.abc import Sequence
 
 from stripe_local.account import Account
+from stripe_local.basket import Basket, Chosen, check_left, left_of
 from stripe_local.billing import subscribing
+from stripe_local.billing.discounting import redeem
 from stripe_local.billing.payments import refusal_of, try_to_pay
 from stripe_local.billing.periods import DAY_S
 from stripe_local.billing.subscription_shape import Terms, Wanted
 from stripe_local.cards import Card, recognise
 from stripe_local.events import BY_ITSELF, Cause
-from stripe_local.resources.coupons import redeem
+from stripe_local.redeeming import Purchase, chosen_by_code
 from stripe_local.resources.customers import new_customer
 from stripe_local.resources.payment_intents import new_payment_intent
 from stripe_local.resources.payment_methods import COUNTRY, attach_to, known_card
 from stripe_local.resources.setup_intents import new_setup_intent
-from stripe_local.wire.errors import CardRefused, InvalidState, missing_parameter, not_imitated
+from stripe_local.wire.errors import (
+    CardRefused,
+    InvalidParameter,
+    InvalidState,
+    missing_parameter,
+    not_imitated,
+)
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
 
@@ -25,6 +34,41 @@ _PAYER = words("address business_name email individual_name name phone tax_ids")
 def known_payer(email: str | None) -> Resource:
     """Return what a session tells of a payer of whom only the e-mail address is known."""
     return {**dict.fromkeys(_PAYER), "email": email, "tax_exempt": "none"}
+
+
+def set_discounts(session: Resource, basket: Basket, chosen: Sequence[Chosen]) -> None:
+    """Let a session come to what coupons leave of it. A trial has nothing to take off."""
+    basket.discounts = tuple(chosen)
+    off = basket.price_up() if session["amount_subtotal"] > 0 else 0
+    session.update(
+        amount_total=session["amount_subtotal"] - off,
+        discounts=[each.shown() for each in chosen],
+        total_details={**session["total_details"], "amount_discount": off},
+    )
+
+
+def use_code(account: Account, session: Resource, code: str) -> Resource:
+    """Use the promotion code that a payer types, in place of an earlier one; "" uses none.
+
+    For the page of a session that was made with `allow_promotion_codes`.
+
+    Raises:
+        InvalidState: the session is not open any more.
+        InvalidParameter: it takes no codes, or this one does not hold for it.
+    """
+    _require_open(session, "changed")
+    if not session["allow_promotion_codes"]:
+        raise InvalidParameter(
+            "This Checkout Session takes no promotion codes.", param="promotion_code"
+        )
+    customer = account.store.find("customer", session["customer"])
+    purchase = Purchase(session["amount_subtotal"], session["currency"], customer)
+    chosen = [chosen_by_code(account, code, purchase)] if code.strip() else []
+    basket = account.baskets[session["id"]]
+    subtotals = [line["amount_subtotal"] for line in basket.line_items]
+    check_left(left_of(subtotals, chosen), session["currency"])
+    set_discounts(session, basket, chosen)
+    return session
 
 
 def needs_card(session: Resource) -> bool:
@@ -172,7 +216,7 @@ def _payment_intent(account: Account, session: Resource, cause: Cause) -> Resour
         else:
             session["payment_intent"] = intent["id"]
         account.record("payment_intent.created", intent, cause)
-    intent["customer"] = session["customer"]
+    intent.update(amount=session["amount_total"], customer=session["customer"])
     return intent
 
 
@@ -215,10 +259,13 @@ def _subscribe(
         description=given.get("description"),
         method_id=method["id"] if method else None,
         missing_method=given.get("missing_method", "create_invoice"),
+        discounts=account.baskets[session["id"]].discounts,
     )
     lines = account.baskets[session["id"]].line_items
     wanted = [Wanted(line["price"], line["quantity"], line["metadata"]) for line in lines]
-    subscription = subscribing.begin(account, customer, wanted, terms, cause, paid_by=intent)
+    subscription = subscribing.begin(
+        account, customer, wanted, terms, cause, paid_by=intent, session_id=session["id"]
+    )
     session.update(invoice=subscription["latest_invoice"], subscription=subscription["id"])
 
 
@@ -238,7 +285,7 @@ def _complete(
     address = dict.fromkeys(words("city line1 line2 postal_code state"))
     account.agenda.cancel("expire", session["id"])
     is_free = session["amount_total"] == 0
-    redeem(account, session)
+    redeem(account.baskets[session["id"]].discounts)
     session.update(
         collected_information=dict.fromkeys(
             words("business_name individual_name shipping_details")

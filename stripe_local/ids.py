@@ -11,6 +11,7 @@ _PREFIXES = {
     "checkout.session": "cs_test_a1",
     "coupon": "",
     "customer": "cus_",
+    "discount": "di_1",
     "dispute": "du_1",
     "event": "evt_1",
     "invoice": "in_1",

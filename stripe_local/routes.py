@@ -69,6 +69,7 @@ _REFERENCES = {
     "": {  # hashes that are no objects of their own, such as `parent.subscription_details`
         "coupon": "coupon",
         "default_payment_method": "payment_method",
+        "discount": "discount",
         "invoice": "invoice",
         "payment_intent": "payment_intent",
         "price": "price",
@@ -84,6 +85,7 @@ _REFERENCES = {
         "setup_intent": "setup_intent",
         "subscription": "subscription",
     },
+    "discount": {"customer": "customer", "promotion_code": "promotion_code"},
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "invoice": {
         "customer": "customer",
@@ -111,6 +113,7 @@ _REFERENCES = {
         "test_clock": "test_helpers.test_clock",
     },
 }
+_DISCOUNTED = ("invoice", "invoiceitem", "line_item", "subscription", "subscription_item")
 _STILL_NULL = {
     "charge": ("balance_transaction", "review"),
     "checkout.session": ("payment_link",),
@@ -149,6 +152,8 @@ def expanders_of(account: Account) -> Expanders:
     }
     for name, fields in _STILL_NULL.items():
         table[name] |= dict.fromkeys(fields, _nothing)
+    for name in _DISCOUNTED:
+        table.setdefault(name, {})["discounts"] = _discounts(account)
     table["checkout.session"]["line_items"] = _line_items(account)
     table["invoice"]["payments"] = lambda invoice: payments_page(account, invoice)
     table["invoice"]["confirmation_secret"] = lambda invoice: confirmation_secret(
@@ -161,6 +166,12 @@ def expanders_of(account: Account) -> Expanders:
 
 def _reference(account: Account, field: str, target: str) -> Expander:
     return lambda resource: account.store.find(target, resource.get(field))
+
+
+def _discounts(account: Account) -> Expander:
+    return lambda resource: [
+        account.store.at_address("discount", each) for each in resource["discounts"]
+    ]
 
 
 def _line_items(account: Account) -> Callable[[Resource], Resource]:

@@ -1,7 +1,7 @@
 """Collecting what an invoice asks for: on its schedule, or when somebody asks."""
 
 from stripe_local.account import Account
-from stripe_local.billing import invoicing, standing
+from stripe_local.billing import discounting, invoicing, standing
 from stripe_local.billing.payments import try_to_pay
 from stripe_local.billing.periods import DAY_S
 from stripe_local.events import BY_ITSELF, Cause
@@ -16,6 +16,9 @@ def announce(account: Account, invoice: Resource, cause: Cause) -> None:
     if _collects_by_itself(invoice):
         invoice["next_payment_attempt"] = invoice["automatically_finalizes_at"]
     account.record("invoice.created", invoice, cause)
+    subscription = standing.subscription_of(account, invoice)
+    if subscription is not None:
+        discounting.let_go_of_used(account, subscription, invoice)
     plan_finalization(account, invoice)
 
 

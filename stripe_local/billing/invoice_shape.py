@@ -139,15 +139,23 @@ def new_invoice(
 
 
 def add_up(invoice: Resource) -> None:
-    """Let a draft come to the sum of its lines."""
-    total = sum(row["amount"] for row in invoice["lines"]["data"])
+    """Let a draft come to the sum of its lines, less what discounts take off them."""
+    rows = invoice["lines"]["data"]
+    off: dict[str, int] = {}
+    for each in (each for row in rows for each in row["discount_amounts"]):
+        off[each["discount"]] = off.get(each["discount"], 0) + each["amount"]
+    taken = [{"amount": amount, "discount": name} for name, amount in off.items()]
+    subtotal = sum(row["amount"] for row in rows)
+    total = subtotal - sum(off.values())
     invoice.update(
         amount_due=max(total, 0),
         amount_remaining=max(total, 0),
-        subtotal=total,
-        subtotal_excluding_tax=total,
+        subtotal=subtotal,
+        subtotal_excluding_tax=subtotal,
         total=total,
+        total_discount_amounts=taken,
         total_excluding_tax=total,
+        total_pretax_credit_amounts=[{**each, "type": "discount"} for each in taken],
     )
 
 

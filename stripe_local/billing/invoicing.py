@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stripe_local.account import Account
-from stripe_local.billing import standing
+from stripe_local.billing import discounting, standing
 from stripe_local.billing.invoice_shape import (
     Line,
     new_invoice,
@@ -44,6 +44,7 @@ def draft(
         period=period,
         now_s=account.now_s(),
     )
+    discounting.take_off_own(account, subscription, invoice)
     invoice["account_name"] = account.profile.merchant
     if customer["currency"] is None:
         changes = {"currency": invoice["currency"]}

@@ -6,7 +6,7 @@ from typing import Literal
 
 from stripe_local.account import Account
 from stripe_local.basket import quote
-from stripe_local.billing import period_lines, standing
+from stripe_local.billing import discounting, period_lines, standing
 from stripe_local.billing.invoice_shape import Line
 from stripe_local.billing.periods import boundary
 from stripe_local.billing.subscription_shape import (
@@ -150,7 +150,10 @@ def proration(
 ) -> Line:
     """Return the line for the rest of the period: what is given back, or what is to be paid."""
     start_s, end_s = period_of(subscription)
-    whole = quote(item["price"], item["quantity"]).amount_total
+    whole = _to_pay(account, subscription, item)
+    if sign < 0:
+        billed = _billed(account, subscription, item)
+        whole = whole if billed is None else billed
     exact = Decimal(whole) * (end_s - at_s) / (end_s - start_s)
     amount = sign * int(exact.quantize(Decimal(1), ROUND_HALF_UP))
     what = "Unused" if sign < 0 else "Remaining"
@@ -166,6 +169,31 @@ def proration(
         is_proration=True,
         credited=_credited(account, subscription, item) if sign < 0 else None,
     )
+
+
+def _to_pay(account: Account, subscription: Resource, item: Resource) -> int:
+    """Return what a whole period of an item costs, lasting discounts taken off."""
+    whole = quote(item["price"], item["quantity"]).amount_total
+    return discounting.net_of(account, subscription, whole)
+
+
+def _billed(account: Account, subscription: Resource, item: Resource) -> int | None:
+    """Return what was billed for the period of an item, whatever took something off it."""
+    for invoice in standing.invoices_of(account, subscription):
+        for line in invoice["lines"]["data"]:
+            details = line["parent"]["subscription_item_details"]
+            is_its_own = (
+                details is not None
+                and details["subscription_item"] == item["id"]
+                and not details["proration"]
+                and line["period"]["start"] == item["current_period_start"]
+                and line["pricing"]["price_details"]["price"] == item["price"]["id"]
+                and line["quantity"] == item["quantity"]
+            )
+            if is_its_own:
+                off = sum(each["amount"] for each in line["discount_amounts"])
+                return int(line["amount"]) - int(off)
+    return None
 
 
 def _credited(account: Account, subscription: Resource, item: Resource) -> Resource | None:

@@ -98,8 +98,7 @@ def _item_of(row: Resource) -> str | None:
 
 
 def _set_rows(account: Account, invoice: Resource, rows: list[Resource], cause: Cause) -> None:
-    changed = {"lines": {**invoice["lines"], "data": rows}}
-    added_up = {**invoice, **changed}
+    added_up = {**invoice, "lines": {**invoice["lines"], "data": rows}}
     add_up(added_up)
     account.update(invoice, added_up, "invoice.updated", cause)
 

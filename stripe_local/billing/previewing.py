@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stripe_local.account import Account
-from stripe_local.billing import item_changes, pending, period_lines
+from stripe_local.basket import Chosen
+from stripe_local.billing import discounting, item_changes, pending, period_lines
 from stripe_local.billing.invoice_shape import Line, new_invoice
 from stripe_local.billing.invoicing import DRAFT_S
 from stripe_local.billing.item_changes import ItemChange, Manner
@@ -35,6 +36,8 @@ class Wish:
     ends: bool | None = None
     """Whether it would end with its period; None leaves that as it is."""
     extra: Sequence[Line] = ()
+    discounts: Sequence[Chosen] | None = None
+    """Coupons in place of those that it has; None leaves these as they are."""
 
 
 def preview(account: Account, subscription: Resource, wish: Wish) -> Resource:
@@ -44,13 +47,14 @@ def preview(account: Account, subscription: Resource, wish: Wish) -> Resource:
         ResourceMissing: nothing is to come.
     """
     customer = account.store.at_address("customer", subscription["customer"])
+    tried = wish.discounts
     changed, owed = subscription, list(wish.extra)
     if wish.items:
         decided = item_changes.decide(account, subscription, wish.items, wish.manner)
         owed += decided.lines
         if decided.is_billed_now:
             now_s = account.now_s()
-            return _shown(account, customer, subscription, owed, (now_s, now_s))
+            return _shown(account, customer, subscription, owed, (now_s, now_s), tried=tried)
         rows = {**subscription["items"], "data": decided.rows}
         changed = {**subscription, "items": rows}
     start_s, turn_s = period_of(subscription)
@@ -59,9 +63,10 @@ def preview(account: Account, subscription: Resource, wish: Wish) -> Resource:
         owed += pending.lines_kept(account, customer, subscription, subscription["currency"])
         if not owed:
             raise nothing_upcoming(customer)
-        return _shown(account, customer, subscription, owed, (start_s, turn_s))
+        return _shown(account, customer, subscription, owed, (start_s, turn_s), tried=tried)
     following = period_lines.next_period(account, changed, turn_s)
-    return _shown(account, customer, changed, owed + following.lines, (start_s, turn_s))
+    lines = owed + following.lines
+    return _shown(account, customer, changed, lines, (start_s, turn_s), tried=tried)
 
 
 def preview_new(
@@ -80,7 +85,7 @@ def preview_new(
         account, items_of(subscription), is_trial=terms.trial_end is not None
     )
     lines += [*extra, *pending.lines_kept(account, customer, None, subscription["currency"])]
-    return _shown(account, customer, None, lines, (now_s, now_s))
+    return _shown(account, customer, None, lines, (now_s, now_s), tried=terms.discounts)
 
 
 def preview_items(
@@ -135,6 +140,8 @@ def _shown(
     subscription: Resource | None,
     lines: Sequence[Line],
     period: tuple[int, int],
+    *,
+    tried: Sequence[Chosen] | None = None,
 ) -> Resource:
     """Return an invoice that is nowhere kept, as of the moment at which it would be made."""
     invoice = new_invoice(
@@ -146,6 +153,10 @@ def _shown(
         period=period,
         now_s=period[1],
     )
+    if tried is None:
+        discounting.take_off_own(account, subscription, invoice)
+    else:
+        discounting.try_on(account, tried, subscription, invoice)
     shown_id = UPCOMING + invoice["id"].removeprefix("in_")
     for row in invoice["lines"]["data"]:
         row.update(id=f"il_tmp_{row['id'].removeprefix('il_')}", invoice=shown_id)

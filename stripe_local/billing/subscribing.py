@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stripe_local.account import Account
 from stripe_local.billing import (
     collecting,
+    discounting,
     invoicing,
     pending,
     period_lines,
@@ -36,20 +37,22 @@ def begin(
     cause: Cause,
     *,
     paid_by: Resource | None = None,
+    session_id: str | None = None,
 ) -> Resource:
-    """Begin a subscription with its first invoice, which waits unless it is paid already."""
+    """Begin a subscription with its first invoice, which waits unless it is paid already.
+
+    `session_id` names the Checkout session behind it, where there is one.
+    """
     now_s = account.now_s()
     recurring = wanted[0].price["recurring"]
     end_s = terms.trial_end or boundary(now_s, recurring, 1)
     subscription = new_subscription(customer, wanted, terms, (now_s, end_s), now_s)
     is_trial = terms.trial_end is not None
     lines = period_lines.whole_period_lines(account, items_of(subscription), is_trial=is_trial)
-    if paid_by is None:
+    if session_id is None:
         lines += pending.lines_kept(account, customer, None, subscription["currency"])
-    is_owed = sum(line.amount for line in lines) + customer["balance"] > 0
-    if is_owed and paid_by is None and not is_trial:
-        subscription["status"] = "incomplete"
     account.store.add(subscription)
+    made = discounting.attach(account, subscription, terms.discounts, session_id=session_id)
     invoice = invoicing.draft(
         account,
         customer,
@@ -59,8 +62,12 @@ def begin(
         reason="subscription_create",
         period=(now_s, now_s),
     )
+    is_owed = invoice["total"] + customer["balance"] > 0
+    if is_owed and paid_by is None and not is_trial:
+        subscription["status"] = "incomplete"
     subscription["latest_invoice"] = invoice["id"]
     account.record("customer.subscription.created", subscription, cause)
+    discounting.tell(account, made, cause)
     collecting.announce(account, invoice, cause)
     invoicing.finalize(account, invoice, cause, paid_by=paid_by)
     if subscription["status"] == "incomplete":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stripe_local.basket import Chosen
 from stripe_local.ids import new_id
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
@@ -64,6 +65,7 @@ class Terms:
     """What happens at the end of a trial when there is no card."""
     anchor: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    discounts: Sequence[Chosen] = ()
 
 
 def new_subscription(

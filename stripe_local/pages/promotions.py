@@ -1,9 +1,8 @@
 """Promotion codes that a payer types on the Checkout page, or takes back."""
 
 from stripe_local.account import Account
-from stripe_local.currencies import check_total
-from stripe_local.resources.checkout_sessions import discounted
-from stripe_local.resources.coupons import discount_on
+from stripe_local.checkout import use_code
+from stripe_local.redeeming import UNKNOWN_CODE
 from stripe_local.wire.errors import ApiError
 from stripe_local.wire.resource import Resource
 
@@ -25,38 +24,16 @@ def apply(account: Account, session: Resource, typed: str) -> None:
     Raises:
         CodeRefused: it is none, it is used up, or it is not for this session.
     """
-    wanted = typed.strip().casefold()
-    code = next(
-        (
-            each
-            for each in account.store.newest_first("promotion_code")
-            if each["code"].casefold() == wanted and each["active"]
-        ),
-        None,
-    )
-    if code is None:
-        raise CodeRefused("This code is invalid.")
-    amount, currency = session["amount_subtotal"], session["currency"]
-    params = {"mode": session["mode"], "discounts": [{"promotion_code": code["id"]}]}
+    if not typed.strip():
+        raise CodeRefused(UNKNOWN_CODE)
     try:
-        discounts, off = discount_on(account, params, amount, currency)
-        if amount - off > 0:
-            check_total(amount - off, currency)
+        use_code(account, session, typed)
     except ApiError as refusal:
-        raise CodeRefused("This code cannot be used here, or not any more.") from refusal
-    _set(account, session, discounts, off)
+        is_unknown = refusal.message == UNKNOWN_CODE
+        said = UNKNOWN_CODE if is_unknown else "This code cannot be used here, or not any more."
+        raise CodeRefused(said) from refusal
 
 
 def remove(account: Account, session: Resource) -> None:
     """Let the session cost what it did without any code."""
-    _set(account, session, [], 0)
-
-
-def _set(account: Account, session: Resource, discounts: list[Resource], off: int) -> None:
-    basket = account.baskets[session["id"]]
-    basket.line_items = discounted(list(basket.line_items), off)
-    session.update(
-        amount_total=session["amount_subtotal"] - off,
-        discounts=discounts,
-        total_details={**session["total_details"], "amount_discount": off},
-    )
+    use_code(account, session, "")

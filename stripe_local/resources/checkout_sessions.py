@@ -12,14 +12,23 @@ from stripe.params.checkout import (
 
 from stripe_local.account import Account
 from stripe_local.addresses import check_address
-from stripe_local.basket import Basket, Quote, new_line_item, quote, total_of
+from stripe_local.basket import (
+    Basket,
+    Chosen,
+    Quote,
+    check_left,
+    left_of,
+    new_line_item,
+    quote,
+    total_of,
+)
 from stripe_local.billing import period_lines
 from stripe_local.billing.subscription_shape import Wanted
 from stripe_local.checkout import expire as expire_session
-from stripe_local.checkout import known_payer, plan_expiry
+from stripe_local.checkout import known_payer, plan_expiry, set_discounts
 from stripe_local.ids import new_id
+from stripe_local.redeeming import Purchase, chosen_of
 from stripe_local.resources import prices
-from stripe_local.resources.coupons import discount_on
 from stripe_local.resources.customers import check_email
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.resources.subscriptions import missing_method_of, trial_end_of
@@ -125,14 +134,15 @@ def create(call: Call) -> Resource:
     total = total_of([each for _, each in quoted], may_be_free=params["mode"] == "subscription")
     if subscription and subscription["has_trial"]:
         total = Quote(0, total.currency)
-    discounts, off = discount_on(account, params, total.amount_total, total.currency)
+    chosen = _chosen(call, total)
+    check_left(left_of([each.amount_total for _, each in quoted], chosen), total.currency)
     metadata = merged_metadata({}, params.get("metadata"))
     payment = dict(params.get("payment_intent_data", {}))
     payment["metadata"] = merged_metadata({}, payment.get("metadata"))
 
     session_id = new_id(_OBJECT)
-    account.baskets[session_id] = Basket(
-        line_items=discounted([_line(call, each, row) for row, each in given], off),
+    basket = account.baskets[session_id] = Basket(
+        line_items=tuple(_line(call, each, row) for row, each in given),
         payment_intent=payment,
         subscription=subscription,
     )
@@ -143,31 +153,36 @@ def create(call: Call) -> Resource:
             **copy.deepcopy(_AT_FIRST),
             **{field: params[field] for field in _AS_GIVEN if field in params},
             "amount_subtotal": total.amount_total,
-            "amount_total": total.amount_total - off,
+            "amount_total": total.amount_total,
             "branding_settings": _branding(account),
             "created": now_s,
             "currency": total.currency,
             "customer_creation": _customer_creation(params),
             "customer_details": _known_payer(call),
-            "discounts": discounts,
+            "discounts": [],
             "expires_at": expires_at,
             "metadata": metadata,
             "payment_method_collection": _card_collection(params),
-            "total_details": {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0},
+            "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
             "url": f"{account.profile.public_url}/c/pay/{session_id}",
         }
     )
+    set_discounts(session, basket, chosen)
     plan_expiry(account, session)
     return session
 
 
-def discounted(lines: list[Resource], off: int) -> tuple[Resource, ...]:
-    """Spread what is taken off over the lines, from the first to the last."""
-    for line in lines:
-        share = min(off, line["amount_subtotal"])
-        line.update(amount_discount=share, amount_total=line["amount_subtotal"] - share)
-        off -= share
-    return tuple(lines)
+def _chosen(call: Call, total: Quote) -> list[Chosen]:
+    """Return the coupons of a session: one at most, or else whatever code the payer types."""
+    params, account = call.params, call.account
+    given = params.get("discounts") or []
+    if "discounts" in params and "allow_promotion_codes" in params:
+        raise exclusive_parameters(["allow_promotion_codes", "discounts"])
+    if len(given) > 1:
+        raise InvalidParameter("You can only pass one discount.", param="discounts")
+    customer = account.store.find("customer", params.get("customer"))
+    purchase = Purchase(total.amount_total, total.currency, customer)
+    return chosen_of(account, given, purchase)
 
 
 def retrieve(call: Call) -> Resource:
@@ -220,8 +235,6 @@ def _check_mode(params: Parameters) -> None:
             raise InvalidParameter(
                 f"You can not pass `{param}` in `{params['mode']}` mode.", param=param
             )
-    if "allow_promotion_codes" in params and "discounts" in params:
-        raise exclusive_parameters(["allow_promotion_codes", "discounts"])
     if params.get("ui_mode", "hosted_page") != "hosted_page":
         raise not_imitated("ui_mode", params["ui_mode"])
 

@@ -1,17 +1,17 @@
-"""Coupons and promotion codes: what takes something off a Checkout session for one payment."""
-
-from decimal import ROUND_HALF_UP, Decimal
+"""Coupons and promotion codes: what takes something off payments and subscriptions."""
 
 from stripe.params import (
     CouponCreateParams,
+    CouponDeleteParams,
     CouponListParams,
     CouponRetrieveParams,
+    CouponUpdateParams,
     PromotionCodeCreateParams,
     PromotionCodeListParams,
     PromotionCodeRetrieveParams,
+    PromotionCodeUpdateParams,
 )
 
-from stripe_local.account import Account
 from stripe_local.currencies import read_currency
 from stripe_local.ids import new_id
 from stripe_local.resources.endpoint import Call, Endpoint
@@ -19,15 +19,19 @@ from stripe_local.wire.errors import (
     InvalidParameter,
     exclusive_parameters,
     missing_parameter,
-    not_imitated,
 )
 from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.paging import PAGING, is_created_within, page_of
-from stripe_local.wire.parameters import Parameters
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
 
 _COUPONS, _CODES = "/v1/coupons", "/v1/promotion_codes"
+_NO_RESTRICTIONS: Resource = {
+    "first_time_transaction": False,
+    "minimum_amount": None,
+    "minimum_amount_currency": None,
+}
+_RESTRICTIONS = [f"restrictions.{name}" for name in _NO_RESTRICTIONS]
 
 
 def create(call: Call) -> Resource:
@@ -38,6 +42,11 @@ def create(call: Call) -> Resource:
     if not 0 < params.get("percent_off", 1) <= 100:
         raise InvalidParameter(
             "Invalid percent_off: must be more than 0 and at most 100.", param="percent_off"
+        )
+    if (params.get("duration") == "repeating") != ("duration_in_months" in params):
+        raise InvalidParameter(
+            "`duration_in_months` is required for, and only for, `duration=repeating`.",
+            param="duration_in_months",
         )
     if "amount_off" in params and "currency" not in params:
         raise missing_parameter("currency")
@@ -88,6 +97,8 @@ def create_code(call: Call) -> Resource:
     if "coupon" not in promotion:
         raise missing_parameter("promotion[coupon]")
     coupon = account.store.referenced("coupon", promotion["coupon"], "promotion[coupon]")
+    if "customer" in params:
+        account.store.referenced("customer", params["customer"], "customer")
     code = account.store.add(
         {
             "id": new_id("promotion_code"),
@@ -95,18 +106,14 @@ def create_code(call: Call) -> Resource:
             "active": params.get("active", True),
             "code": params.get("code") or new_id("coupon").upper(),
             "created": account.now_s(),
-            "customer": None,
+            "customer": params.get("customer"),
             "customer_account": None,
             "expires_at": params.get("expires_at"),
             "livemode": False,
             "max_redemptions": params.get("max_redemptions"),
             "metadata": merged_metadata({}, params.get("metadata")),
             "promotion": {"coupon": coupon["id"], "type": "coupon"},
-            "restrictions": {
-                "first_time_transaction": False,
-                "minimum_amount": None,
-                "minimum_amount_currency": None,
-            },
+            "restrictions": _NO_RESTRICTIONS | params.get("restrictions", {}),
             "times_redeemed": 0,
         }
     )
@@ -132,64 +139,30 @@ def list_codes(call: Call) -> Resource:
     return page_of(found, params, _CODES)
 
 
-def discount_on(
-    account: Account, params: Parameters, amount: int, currency: str
-) -> tuple[list[Resource], int]:
-    """Return the discounts of a session, and what they take off an amount.
-
-    Raises:
-        InvalidParameter: a coupon that does not hold, or a session that cannot have one.
-    """
-    given = params.get("discounts") or []
-    if not given:
-        return [], 0
-    if len(given) > 1 or params["mode"] != "payment":
-        raise not_imitated("discounts")
-    coupon, code = _named(account, given[0])
-    limits = [coupon] if code is None else [coupon, code]
-    is_spent = any(
-        each["max_redemptions"] is not None
-        and each["times_redeemed"] >= each["max_redemptions"]
-        for each in limits
-    )
-    ends = [end for end in (coupon["redeem_by"], code and code["expires_at"]) if end]
-    is_over = any(end <= account.now_s() for end in ends)
-    if is_spent or is_over or (code is not None and not code["active"]):
-        raise InvalidParameter(
-            f"Coupon {coupon['id']} is used up or has expired.",
-            code="coupon_expired",
-            param="discounts",
-        )
-    if coupon["currency"] not in {None, currency}:
-        raise InvalidParameter(
-            "The coupon is in another currency than the session.", param="discounts"
-        )
-    off = coupon["amount_off"]
-    if off is None:
-        exact = Decimal(amount) * Decimal(str(coupon["percent_off"])) / 100
-        off = int(exact.quantize(Decimal(1), ROUND_HALF_UP))
-    shown = {"coupon": coupon["id"], "promotion_code": code["id"] if code else None}
-    return [shown], min(off, amount)
+def update(call: Call) -> Resource:
+    """Change what a coupon is called; never what it takes off."""
+    coupon, params = retrieve(call), call.params
+    changes: Resource = {"name": params["name"] or None} if "name" in params else {}
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(coupon["metadata"], params["metadata"])
+    return call.account.update(coupon, changes, "coupon.updated", call.cause)
 
 
-def _named(account: Account, given: Parameters) -> tuple[Resource, Resource | None]:
-    if ("coupon" in given) == ("promotion_code" in given):
-        raise exclusive_parameters(["discounts[0][coupon]", "discounts[0][promotion_code]"])
-    if "coupon" in given:
-        name = "discounts[0][coupon]"
-        return account.store.referenced("coupon", given["coupon"], name), None
-    name = "discounts[0][promotion_code]"
-    code = account.store.referenced("promotion_code", given["promotion_code"], name)
-    return account.store.referenced("coupon", code["promotion"]["coupon"], name), code
+def delete(call: Call) -> Resource:
+    """Delete a coupon: nobody can choose it any more; discounts at work go on."""
+    coupon = retrieve(call)
+    stub = call.account.store.delete(coupon)
+    call.account.record("coupon.deleted", coupon, call.cause)
+    return stub
 
 
-def redeem(account: Account, session: Resource) -> None:
-    """Count the redemption of a session's discounts."""
-    for discount in session["discounts"]:
-        for name in ("coupon", "promotion_code"):
-            found = account.store.find(name, discount[name])
-            if found is not None:
-                found["times_redeemed"] += 1
+def update_code(call: Call) -> Resource:
+    """Change a promotion code, also whether it can be used."""
+    code, params = retrieve_code(call), call.params
+    changes: Resource = {"active": params["active"]} if "active" in params else {}
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(code["metadata"], params["metadata"])
+    return call.account.update(code, changes, "promotion_code.updated", call.cause)
 
 
 _EXPAND = frozenset({"expand"})
@@ -204,15 +177,32 @@ ENDPOINTS = (
         create,
     ),
     Endpoint("GET", f"{_COUPONS}/{{id}}", CouponRetrieveParams, _EXPAND, retrieve),
+    Endpoint(
+        "POST",
+        f"{_COUPONS}/{{id}}",
+        CouponUpdateParams,
+        _EXPAND | {"metadata", "name"},
+        update,
+    ),
+    Endpoint("DELETE", f"{_COUPONS}/{{id}}", CouponDeleteParams, frozenset(), delete),
     Endpoint("GET", _COUPONS, CouponListParams, PAGING | {"created"}, list_coupons),
     Endpoint(
         "POST",
         _CODES,
         PromotionCodeCreateParams,
-        _EXPAND | set(words("active code expires_at max_redemptions metadata promotion")),
+        _EXPAND
+        | {*words("active code customer expires_at max_redemptions metadata promotion")}
+        | {*_RESTRICTIONS},
         create_code,
     ),
     Endpoint("GET", f"{_CODES}/{{id}}", PromotionCodeRetrieveParams, _EXPAND, retrieve_code),
+    Endpoint(
+        "POST",
+        f"{_CODES}/{{id}}",
+        PromotionCodeUpdateParams,
+        _EXPAND | {"active", "metadata"},
+        update_code,
+    ),
     Endpoint(
         "GET",
         _CODES,

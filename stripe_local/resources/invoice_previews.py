@@ -4,13 +4,15 @@ from dataclasses import replace
 
 from stripe.params import InvoiceCreatePreviewParams
 
+from stripe_local.basket import Chosen
 from stripe_local.billing import previewing
 from stripe_local.billing.invoice_shape import Line
 from stripe_local.billing.item_changes import manner_of
 from stripe_local.billing.previewing import Wish
 from stripe_local.billing.subscription_shape import Terms
-from stripe_local.currencies import read_currency
+from stripe_local.currencies import AMOUNT_MAX, read_currency
 from stripe_local.ids import new_id
+from stripe_local.redeeming import Purchase, chosen_of
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.resources.invoice_items import OF_A_LINE, line_of
 from stripe_local.resources.subscriptions import item_changes_of, trial_end_of, wanted_of
@@ -27,6 +29,7 @@ _DETAILS = words(
 _IMITATED = frozenset(
     {
         *words("currency customer expand preview_mode subscription"),
+        *words("discounts.coupon discounts.promotion_code"),
         *(f"subscription_details.{name}" for name in _DETAILS),
         *(f"invoice_items.{name}" for name in OF_A_LINE),
         *words("invoice_items.amount invoice_items.price"),
@@ -67,6 +70,7 @@ def _of_a_subscription(call: Call, details: Parameters, extra: list[Line]) -> Re
         manner=manner_of(details),
         ends=details.get("cancel_at_period_end"),
         extra=extra,
+        discounts=_tried(call, subscription["currency"], subscription["customer"]),
     )
     return previewing.preview(account, subscription, wish)
 
@@ -77,13 +81,26 @@ def _of_a_customer(call: Call, details: Parameters, extra: list[Line]) -> Resour
         raise missing_parameter("customer")
     customer = account.store.referenced("customer", params["customer"], "customer")
     if "items" in details:
-        terms = Terms(metadata={}, trial_end=trial_end_of(account, details))
         wanted = wanted_of(call, details["items"])
+        terms = Terms(
+            metadata={},
+            trial_end=trial_end_of(account, details),
+            discounts=_tried(call, wanted[0].price["currency"], customer["id"]) or (),
+        )
         return previewing.preview_new(account, customer, wanted, terms, extra)
     currency = params.get("currency") or customer["currency"] or "usd"
     return previewing.preview_items(
         account, customer, extra, read_currency(currency, "currency")
     )
+
+
+def _tried(call: Call, currency: str, customer_id: str) -> list[Chosen] | None:
+    """Return the coupons that a preview is to try; None where it says nothing of them."""
+    if "discounts" not in call.params:
+        return None
+    customer = call.account.store.find("customer", customer_id)
+    purchase = Purchase(AMOUNT_MAX, currency, customer)
+    return chosen_of(call.account, call.params["discounts"] or [], purchase)
 
 
 ENDPOINTS = (

@@ -3,7 +3,7 @@
 from typing import NotRequired, TypedDict
 
 from stripe_local.cards import Card
-from stripe_local.checkout import pay
+from stripe_local.checkout import pay, use_code
 from stripe_local.resources.customers import check_email
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.wire.resource import Resource
@@ -23,6 +23,7 @@ class ConfirmParams(TypedDict):
 
     card: NotRequired[CardParams]
     email: NotRequired[str]
+    promotion_code: NotRequired[str]
     expand: NotRequired[list[str]]
 
 
@@ -32,6 +33,8 @@ def confirm(call: Call) -> Resource:
     email = call.params.get("email")
     if email is not None:
         check_email(email, "email")
+    if "promotion_code" in call.params:
+        use_code(call.account, session, call.params["promotion_code"])
     card = Card(**call.params["card"]) if "card" in call.params else None
     return pay(call.account, session, card, typed_email=email, cause=call.cause)
 
@@ -41,7 +44,7 @@ ENDPOINTS = (
         "POST",
         "/v1/payment_pages/{id}/confirm",
         ConfirmParams,
-        frozenset({"card", "email", "expand"}),
+        frozenset({"card", "email", "expand", "promotion_code"}),
         confirm,
     ),
 )

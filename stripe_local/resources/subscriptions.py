@@ -1,19 +1,31 @@
 """Subscriptions: what a customer pays for again and again."""
 
+from collections.abc import Sequence
+
 from stripe.params import (
     SubscriptionCancelParams,
     SubscriptionCreateParams,
+    SubscriptionDeleteDiscountParams,
     SubscriptionListParams,
     SubscriptionRetrieveParams,
     SubscriptionUpdateParams,
 )
 
 from stripe_local.account import Account
-from stripe_local.billing import changing, invoicing, period_lines, standing, subscribing
+from stripe_local.basket import quote
+from stripe_local.billing import (
+    changing,
+    discounting,
+    invoicing,
+    period_lines,
+    standing,
+    subscribing,
+)
 from stripe_local.billing.item_changes import ItemChange, manner_of
 from stripe_local.billing.payments import refusal_of
 from stripe_local.billing.periods import DAY_S
 from stripe_local.billing.subscription_shape import Terms, Wanted, items_of
+from stripe_local.redeeming import Purchase, chosen_of
 from stripe_local.resources import prices
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.resources.payment_methods import referenced_method
@@ -22,6 +34,7 @@ from stripe_local.wire.errors import (
     InvalidState,
     exclusive_parameters,
     missing_parameter,
+    missing_reference,
     not_imitated,
 )
 from stripe_local.wire.forms import join
@@ -35,7 +48,8 @@ _OBJECT = "subscription"
 _AT = "/v1/subscriptions"
 _TRIAL_DAYS_MAX = 730
 _BOTH = words(
-    "cancel_at_period_end default_payment_method description expand metadata off_session "
+    "cancel_at_period_end default_payment_method description discounts.coupon "
+    "discounts.promotion_code expand metadata off_session "
     "payment_behavior payment_settings.save_default_payment_method proration_behavior "
     "trial_end trial_settings.end_behavior.missing_payment_method"
 )
@@ -50,7 +64,7 @@ _CHANGEABLE = frozenset(
     {
         *_BOTH,
         *words("cancel_at cancellation_details items.deleted items.id items.metadata"),
-        *words("items.price items.quantity pause_collection proration_date"),
+        *words("discounts.discount items.price items.quantity pause_collection proration_date"),
     }
 )
 
@@ -65,12 +79,14 @@ def create(call: Call) -> Resource:
     customer = account.store.referenced("customer", params["customer"], "customer")
     wanted = wanted_of(call, params.get("items") or [])
     method_id = _own_method(call, customer)
+    chosen = chosen_of(account, params.get("discounts") or [], _purchase(customer, wanted))
     terms = Terms(
         metadata=merged_metadata({}, params.get("metadata")),
         trial_end=trial_end_of(account, params),
         description=params.get("description") or None,
         method_id=method_id,
         missing_method=missing_method_of(params),
+        discounts=chosen,
     )
     behaviour = params.get("payment_behavior", "allow_incomplete")
     if behaviour == "pending_if_incomplete":
@@ -78,6 +94,7 @@ def create(call: Call) -> Resource:
     if behaviour == "error_if_incomplete" and terms.trial_end is None:
         _check_card(account, customer, method_id)
     subscription = subscribing.begin(account, customer, wanted, terms, call.cause)
+    discounting.redeem(chosen)
     if params.get("cancel_at_period_end"):
         changing.set_cancellation(
             account, subscription, {"cancel_at_period_end": True}, call.cause
@@ -85,6 +102,12 @@ def create(call: Call) -> Resource:
     if behaviour != "default_incomplete":
         subscribing.pay_first(account, subscription, call.cause)
     return subscription
+
+
+def _purchase(customer: Resource, wanted: Sequence[Wanted]) -> Purchase:
+    quoted = [quote(each.price, each.quantity) for each in wanted]
+    amount = sum(each.amount_total for each in quoted)
+    return Purchase(amount, quoted[0].currency, customer)
 
 
 def wanted_of(call: Call, rows: list[Parameters]) -> list[Wanted]:
@@ -206,6 +229,8 @@ def update(call: Call) -> Resource:
         changes["trial_settings"] = {"end_behavior": end_behaviour}
     if "pause_collection" in params:
         changes["pause_collection"] = _pause(account, params["pause_collection"])
+    if "discounts" in params:
+        _set_discounts(call, subscription, customer)
     if params.get("items"):
         changing.change_items(
             account,
@@ -219,6 +244,31 @@ def update(call: Call) -> Resource:
         changing.set_trial_end(account, subscription, trial_end_of(account, params), call.cause)
     changing.plan_collection(account, subscription)
     return subscription
+
+
+def _set_discounts(call: Call, subscription: Resource, customer: Resource) -> None:
+    """Put a subscription's discounts in place of those it has; those that are named stay."""
+    account, given = call.account, call.params["discounts"] or []
+    kept = [each["discount"] for each in given if "discount" in each]
+    unknown = [each for each in kept if each not in subscription["discounts"]]
+    if unknown:
+        raise missing_reference("discount", unknown[0], "discounts")
+    wanted = [Wanted(item["price"], item["quantity"]) for item in items_of(subscription)]
+    new = [each for each in given if "discount" not in each]
+    chosen = chosen_of(account, new, _purchase(customer, wanted))
+    gone = [each for each in subscription["discounts"] if each not in kept]
+    discounting.detach(account, subscription, gone, call.cause)
+    discounting.add(account, subscription, chosen, call.cause)
+
+
+def delete_discount(call: Call) -> Resource:
+    """Take the discounts off a subscription, and return the stub of the last of them."""
+    account, subscription = call.account, retrieve(call)
+    found = discounting.at_work(account, subscription)
+    if not found:
+        raise InvalidState("This subscription has no discount.", code="resource_missing")
+    discounting.detach(account, subscription, subscription["discounts"], call.cause)
+    return {**found[-1], "deleted": True}
 
 
 def _pause(account: Account, given: Parameters | str) -> Resource | None:
@@ -316,6 +366,13 @@ ENDPOINTS = (
         SubscriptionCancelParams,
         frozenset({"cancellation_details", "expand"}),
         cancel,
+    ),
+    Endpoint(
+        "DELETE",
+        f"{_AT}/{{id}}/discount",
+        SubscriptionDeleteDiscountParams,
+        frozenset(),
+        delete_discount,
     ),
     Endpoint(
         "GET",

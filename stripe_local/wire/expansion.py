@@ -7,7 +7,7 @@ from stripe_local.wire.resource import Resource
 
 LEVELS_MAX = 4
 
-Expander = Callable[[Resource], Resource | None]
+Expander = Callable[[Resource], Resource | list[Resource] | None]
 """Given the object, returns what one of its fields expands to; None leaves the field alone."""
 
 Expanders = Mapping[str, Mapping[str, Expander]]
@@ -46,17 +46,27 @@ def _expanded(
         return resource
     expander = expanders.get(resource.get("object", ""), {}).get(field)
     current = resource.get(field)
+    inner: Resource | list[Resource] | None
     if isinstance(current, dict):
-        inner: Resource | None = current
+        inner = current
+    elif _is_rows(current):
+        inner = list(current or [])
     elif expander is None:
         raise _cannot_expand(path)
     else:
         inner = expander(resource)
     if inner is None:
         return resource
-    if rest:
+    if isinstance(inner, list):
+        inner = [_expanded(row, rest, expanders, path) if rest else row for row in inner]
+    elif rest:
         inner = _expanded(inner, rest, expanders, path)
     return {**resource, field: inner}
+
+
+def _is_rows(value: object) -> bool:
+    """Return whether a field is an array of hashes, as the discounts of a session."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _cannot_expand(path: str) -> InvalidParameter:
