@@ -110,6 +110,8 @@ def pay(
         assert method is not None
         intent = _payment_intent(account, session, cause)
         try_to_pay(account, intent, method, cause)
+    if may_pay:
+        _keep_email(account, session, email, cause)
     if is_subscription:
         _subscribe(account, session, method, intent, cause)
     return _complete(account, session, email)
@@ -226,6 +228,13 @@ def _make_customer(
     customer = account.store.add(new_customer({"email": email}, account.now_s()))
     account.record("customer.created", customer, cause)
     session["customer"] = customer["id"]
+
+
+def _keep_email(account: Account, session: Resource, email: str | None, cause: Cause) -> None:
+    """Set the address that was typed on a customer who has none."""
+    customer = account.store.find("customer", session["customer"])
+    if customer is not None and email and not customer["email"]:
+        account.update(customer, {"email": email}, "customer.updated", cause)
 
 
 def _subscribe(

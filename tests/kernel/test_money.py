@@ -135,3 +135,17 @@ def test_what_a_programmer_promised_is_asserted() -> None:
     ):
         with pytest.raises(AssertionError):
             broken()
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written"),
+    [
+        (0, "usd", "0.00 USD"),
+        (5, "eur", "0.05 EUR"),
+        (123_456, "usd", "1,234.56 USD"),
+        (1_000, "jpy", "1,000 JPY"),
+    ],
+)
+def test_money_is_written_as_people_read_it(amount: int, currency: str, written: str) -> None:
+    """A yen has no cents."""
+    assert money.write_money(amount, currency) == written

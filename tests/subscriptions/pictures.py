@@ -1,5 +1,6 @@
 """What Stripe would show: subscriptions and invoices of a hub customer, for pure tests."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -107,10 +108,14 @@ class Watch:
 
 
 def stand(
-    *seen: Subscription, bills: list[Invoice] | None = None, now: datetime = START
+    *seen: Subscription,
+    bills: list[Invoice] | None = None,
+    now: datetime = START,
+    refused: Collection[str] = (),
 ) -> Standing:
     """Decide once, with nothing known."""
-    return Watch().look(list(seen), bills if bills is not None else [a_bill()], now)
+    bills = bills if bills is not None else [a_bill()]
+    return decide_standing("c1", seen, bills, {}, PLANS, now=now, refused=refused)
 
 
 def credits_of(grants: tuple[OwedGrant, ...]) -> dict[str, int]:

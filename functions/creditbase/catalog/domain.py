@@ -121,6 +121,8 @@ class Plan:
     price_cents: int
     credits: int
     is_sold: bool = True
+    trial_days: int | None = None
+    """Days of free trial for who never had one; None: as the settings say."""
 
     @property
     def can_be_bought(self) -> bool:
@@ -333,5 +335,9 @@ def _difference(word: str, before: Plan | Pack | None, after: Plan | Pack | None
 def _shown(it: Plan | Pack | None) -> str:
     if it is None:
         return "none"
-    remark = ", no longer sold" if isinstance(it, Plan) and not it.is_sold else ""
+    remark = ""
+    if isinstance(it, Plan) and it.trial_days is not None:
+        remark = f", {it.trial_days} days of trial"
+    if isinstance(it, Plan) and not it.is_sold:
+        remark += ", no longer sold"
     return f"{it.name}, {it.price_cents} cents, {it.credits} credits{remark}"

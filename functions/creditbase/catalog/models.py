@@ -171,6 +171,8 @@ class PlanRow(Strict):
     price_cents: Cents
     credits: Credits
     is_sold: bool = True
+    trial_days: Annotated[int, Field(ge=0, le=365)] | None = None
+    """Days of free trial; left out: as the settings say."""
 
     @model_validator(mode="after")
     def _only_free_is_free(self) -> Self:
@@ -189,6 +191,7 @@ class PlanRow(Strict):
             price_cents=self.price_cents,
             credits=self.credits,
             is_sold=self.is_sold,
+            trial_days=self.trial_days,
         )
 
 

@@ -118,6 +118,7 @@ def _to_plan(path: str, kept: Mapping[str, Any]) -> Plan:
         price_cents=kept["price_cents"],
         credits=kept["credits"],
         is_sold=kept.get("is_sold", True),
+        trial_days=kept.get("trial_days"),
     )
 
 
@@ -128,6 +129,7 @@ def _plan_fields(plan: Plan) -> dict[str, Any]:
         "price_cents": plan.price_cents,
         "credits": plan.credits,
         "is_sold": plan.is_sold,
+        "trial_days": plan.trial_days,
     }
 
 

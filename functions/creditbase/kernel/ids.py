@@ -103,6 +103,44 @@ def expiry_entry_id(grant_id: str, *, returned_by: str | None = None) -> str:
     return f"expire:{grant_id}" if returned_by is None else f"expire:{grant_id}:{returned_by}"
 
 
+# ---- trials, and mails to customers ---------------------------------------------------------
+
+
+def trial_claim_id(project_id: str, kind: str, value: str) -> str:
+    """Return the document of who has had a trial with a card or an address: a digest of it."""
+    return sha256_hex(f"trial/{project_id}/{kind}/{value}")
+
+
+def trial_notice_id(subscription_id: str, trial_end: datetime) -> str:
+    """Return the mail that a trial ends soon: one per end, so one more where it moves."""
+    return f"trialnotice:{subscription_id}:{to_micros(trial_end) // 1_000_000}"
+
+
+def trial_refused_id(subscription_id: str) -> str:
+    """Return the mail that a trial was ended because there had been one before."""
+    return f"trialrefused:{subscription_id}"
+
+
+def payment_failed_id(invoice_id: str, attempt: int) -> str:
+    """Return the mail that a payment failed: one per attempt."""
+    return f"payfail:{invoice_id}:{attempt}"
+
+
+def payment_recovered_id(invoice_id: str) -> str:
+    """Return the mail that a payment which had failed was made after all."""
+    return f"payrecovered:{invoice_id}"
+
+
+def subscription_ended_id(subscription_id: str) -> str:
+    """Return the mail that a subscription is over."""
+    return f"subended:{subscription_id}"
+
+
+def money_returned_id(payment_id: str, number: int) -> str:
+    """Return the mail about a step of a payment's refunds."""
+    return f"moneyback:{payment_id}:{number}"
+
+
 # ---- public ids of charges and holds -------------------------------------------------------
 
 

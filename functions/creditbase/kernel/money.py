@@ -17,6 +17,23 @@ BPS_PER_ONE = 10_000
 """Basis points in a whole."""
 
 
+WHOLE_CURRENCIES = frozenset(
+    {
+        *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg"),
+        *("rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"),
+    }
+)
+"""Currencies whose smallest unit is the unit itself."""
+
+
+def write_money(amount_cents: int, currency: str) -> str:
+    """Return an amount of a currency's smallest units as people read it: `10.00 USD`."""
+    assert amount_cents >= 0
+    if currency in WHOLE_CURRENCIES:
+        return f"{amount_cents:,} {currency.upper()}"
+    return f"{amount_cents // 100:,}.{amount_cents % 100:02d} {currency.upper()}"
+
+
 def ceil_div(numerator: int, denominator: int) -> int:
     """Return the quotient rounded up. The denominator is positive."""
     assert denominator > 0

@@ -99,6 +99,7 @@ class Order:
     currency: str
     site_url: str
     kind: str = TOPUP
+    trial_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Every event about a subscription or an invoice leads to the same: look at all of
 customer's subscriptions as they are now, keep what was seen, then tell the wallet.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,11 +17,23 @@ from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_billing
 from creditbase.payments.domain import APPLIED, Event, Outcome
+from creditbase.payments.noticing import mails_for
+from creditbase.payments.standing_store import Mirrored, writes_for_standing
 from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
-from creditbase.subscriptions.domain.mirror import Invoice
+from creditbase.subscriptions.domain.mirror import Invoice, Subscription
+from creditbase.subscriptions.domain.notices import Scene, owed_notices
 from creditbase.subscriptions.domain.standing import Standing, decide_standing
-from creditbase.subscriptions.store import load_records, writes_for_records
+from creditbase.subscriptions.domain.trials import TrialDecision, decide_trial, wanted_claims
+from creditbase.subscriptions.store import (
+    load_claims,
+    load_records,
+    writes_for_claims,
+    writes_for_records,
+)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,8 @@ class Picture:
 
     standing: Standing
     invoices: tuple[Invoice, ...]
+    refused: tuple[str, ...] = ()
+    """Running trials that give nothing: to be ended at once."""
 
 
 def mirror_subscription(event: Event, now: datetime) -> Outcome:
@@ -65,6 +80,9 @@ def mirror_customer(stripe_customer_id: str, *, now: datetime) -> Outcome:
     picture = _mirror(ref, stripe_customer_id, now=now)
     standing = picture.standing
     tell_wallet(WalletRef(ref.project_id, ref.customer_id), standing, now=now)
+    for subscription_id in picture.refused:
+        log.info("a second trial was ended", extra={"subscription": subscription_id})
+        stripe_billing.cancel_subscription(subscription_id)
     for subscription_id in standing.surplus:
         _end_surplus(subscription_id, picture.invoices)
     if standing.unknown:
@@ -73,7 +91,8 @@ def mirror_customer(stripe_customer_id: str, *, now: datetime) -> Outcome:
 
 
 def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Picture:
-    plans = load_catalog(ref.project_id).plans
+    catalog = load_catalog(ref.project_id)
+    plans = catalog.plans
 
     def attempt() -> Attempt[Picture]:
         # The version first, then Stripe: whatever changes in between makes the commit fail.
@@ -92,14 +111,55 @@ def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Pict
             for one in stripe_billing.list_invoices(ref.project_id, payer)
         ]
         known = load_records(ref.project_id, [one.subscription_id for one in seen])
-        standing = decide_standing(ref.customer_id, seen, invoices, known, plans, now=now)
-        records = writes_for_records(ref.project_id, known, standing.records)
-        issue = _issue_of(standing, invoices)
-        writes = store.writes_for_standing(account, records, issue, standing.digest)
-        terms = replace(standing.terms, revision=account.revision + bool(writes))
-        return Attempt(Picture(replace(standing, terms=terms), tuple(invoices)), writes)
+        trials = _look_at_trials(account, seen)
+        standing = decide_standing(
+            ref.customer_id, seen, invoices, known, plans, refused=trials.refused, now=now
+        )
+        scene = Scene(
+            known=known,
+            seen=seen,
+            invoices=invoices,
+            plans=plans,
+            currency=catalog.currency,
+            is_free=standing.terms.window == "free",
+            set_aside=standing.surplus,
+            refused=trials.refused,
+            issue_before=account.payment_issue,
+            issue=_issue_of(standing, invoices),
+        )
+        mirrored = Mirrored(
+            records=writes_for_records(ref.project_id, known, standing.records),
+            issue=scene.issue,
+            digest=standing.digest,
+            trial=trials.trial,
+            others=[*_claims_of(ref, trials), *_mails_of(account, scene, now=now)],
+        )
+        terms = replace(standing.terms, revision=account.revision + mirrored.has_moved(account))
+        picture = Picture(replace(standing, terms=terms), tuple(invoices), trials.refused)
+        return Attempt(picture, writes_for_standing(account, mirrored))
 
     return commit_or_retry(attempt)
+
+
+def _look_at_trials(account: store.Account, seen: list[Subscription]) -> TrialDecision:
+    """Return the customer's first trial, and which running ones give nothing."""
+    customer = account.customer
+    claims = wanted_claims(customer.project_id, account.trial, seen, customer.email)
+    owners = load_claims(customer.project_id, claims)
+    return decide_trial(customer.customer_id, account.trial, seen, claims, owners)
+
+
+def _claims_of(ref: CustomerRef, trials: TrialDecision) -> list[Write]:
+    if trials.trial is None:
+        return []
+    return writes_for_claims(ref.project_id, ref.customer_id, trials.trial, trials.claims)
+
+
+def _mails_of(account: store.Account, scene: Scene, *, now: datetime) -> list[Write]:
+    newest = max(scene.seen, key=lambda one: one.created_at, default=None)
+    payer_email = newest.payer_email if newest is not None else ""
+    notices = owed_notices(scene, now=now)
+    return mails_for(account, notices, payer_email=payer_email, now=now)
 
 
 def _issue_of(standing: Standing, invoices: list[Invoice]) -> dict[str, Any] | None:

@@ -25,8 +25,12 @@ from creditbase.payments.domain import (
     decide_return,
 )
 from creditbase.payments.mirroring import mirror_customer
+from creditbase.payments.noticing import mails_for
+from creditbase.payments.stripe_gateway import payer_email
 from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
+from creditbase.subscriptions.domain.notices import MoneyBack, money_back_notice
 
 STEPS_MAX = 3
 """How often one event may find that Stripe has moved on meanwhile."""
@@ -73,9 +77,29 @@ def _step(payment: Payment, *, now: datetime) -> tuple[Payment, bool]:
         if step is None:
             return Attempt((found, True), ())
         stepped = replace(found, returns=(*found.returns, step))
-        return Attempt((stepped, False), store.writes_for_payment(account, stepped))
+        mails = _mails_of(account, stepped, now=now)
+        return Attempt((stepped, False), store.writes_for_payment(account, stepped, mails))
 
     return commit_or_retry(attempt)
+
+
+def _mails_of(account: store.Account, payment: Payment, *, now: datetime) -> list[Write]:
+    """Return what the customer is told of a payment's newest step."""
+    step, before = payment.returns[-1], payment.returns[-2:-1]
+    notice = money_back_notice(
+        MoneyBack(
+            payment_id=payment.payment_id,
+            number=len(payment.returns),
+            amount_nanos=step.amount_nanos,
+            refunded_cents=step.refunded_cents - sum(it.refunded_cents for it in before),
+            disputed_cents=step.disputed_cents - sum(it.disputed_cents for it in before),
+            currency=payment.currency,
+        )
+    )
+    if notice is None:
+        return []
+    email = "" if account.customer.email else payer_email(payment.stripe_customer_id)
+    return mails_for(account, [notice], payer_email=email, now=now)
 
 
 def _take_steps(payment: Payment, *, now: datetime) -> int:

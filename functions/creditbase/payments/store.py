@@ -3,7 +3,7 @@
 checkout_sessions/{cs}    what we asked for, and how far it has come
 payments/{pi}             what was paid, and the grant that it is owed
 stripe_customers/{cus}    whose Stripe customer it is
-projects/{p}/customers/{c}   stripe_customer_id, topup (the newest intent), mirrored (a count)
+projects/{p}/customers/{c}   stripe_customer_id, topup (the newest intent), mirrored (a count) …
 
 Every change of the mirror also counts `mirrored` up in the customer's document, conditioned on
 the version read before Stripe was asked, so that a slow answer never overwrites a newer one.
@@ -34,6 +34,7 @@ from creditbase.runtime.firestore import (
     Write,
     get_all,
 )
+from creditbase.subscriptions.domain.trials import Trial
 
 # ---- the customer's side ---------------------------------------------------------------------
 
@@ -54,6 +55,8 @@ class Account:
     """Counts changes of the standing that the wallet is told."""
     standing_digest: str = ""
     """Of the newest standing; empty before the first."""
+    trial: Trial | None = None
+    """The first that the customer had."""
 
     def intent_of(self, kind: str) -> Intent | None:
         """Return the newest purchase of a kind, if there ever was one."""
@@ -89,6 +92,7 @@ def find_account(ref: CustomerRef) -> Account | None:
         unlinked=kept.get("unlinked", 0),
         revision=kept.get("standing", {}).get("revision", 0),
         standing_digest=kept.get("standing", {}).get("digest", ""),
+        trial=Trial(**kept["trial"]) if kept.get("trial") else None,
     )
 
 
@@ -101,7 +105,7 @@ def writes_for_link(account: Account, stripe_customer_id: str, *, now: datetime)
         "created_at": now,
     }
     return [
-        _account_update(account, {("stripe_customer_id",): stripe_customer_id}),
+        account_update(account, {("stripe_customer_id",): stripe_customer_id}),
         Put(f"stripe_customers/{stripe_customer_id}", link),
     ]
 
@@ -117,7 +121,7 @@ def writes_for_unlink(account: Account) -> list[Write]:
 
 def writes_for_intent(account: Account, intent: Intent) -> list[Write]:
     """Return the write that counts a new intent, or fails if another was counted first."""
-    return [_account_update(account, {(intent.order.kind,): _intent_fields(intent)})]
+    return [account_update(account, {(intent.order.kind,): _intent_fields(intent)})]
 
 
 def writes_for_session(account: Account, intent: Intent, record: SessionRecord) -> list[Write]:
@@ -126,12 +130,13 @@ def writes_for_session(account: Account, intent: Intent, record: SessionRecord) 
     if account.intent_of(record.kind) == intent:
         changes[(record.kind, "session_id")] = record.session_id
     return [
-        _account_update(account, changes),
+        account_update(account, changes),
         Create(_session(record.session_id), asdict(record)),
     ]
 
 
-def _account_update(account: Account, changes: Mapping[tuple[str, ...], Any]) -> Update:
+def account_update(account: Account, changes: Mapping[tuple[str, ...], Any]) -> Update:
+    """Return the write that changes the customer, or fails if anybody else did meanwhile."""
     customer = account.customer
     return Update(
         customer_path(customer.project_id, customer.customer_id),
@@ -182,11 +187,17 @@ def find_payment(payment_id: str) -> Payment | None:
     return None if fields is None else _payment_from(fields)
 
 
-def writes_for_payment(account: Account, payment: Payment) -> list[Write]:
-    """Return the batch that writes a payment down as it now is, one writer at a time."""
+def writes_for_payment(
+    account: Account, payment: Payment, others: Sequence[Write] = ()
+) -> list[Write]:
+    """Return the batch that writes a payment down as it now is, one writer at a time.
+
+    `others` is what must happen together with it: a mail, say.
+    """
     return [
-        _account_update(account, {}),
+        account_update(account, {}),
         Put(_payment(payment.payment_id), _payment_fields(payment)),
+        *others,
     ]
 
 
@@ -209,7 +220,7 @@ def writes_for_mirror(
         writes.append(Put(path, asdict(record)))
     if payment is not None and known.payment is None:
         writes.append(Create(_payment(payment.payment_id), _payment_fields(payment)))
-    return [_account_update(account, {}), *writes] if writes else []
+    return [account_update(account, {}), *writes] if writes else []
 
 
 def find_owner(stripe_customer_id: str) -> CustomerRef | None:
@@ -233,22 +244,6 @@ def find_known_payments(payment_ids: Sequence[str]) -> set[str]:
     paths = [_payment(name) for name in payment_ids]
     found = get_all(paths, only=["kind"]) if paths else []
     return {name for name, one in zip(payment_ids, found, strict=True) if one.exists}
-
-
-def writes_for_standing(
-    account: Account, records: Sequence[Write], issue: Mapping[str, Any] | None, digest: str
-) -> list[Write]:
-    """Return the batch that mirrors a customer's subscriptions; nothing where nothing changed.
-
-    `issue` is the payment that failed, or None; `digest` is of the standing.
-    """
-    if not records and account.payment_issue == issue and account.standing_digest == digest:
-        return []
-    changes: dict[tuple[str, ...], Any] = {
-        ("payment_issue",): issue,
-        ("standing",): {"revision": account.revision + 1, "digest": digest},
-    }
-    return [_account_update(account, changes), *records]
 
 
 def _session(session_id: str) -> str:

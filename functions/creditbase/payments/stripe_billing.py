@@ -27,7 +27,12 @@ NOT_WITHDRAWN = ("won", "warning_", "prevented")
 
 def list_subscriptions(project_id: str, stripe_customer_id: str) -> list[Subscription]:
     """Return all of a customer's subscriptions as Stripe has them now, ended ones too."""
-    params: Any = {"customer": stripe_customer_id, "status": "all", "limit": LIST_MAX}
+    params: Any = {
+        "customer": stripe_customer_id,
+        "status": "all",
+        "limit": LIST_MAX,
+        "expand": ["data.customer", "data.default_payment_method"],
+    }
     answered = ask(lambda: client().v1.subscriptions.list(params=params))
     return [read_subscription(project_id, one) for one in answered["data"]]
 
@@ -48,6 +53,8 @@ def metadata_of_price(price_id: str) -> tuple[str, str]:
 def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscription:
     """Return the subscription of Stripe's answer, with its plan in a project."""
     item = answered["items"]["data"][0]
+    payer, method = _shown(answered["customer"]), _shown(answered["default_payment_method"])
+    by_default = (payer.get("invoice_settings") or {}).get("default_payment_method")
     return Subscription(
         subscription_id=answered["id"],
         status=answered["status"],
@@ -57,7 +64,16 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
         created_at=_at(answered["created"]),
         cancel_at_period_end=bool(answered["cancel_at_period_end"] or answered["cancel_at"]),
         trial_end_at=_at(answered["trial_end"]) if answered["trial_end"] else None,
+        card_fingerprint=(method.get("card") or {}).get("fingerprint") or "",
+        payer_email=payer.get("email") or "",
+        # One that was taken away since belongs to nobody.
+        has_method=bool(method.get("customer") or by_default),
     )
+
+
+def _shown(reference: object) -> Mapping[str, Any]:
+    """Return what is known of an object: nothing where only its id was asked for."""
+    return reference if isinstance(reference, Mapping) else {}
 
 
 def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
@@ -70,6 +86,8 @@ def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
         number=answered["number"] or "",
         attempts=answered["attempt_count"],
         next_attempt_at=_at(next_attempt) if next_attempt else None,
+        due_cents=answered["amount_due"],
+        currency=answered["currency"],
         lines=tuple(_line(project_id, line) for line in answered["lines"]["data"]),
     )
 

@@ -122,6 +122,15 @@ def load_customer(stripe_customer_id: str) -> StripeCustomer:
     return _customer(ask(lambda: client().v1.customers.retrieve(stripe_customer_id)))
 
 
+def payer_email(stripe_customer_id: str) -> str:
+    """Return the address that the payer gave to Stripe; empty where it has none."""
+    try:
+        found = ask(lambda: client().v1.customers.retrieve(stripe_customer_id))
+    except NotFound:
+        return ""
+    return found.get("email") or ""
+
+
 def create_topup_session(buyer: Buyer, order: Order, *, number: int) -> StripeSession:
     """Make the Checkout session of a customer's top-up of that number, exactly once.
 

@@ -23,13 +23,23 @@ def create_subscription_session(
         "client_reference_id": buyer.reference,
         "line_items": [{"quantity": 1, "price": price_id}],
         "metadata": metadata,
-        "subscription_data": {"metadata": metadata},
+        "subscription_data": {"metadata": metadata, **_trial_of(order)},
         "success_url": f"{returns_to}?checkout=success&session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{returns_to}?checkout=cancelled",
     }
     options: Any = {"idempotency_key": f"subscribe:{buyer.customer_id}:{number}"}
     answered = ask(lambda: client().v1.checkout.sessions.create(params=params, options=options))
     return read_session(answered)
+
+
+def _trial_of(order: Order) -> dict[str, Any]:
+    """Return what makes it begin with a trial; without a card in the end it is just over."""
+    if not order.trial_days:
+        return {}
+    return {
+        "trial_period_days": order.trial_days,
+        "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},
+    }
 
 
 def expire_session(session_id: str) -> None:

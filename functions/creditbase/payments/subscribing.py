@@ -1,5 +1,6 @@
 """Starting a subscription: one open session per customer, none where a plan is running."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
@@ -22,6 +23,10 @@ from creditbase.payments.use_cases import (
     record_session,
 )
 from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.settings import settings
+from creditbase.subscriptions.domain.mirror import Subscription
+from creditbase.subscriptions.domain.trials import email_claim, offered_days
+from creditbase.subscriptions.store import load_claims
 
 LOOKS_MAX = 8
 """How often a purchase looks again, where others are faster or a number is used up."""
@@ -43,9 +48,10 @@ def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> Stripe
         raise InvalidRequest(
             "The plan must be one that is sold", field="plan", reason="INVALID_PLAN"
         )
-    order = _order_of(plan, currency=catalog.currency)
     buyer = ensure_stripe_customer(ref, now=now)
-    _refuse_second(ref.project_id, buyer.stripe_customer_id)
+    seen = _refuse_second(ref.project_id, buyer.stripe_customer_id)
+    trial_days = _trial_days(ref, plan, seen)
+    order = _order_of(plan, currency=catalog.currency, trial_days=trial_days)
     price_id = selling.ensure_price(catalog, plan)
     for _ in range(LOOKS_MAX):
         newest = store.load_account(ref).intent_of(SUBSCRIPTION)
@@ -70,7 +76,7 @@ def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> Stripe
     raise Unavailable
 
 
-def _order_of(plan: Plan, *, currency: str) -> Order:
+def _order_of(plan: Plan, *, currency: str, trial_days: int) -> Order:
     return Order(
         tier=plan.code,
         name=plan.name,
@@ -79,14 +85,31 @@ def _order_of(plan: Plan, *, currency: str) -> Order:
         currency=currency,
         site_url=site_url(),
         kind=SUBSCRIPTION,
+        trial_days=trial_days,
     )
 
 
-def _refuse_second(project_id: str, stripe_customer_id: str) -> None:
-    """Refuse where Stripe itself has a subscription, whatever its events have told us yet."""
+def _trial_days(ref: CustomerRef, plan: Plan, seen: Sequence[Subscription]) -> int:
+    """Return the days of trial to offer: what would be refused in the end is not offered."""
+    days = plan.trial_days if plan.trial_days is not None else settings().trial_days
+    if not days:
+        return 0
+    account = store.load_account(ref)
+    claims = email_claim(ref.project_id, account.customer.email)
+    owners = load_claims(ref.project_id, claims).values()
+    is_claimed = any(owner != ref.customer_id for owner in owners)
+    return offered_days(days, kept=account.trial, seen=seen, is_claimed=is_claimed)
+
+
+def _refuse_second(project_id: str, stripe_customer_id: str) -> Sequence[Subscription]:
+    """Return the customer's subscriptions, all of them over.
+
+    Refuse where Stripe itself has a subscription, whatever its events have told us yet.
+    """
     seen = stripe_billing.list_subscriptions(project_id, stripe_customer_id)
     if any(one.is_live and one.plan_code for one in seen):
         raise Conflict("There is a subscription already", reason="SUBSCRIPTION_EXISTS")
+    return seen
 
 
 def _count_after(ref: CustomerRef, seen: Intent | None, order: Order) -> Intent | None:

@@ -27,7 +27,14 @@ class Subscription:
     created_at: datetime
     cancel_at_period_end: bool = False
     trial_end_at: datetime | None = None
+    """When its trial ends or ended; None where it never had one."""
     item_id: str = ""
+    card_fingerprint: str = field(default="", repr=False)
+    """What is the same whenever the same card pays; empty where no card is known."""
+    payer_email: str = field(default="", repr=False)
+    """What the payer gave to Stripe; empty where it has nothing."""
+    has_method: bool = True
+    """Whether there is something to pay with when the trial ends."""
 
     @property
     def is_live(self) -> bool:
@@ -58,6 +65,8 @@ class Invoice:
     """What Stripe counts a customer's bills by; empty while it is a draft."""
     attempts: int = 0
     next_attempt_at: datetime | None = None
+    due_cents: int = 0
+    currency: str = ""
     lines: tuple[InvoiceLine, ...] = field(default_factory=tuple)
 
     @property

@@ -4,7 +4,7 @@ Source: DESIGN section 5, the table of statuses, "Renewal", "Plan change". The s
 gives the same standing, whichever event led to looking at it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -71,8 +71,12 @@ def decide_standing(
     plans: Plans,
     *,
     now: datetime,
+    refused: Collection[str] = (),
 ) -> Standing:
-    """Return where the customer stands, what it is owed, and what is to be kept of it all."""
+    """Return where the customer stands, what it is owed, and what is to be kept of it all.
+
+    `refused` are running trials that give nothing: the customer stands as before them.
+    """
     named = [_with_plan(one, known, plans) for one in seen]
     ours = [one for one in named if one.plan_code]
     records = {
@@ -84,7 +88,10 @@ def decide_standing(
         for one in seen
         if one.is_live and one.plan_code not in plans and one.subscription_id in known
     ]
-    live = sorted((one for one in ours if one.is_live), key=_precedence)
+    live = sorted(
+        (one for one in ours if one.is_live and one.subscription_id not in refused),
+        key=_precedence,
+    )
     if not live:
         standing = _free(ours, plans[FREE_PLAN])
     else:
