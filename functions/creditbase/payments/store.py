@@ -116,7 +116,7 @@ def writes_for_unlink(account: Account) -> list[Write]:
         ("stripe_customer_id",): "",
         ("unlinked",): account.unlinked + 1,
     }
-    return [_account_update(account, changes)]
+    return [account_update(account, changes)]
 
 
 def writes_for_intent(account: Account, intent: Intent) -> list[Write]:
