@@ -68,9 +68,14 @@ def check_bounds(world: World, entries: list[Resource], *, is_owner_free: bool) 
         price["id"]: price["metadata"].get("plan", "")
         for price in world.account.store.newest_first("price")
     }
-    lines = [Line.read(bill, line, plan_of) for bill in bills for line in bill["lines"]["data"]]
+    lines = _lines(bills, plan_of)
+    begins_s = {
+        line.period: line.start_s
+        for line in _lines(world.account.store.newest_first("invoice"), plan_of)
+        if not line.is_change
+    }
     _check_cycles(lines, entries)
-    _check_upgrades(lines, entries)
+    _check_upgrades(lines, begins_s, entries)
     _check_packs(world, entries)
     if not is_owner_free:
         _check_money(world, entries)
@@ -80,6 +85,10 @@ def bills_of(world: World) -> list[Resource]:
     """Return the paid invoices, oldest first."""
     found = world.account.store.newest_first("invoice")
     return [bill for bill in reversed(found) if bill["status"] == "paid"]
+
+
+def _lines(bills: Iterable[Resource], plan_of: Mapping[str, str]) -> list[Line]:
+    return [Line.read(bill, line, plan_of) for bill in bills for line in bill["lines"]["data"]]
 
 
 def _check_cycles(lines: Iterable[Line], entries: Iterable[Resource]) -> None:
@@ -92,9 +101,10 @@ def _check_cycles(lines: Iterable[Line], entries: Iterable[Resource]) -> None:
         assert nanos == CREDITS[line.plan] * CREDIT_NANOS, name
 
 
-def _check_upgrades(lines: Sequence[Line], entries: list[Resource]) -> None:
+def _check_upgrades(
+    lines: Sequence[Line], begins_s: Mapping[Period, int], entries: list[Resource]
+) -> None:
     """Each period's changes of plan: the highest that was ever paid for, and no more."""
-    begins_s = {line.period: line.start_s for line in lines if not line.is_change}
     paid: dict[Period, Fraction] = {}
     peak: dict[Period, Fraction] = {}
     period_of: dict[str, Period] = {}
