@@ -74,11 +74,11 @@ def check_bounds(world: World, entries: list[Resource], *, is_owner_free: bool) 
         for line in _lines(world.account.store.newest_first("invoice"), plan_of)
         if not line.is_change
     }
-    _check_cycles(lines, entries)
+    trial_nanos = _check_cycles(lines, entries)
     _check_upgrades(lines, begins_s, entries)
     _check_packs(world, entries)
     if not is_owner_free:
-        _check_money(world, entries)
+        _check_money(world, entries, trial_nanos=trial_nanos)
 
 
 def bills_of(world: World) -> list[Resource]:
@@ -91,14 +91,22 @@ def _lines(bills: Iterable[Resource], plan_of: Mapping[str, str]) -> list[Line]:
     return [Line.read(bill, line, plan_of) for bill in bills for line in bill["lines"]["data"]]
 
 
-def _check_cycles(lines: Iterable[Line], entries: Iterable[Resource]) -> None:
-    """Each month's credits: once, for a bill of that month that was paid, and its plan's."""
+def _check_cycles(lines: Iterable[Line], entries: Iterable[Resource]) -> dict[str, int]:
+    """Each month's credits: once, for a bill of that month that was paid, and its plan's.
+
+    Returns:
+        The credits of trials by plan: those of one trial, or of none.
+    """
     sold = {(line.subscription, line.start_s): line for line in lines if not line.is_change}
+    trials: dict[str, int] = {}
     for name, nanos in _granted(entries, "cycle"):
         _, subscription, start_s = name.split(":")
         line = sold[subscription, int(start_s)]
-        assert line.amount_cents > 0, name
         assert nanos == CREDITS[line.plan] * CREDIT_NANOS, name
+        if line.amount_cents == 0:
+            assert not trials, "a second trial"
+            trials[line.plan] = nanos
+    return trials
 
 
 def _check_upgrades(
@@ -151,7 +159,9 @@ def _check_packs(world: World, entries: list[Resource]) -> None:
         assert taken == nanos * min(back_cents, paid_cents) // paid_cents, name
 
 
-def _check_money(world: World, entries: list[Resource]) -> None:
+def _check_money(
+    world: World, entries: list[Resource], *, trial_nanos: Mapping[str, int]
+) -> None:
     """All plan credits together, at their price: no more than the money that came."""
     price = {plan: Fraction(CENTS[plan], CREDITS[plan] * CREDIT_NANOS) for plan in CREDITS}
     value_cents = sum(
@@ -162,6 +172,7 @@ def _check_money(world: World, entries: list[Resource]) -> None:
         ),
         Fraction(),
     )
+    value_cents -= sum((n * price[plan] for plan, n in trial_nanos.items()), Fraction())
     # The difference of the plans: 45,000 credits for 40 dollars.
     step = Fraction(CENTS["pro"] - CENTS["guru"], 45_000 * CREDIT_NANOS)
     upgrades = list(_granted(entries, "upgrade"))

@@ -26,6 +26,7 @@ from creditbase.payments import mirroring, stripe_billing
 from creditbase.subscriptions.domain.mirror import Record
 from creditbase.subscriptions.domain.standing import decide_standing
 from creditbase.subscriptions.domain.terms import free_terms
+from creditbase.subscriptions.domain.trials import Trial, decide_trial
 from stripe_local.api import ApiRequest, answer
 from stripe_local.billing import changing, collecting, scheduling, standing
 from stripe_local.billing.item_changes import ItemChange, Manner
@@ -55,6 +56,7 @@ class PlanWalk:
     entries: dict[str, Entry] = field(default_factory=dict)
     prices: dict[str, str] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
+    trial: Trial | None = None
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)  # noqa: S311 - a walk is no secret
@@ -100,10 +102,11 @@ class PlanWalk:
     # ---- what may happen -----------------------------------------------------------------
 
     def subscribe(self) -> None:
-        """Subscribe, with a card that pays."""
+        """Subscribe, with a card that pays; now and then with a trial."""
         self.take_card("pm_card_visa")
-        price = self.random.choice(list(self.prices))
-        self.post("/v1/subscriptions", customer=self.customer, **{"items[0][price]": price})
+        form = {"customer": self.customer, "items[0][price]": self._price()["id"]}
+        trial = {"trial_period_days": 7} if self.random.random() < 0.3 else {}
+        self.post("/v1/subscriptions", **form, **trial)
 
     def take_card(self, card: str = "") -> None:
         """Give a card, which may be one that never pays."""
@@ -183,10 +186,17 @@ class PlanWalk:
             bills = [
                 stripe_billing._invoice(PROJECT, one) for one in store.newest_first("invoice")
             ]
-        found = decide_standing("c", seen, bills, self.known, PLANS, now=self.now)
+        trials = decide_trial("c", self.trial, seen, {}, {})
+        self.trial = trials.trial
+        found = decide_standing(
+            "c", seen, bills, self.known, PLANS, refused=trials.refused, now=self.now
+        )
         self.known |= {record.subscription_id: record for record in found.records}
         with patch.object(mirroring, "run", self.run):
             mirroring.tell_wallet(WalletRef("p", "c"), found, now=self.now)
+        for subscription_id in trials.refused:
+            refused = store.at_address("subscription", subscription_id)
+            standing.end(self.world.account, refused, BY_ITSELF)
 
     def run(self, _ref: WalletRef, command: Command, *, now: datetime) -> Decision:
         """Decide a command, and keep what it made."""

@@ -12,6 +12,7 @@ from creditbase.runtime.settings import settings
 from tests.payments.shop import CARD
 from tests.runtime.signing import Signer
 from tests.scenarios.life import Customer, Resource, Seen, Town, at, on_free
+from tests.scenarios.portal import Portal
 
 pytestmark = pytest.mark.firestore
 
@@ -121,6 +122,24 @@ def test_cancelled_trials_in_a_loop_win_no_second_allotment(ada: Customer) -> No
     assert ada.granted("cycle") == [10_000, 55_000, 10_000]
     assert [bill["amount_paid"] for bill in ada.invoices()] == [1_000, 5_000, 0]
     assert ada.granted("free") == [500]
+
+
+def test_plans_tried_out_within_a_trial_win_nothing(ada: Customer) -> None:
+    """Nothing is paid for a change within a trial, so it brings nothing."""
+    ada.subscribe("guru")
+    ada.spend(10_000)
+    portal = Portal.opened_by(ada)
+
+    portal.change_plan("pro")
+    assert ada.sees() == Seen("pro", 0, status="trialing")
+    portal.change_plan("guru")
+    portal.change_plan("pro")
+    assert ada.sees() == Seen("pro", 0, status="trialing")
+
+    assert ada.granted("cycle") == [10_000]
+    ada.live_past(trial_end(ada))
+    assert ada.sees() == Seen("pro", 55_000)
+    assert ada.invoices()[0]["amount_paid"] == 5_000
 
 
 def test_two_pages_with_a_trial_are_one_trial(ada: Customer) -> None:
