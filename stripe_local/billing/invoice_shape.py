@@ -13,12 +13,12 @@ from stripe_local.wire.words import words
 
 _OF_THE_CUSTOMER = words("address email name phone shipping tax_exempt")
 _NULL_AT_FIRST = words(
-    "account_tax_ids amount_paid_off_stripe application automatically_finalizes_at "
+    "account_tax_ids application automatically_finalizes_at "
     "custom_fields customer_account default_payment_method default_source description due_date "
     "effective_at ending_balance footer from_invoice hosted_invoice_url invoice_pdf "
     "last_finalization_error latest_revision next_payment_attempt number on_behalf_of "
     "receipt_number rendering shipping_cost shipping_details statement_descriptor "
-    "status_details threshold_reason webhooks_delivered_at"
+    "webhooks_delivered_at"
 )
 _AT_FIRST: Resource = {
     **dict.fromkeys(_NULL_AT_FIRST),

@@ -115,9 +115,8 @@ def resume(account: Account, subscription: Resource, wish: Return, cause: Cause)
     lines = _lines(account, moved, wish)
 
     def go_on(status: str, because: Cause = BY_ITSELF) -> None:
-        subscription.update(
-            billing_cycle_anchor=anchor_s, items=items, status=status, status_details=None
-        )
+        subscription.update(billing_cycle_anchor=anchor_s, items=items, status=status)
+        subscription.pop("status_details", None)
         account.record("customer.subscription.resumed", subscription, because)
         subscribing.plan_turn(account, subscription)
 

@@ -141,7 +141,16 @@ def _of_the_line(line: Line) -> Resource:
             "unit_amount_decimal": line.price["unit_amount_decimal"],
         },
         "proration": line.is_proration,
-        "proration_details": {"discount_amounts": []} if line.is_proration else None,
+        **({"proration_details": _credited(line)} if line.is_proration else {}),
         "quantity": line.quantity,
         "quantity_decimal": str(line.quantity),
     }
+
+
+def _credited(line: Line) -> Resource:
+    """Return what a proration gives back: nothing, or lines that were paid before."""
+    credited = line.credited and {
+        "invoice_line_item_details": line.credited,
+        "type": "invoice_line_items",
+    }
+    return {"credited_items": credited, "discount_amounts": []}

@@ -94,6 +94,7 @@ def _new_refund(charge: Resource, amount: int, given: Resource, now_s: int) -> R
         "created": now_s,
         "currency": charge["currency"],
         "customer": charge["customer"],
+        "customer_account": None,
         "destination_details": {
             "card": {
                 "reference_status": "pending",
@@ -169,6 +170,7 @@ def _new_dispute(charge: Resource, reason: str, amount: int, now_s: int) -> Reso
             "submission_count": 0,
             "submission_method": "not_submitted",
         },
+        "intended_submission_method": None,
         "is_charge_refundable": False,
         "livemode": False,
         "metadata": {},

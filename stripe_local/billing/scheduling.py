@@ -14,6 +14,13 @@ _NULL = words(
 )
 
 
+_NULL_IN_BOTH = words(
+    "application_fee_percent billing_thresholds collection_method default_payment_method "
+    "description on_behalf_of transfer_data"
+)
+_NULL_IN_A_PHASE = (*_NULL_IN_BOTH, *words("billing_cycle_anchor invoice_settings trial_end"))
+
+
 def plan_price(
     account: Account, subscription: Resource, price: Resource, end_s: int, cause: Cause
 ) -> Resource:
@@ -34,10 +41,7 @@ def plan_price(
             "created": account.now_s(),
             "current_phase": {"end_date": turn_s, "start_date": start_s},
             "customer": subscription["customer"],
-            "default_settings": {
-                "billing_cycle_anchor": "automatic",
-                "invoice_settings": {"issuer": {"type": "self"}},
-            },
+            "default_settings": _default_settings(),
             "end_behavior": "release",
             "livemode": False,
             "metadata": {},
@@ -90,10 +94,22 @@ def release(account: Account, subscription: Resource, cause: Cause) -> None:
     standing.change(account, subscription, {"schedule": None}, cause)
 
 
+def _default_settings() -> Resource:
+    of_invoices = dict.fromkeys(
+        words("account_tax_ids custom_fields days_until_due description footer")
+    )
+    return {
+        **dict.fromkeys(_NULL_IN_BOTH),
+        "billing_cycle_anchor": "automatic",
+        "invoice_settings": {**of_invoices, "issuer": {"type": "self"}},
+    }
+
+
 def _phase(
     subscription: Resource, price: Resource, quantity: int, period: tuple[int, int]
 ) -> Resource:
     item = {
+        "billing_thresholds": None,
         "discounts": [],
         "metadata": {},
         "plan": price["id"],
@@ -101,6 +117,7 @@ def _phase(
         "quantity": quantity,
     }
     return {
+        **dict.fromkeys(_NULL_IN_A_PHASE),
         "add_invoice_items": [],
         "currency": subscription["currency"],
         "discounts": [],

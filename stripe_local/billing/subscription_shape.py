@@ -15,15 +15,14 @@ _NULL_AT_FIRST = words(
     "cancel_at canceled_at customer_account days_until_due default_payment_method "
     "default_source description ended_at latest_invoice next_pending_invoice_item_invoice "
     "on_behalf_of pause_collection pending_invoice_item_interval pending_setup_intent "
-    "pending_update presentment_details schedule status_details transfer_data trial_end "
-    "trial_start"
+    "pending_update schedule transfer_data trial_end trial_start"
 )
 _AT_FIRST: Resource = {
     **dict.fromkeys(_NULL_AT_FIRST),
     "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
     "billing_schedules": [],
     "cancel_at_period_end": False,
-    "cancellation_details": dict.fromkeys(words("comment feedback reason")),
+    "cancellation_details": dict.fromkeys(words("comment feedback feedback_option reason")),
     "collection_method": "charge_automatically",
     "default_tax_rates": [],
     "discounts": [],

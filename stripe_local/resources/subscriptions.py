@@ -268,7 +268,8 @@ def delete_discount(call: Call) -> Resource:
     if not found:
         raise InvalidState("This subscription has no discount.", code="resource_missing")
     discounting.detach(account, subscription, subscription["discounts"], call.cause)
-    return {**found[-1], "deleted": True}
+    kept = {name: value for name, value in found[-1].items() if name != "end"}
+    return {**kept, "deleted": True}
 
 
 def _pause(account: Account, given: Parameters | str) -> Resource | None:

@@ -1,6 +1,7 @@
 """A local Stripe for each test worker, emptied before each test, and an endpoint that listens.
 
-After every test everything that was said in it is held against stripe-python's own classes.
+After every test everything that was said in it is held against stripe-python's own classes,
+and against the TypeScript declarations of stripe-node.
 """
 
 import os
@@ -23,6 +24,7 @@ from stripe_local.webhooks.policy import DeliveryPolicy
 from stripe_local.wire.parameter_types import API_VERSION
 from stripe_local.world import Settings
 from tests.stripe_local.annotations import flaws_in_transcript
+from tests.stripe_local.schemas import disagreements_in_transcript
 
 FAST = DeliveryPolicy(first_delay_s=0.01, delay_s_max=0.02, attempts_max=4, timeout_s=10)
 HEADERS = {"Authorization": "Bearer sk_test_sim", "Stripe-Version": API_VERSION}
@@ -134,6 +136,7 @@ def local(server: LocalStripe, client: stripe.StripeClient) -> Iterator[Local]:
 
     said = [each.told() for each in server.world.transcript.after(said_before, 5_000)]
     assert flaws_in_transcript(said) == []
+    assert disagreements_in_transcript(said) == []
 
 
 def _last_number(server: LocalStripe) -> int:
