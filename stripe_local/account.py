@@ -67,6 +67,8 @@ class Account:
         self.agenda = Agenda()
         self.cards: dict[str, TestCard] = {}
         """The test card behind each payment method, by its id."""
+        self.set_up_methods: set[str] = set()
+        """The payment methods whose owners were authenticated for payments to come."""
         self.dunning = Dunning()
         self.coupons_at_work: dict[str, Resource] = {}
         """The coupon behind each discount as it was when it was put to work."""

@@ -88,7 +88,10 @@ def _understand(request: ApiRequest, cause: Cause) -> _Task:
     endpoint, object_id = find_endpoint(request.method, request.path)
     tree = parse_form(request.form)
     reader = Reader(
-        endpoint.parameters, endpoint.imitated, is_strict=_version(request) == API_VERSION
+        endpoint.parameters,
+        endpoint.imitated,
+        is_strict=_version(request) == API_VERSION,
+        removed=endpoint.removed,
     )
     return _Task(endpoint, object_id, tree, reader.read(tree), cause)
 

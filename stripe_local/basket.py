@@ -25,6 +25,15 @@ class Chosen:
         return {"coupon": self.coupon["id"], "promotion_code": code_id}
 
 
+@dataclass(frozen=True)
+class Awaiting:
+    """A payer of a session who is to be authenticated, and with what."""
+
+    intent_id: str
+    method_id: str
+    email: str | None
+
+
 @dataclass
 class Basket:
     """The line items of a session, and what its payment or subscription will be given."""
@@ -33,6 +42,7 @@ class Basket:
     payment_intent: Mapping[str, Any]
     subscription: Mapping[str, Any] | None = None
     discounts: tuple[Chosen, ...] = ()
+    awaiting: Awaiting | None = None
     intent_id: str | None = None
     """The payment intent, once somebody has tried to pay."""
 

@@ -1,6 +1,7 @@
 """The test cards, and what becomes of a payment with each. Pure."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from stripe_local.wire.errors import CardRefused
 
@@ -48,6 +49,8 @@ class TestCard:
     """Whether a customer can keep it for later, which says nothing of paying then."""
     is_disputed: bool = False
     """Whether its owner asks for the money back as soon as it has paid."""
+    authentication: Literal["never", "until_set_up", "always"] = "never"
+    """When its bank wants to see its owner. Set up means: authenticated once, and kept."""
     aliases: tuple[str, ...] = ()
     """What Stripe's `pm_card_…` and `tok_…` ids call it."""
 
@@ -103,7 +106,33 @@ TEST_CARDS = (
         is_disputed=True,
         aliases=("createDispute",),
     ),
+    TestCard(
+        "4000002500003155",
+        "wants to be authenticated once, and pays from then on",
+        authentication="until_set_up",
+        aliases=("authenticationRequiredOnSetup",),
+    ),
+    TestCard(
+        "4000002760003184",
+        "wants to be authenticated for every payment",
+        authentication="always",
+        aliases=("authenticationRequired",),
+    ),
+    TestCard(
+        "4000000000003220",
+        "wants to be authenticated for every payment (3-D Secure 2)",
+        authentication="always",
+        aliases=("threeDSecure2Required",),
+    ),
 )
+
+AUTHENTICATION_REQUIRED = Decline(
+    "authentication_required",
+    "Your card was declined. This transaction requires authentication.",
+    "The bank returned the decline code `authentication_required`.",
+    code="authentication_required",
+)
+"""What a bank answers that wants to see the owner of a card who is not there."""
 
 _BY_NUMBER = {card.number: card for card in TEST_CARDS}
 _BY_ALIAS = {alias: card for card in TEST_CARDS for alias in card.aliases}

@@ -4,10 +4,15 @@ import contextlib
 from collections.abc import Sequence
 
 from stripe_local.account import Account
-from stripe_local.basket import Basket, Chosen, check_left, left_of
+from stripe_local.basket import Awaiting, Basket, Chosen, check_left, left_of
 from stripe_local.billing import subscribing
 from stripe_local.billing.discounting import redeem
-from stripe_local.billing.payments import refusal_of, try_to_pay
+from stripe_local.billing.payments import (
+    ask_payer,
+    needs_authentication,
+    refusal_of,
+    try_to_pay,
+)
 from stripe_local.billing.periods import DAY_S
 from stripe_local.billing.subscription_shape import Terms, Wanted
 from stripe_local.cards import Card, recognise
@@ -90,6 +95,10 @@ def pay(
 ) -> Resource:
     """Pay for an open session with a card, and return the session, now complete.
 
+    A card whose bank wants to see its owner leaves the session open, and `awaited_intent` tells
+    which intent waits: its page at `/3ds/{intent}` ends with `authentication.authenticate`,
+    which completes the session.
+
     Raises:
         InvalidState: the session is not open any more.
         InvalidParameter: it needs a card, and none was given.
@@ -100,6 +109,65 @@ def pay(
     if card is None and needs_card(session):
         raise missing_parameter("card")
     method = known_card(account, card, email=email) if card is not None else None
+    basket = account.baskets[session["id"]]
+    basket.awaiting = None
+    if method is not None and needs_authentication(account, method):
+        intent = _intent_to_authenticate(account, session, cause)
+        ask_payer(account, intent, method, cause)
+        basket.awaiting = Awaiting(intent["id"], method["id"], email)
+        return session
+    return _settle(account, session, method, email, cause)
+
+
+def awaited_intent(account: Account, session: Resource) -> str | None:
+    """Return the intent of a session whose payer is to be authenticated; None without one."""
+    awaiting = account.baskets[session["id"]].awaiting
+    return awaiting.intent_id if awaiting else None
+
+
+def session_awaiting(account: Account, intent_id: str) -> Resource | None:
+    """Return the open session that waits for the payer behind an intent, if one does."""
+    for session in account.store.newest_first("checkout.session"):
+        if session["status"] == "open" and awaited_intent(account, session) == intent_id:
+            return session
+    return None
+
+
+def go_on(account: Account, session: Resource, cause: Cause) -> Resource:
+    """Pay for a session whose payer was authenticated just now, and return it complete.
+
+    Raises:
+        CardRefused: the card does not pay all the same.
+    """
+    basket = account.baskets[session["id"]]
+    assert basket.awaiting is not None
+    method = account.store.at_address("payment_method", basket.awaiting.method_id)
+    return _settle(
+        account, session, method, basket.awaiting.email, cause, is_authenticated=True
+    )
+
+
+def _intent_to_authenticate(account: Account, session: Resource, cause: Cause) -> Resource:
+    """Return the intent that waits for the payer: of the payment, or of keeping the card."""
+    if session["amount_total"] > 0:
+        return _payment_intent(account, session, cause)
+    setup = account.store.add(
+        new_setup_intent(session["customer"], None, now_s=account.now_s())
+    )
+    account.record("setup_intent.created", setup, cause)
+    return setup
+
+
+def _settle(
+    account: Account,
+    session: Resource,
+    method: Resource | None,
+    email: str | None,
+    cause: Cause,
+    *,
+    is_authenticated: bool = False,
+) -> Resource:
+    """Take the money that is due, keep what is to be kept, and complete a session."""
     is_subscription = session["mode"] == "subscription"
     wants_customer = is_subscription or session["customer_creation"] == "always"
     may_pay = method is None or account.cards[method["id"]].decline is None
@@ -109,7 +177,7 @@ def pay(
     if session["amount_total"] > 0:
         assert method is not None
         intent = _payment_intent(account, session, cause)
-        try_to_pay(account, intent, method, cause)
+        try_to_pay(account, intent, method, cause, is_authenticated=is_authenticated)
     if may_pay:
         _keep_email(account, session, email, cause)
     if is_subscription:
@@ -258,7 +326,7 @@ def _subscribe(
     customer = account.store.at_address("customer", session["customer"])
     if method is not None:
         attach_to(account, method, customer, cause)
-        if intent is None:
+        if intent is None and account.baskets[session["id"]].awaiting is None:
             _keep_for_later(account, customer, method, cause)
     days = given.get("trial_period_days")
     trial_end = account.now_s() + days * DAY_S if days else given.get("trial_end")

@@ -51,6 +51,27 @@ def check_total(amount_total: int, currency: str) -> None:
         )
 
 
+def check_amount(amount: int, currency: str) -> None:
+    """Refuse an amount of a payment that a card network would not take.
+
+    Raises:
+        InvalidParameter: below the currency's least amount, or beyond the greatest of all.
+    """
+    least = _AMOUNT_MIN.get(currency, 1)
+    if amount < least:
+        raise InvalidParameter(
+            f"Amount must be at least {shown(least, currency)} {currency}",
+            code="amount_too_small",
+            param="amount",
+        )
+    if amount > AMOUNT_MAX:
+        raise InvalidParameter(
+            f"Amount must be no more than {shown(AMOUNT_MAX, currency)}",
+            code="amount_too_large",
+            param="amount",
+        )
+
+
 def shown(amount: int, currency: str) -> str:
     """Return an amount for a person to read: `$25.00`, `¥500`, `12.50 SEK`."""
     decimals = _decimals(currency)

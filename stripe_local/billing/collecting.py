@@ -5,7 +5,7 @@ from stripe_local.billing import discounting, invoicing, standing
 from stripe_local.billing.payments import try_to_pay
 from stripe_local.billing.periods import DAY_S
 from stripe_local.events import BY_ITSELF, Cause
-from stripe_local.wire.errors import CardRefused, InvalidState
+from stripe_local.wire.errors import ActionRequired, CardRefused, InvalidState
 from stripe_local.wire.resource import Resource
 
 _CAN_BE_PAID = frozenset({"open", "uncollectible"})
@@ -97,12 +97,18 @@ def _collects_by_itself(invoice: Resource) -> bool:
 
 
 def pay(
-    account: Account, invoice: Resource, cause: Cause, *, method: Resource | None = None
+    account: Account,
+    invoice: Resource,
+    cause: Cause,
+    *,
+    method: Resource | None = None,
+    is_authenticated: bool = False,
 ) -> Resource:
     """Try once to pay an invoice that is owed.
 
     Raises:
         CardRefused: the card did not pay, or there is none.
+        ActionRequired: the payer has to be authenticated first.
         InvalidState: the invoice is not open.
     """
     if invoice["status"] not in _CAN_BE_PAID:
@@ -114,7 +120,7 @@ def pay(
     if method is None:
         raise CardRefused("Cannot charge a customer that has no active card", code="missing")
     intent = invoicing.intent_of(account, invoice)
-    try_to_pay(account, intent, method, cause)
+    try_to_pay(account, intent, method, cause, is_authenticated=is_authenticated)
     return invoicing.mark_paid(account, invoice, intent, cause)
 
 
@@ -135,11 +141,11 @@ def pay_on_demand(
         invoice.update(attempt_count=1, attempted=True)
     try:
         return pay(account, invoice, cause, method=method)
-    except CardRefused:
+    except CardRefused as refusal:
         if is_first_try:
-            note_failed_try(account, invoice, cause)
+            note_failed_try(account, invoice, refusal, cause)
         else:
-            account.record("invoice.payment_failed", invoice, cause)
+            _tell_of_failure(account, invoice, refusal, cause)
         raise
 
 
@@ -148,11 +154,21 @@ def collect(account: Account, invoice: Resource, cause: Cause = BY_ITSELF) -> No
     invoice.update(attempt_count=invoice["attempt_count"] + 1, attempted=True)
     try:
         pay(account, invoice, cause)
-    except CardRefused:
-        note_failed_try(account, invoice, cause)
+    except CardRefused as refusal:
+        note_failed_try(account, invoice, refusal, cause)
 
 
-def note_failed_try(account: Account, invoice: Resource, cause: Cause) -> None:
+def _tell_of_failure(
+    account: Account, invoice: Resource, refusal: CardRefused, cause: Cause
+) -> None:
+    account.record("invoice.payment_failed", invoice, cause)
+    if isinstance(refusal, ActionRequired):
+        account.record("invoice.payment_action_required", invoice, cause)
+
+
+def note_failed_try(
+    account: Account, invoice: Resource, refusal: CardRefused, cause: Cause
+) -> None:
     """Tell that a try of the schedule has failed, and plan the next, or give up."""
     next_at = _next_try_at(account, invoice)
     if next_at is None:
@@ -161,7 +177,7 @@ def note_failed_try(account: Account, invoice: Resource, cause: Cause) -> None:
         account.agenda.plan("retry", invoice["id"], next_at, lambda: collect(account, invoice))
     changes = {"next_payment_attempt": next_at}
     account.update(invoice, changes, "invoice.updated", cause)
-    account.record("invoice.payment_failed", invoice, cause)
+    _tell_of_failure(account, invoice, refusal, cause)
     standing.note_failed(account, invoice, cause)
     if next_at is None and invoice["auto_advance"]:
         standing.give_up(account, invoice)

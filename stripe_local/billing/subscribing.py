@@ -85,8 +85,8 @@ def pay_first(account: Account, subscription: Resource, cause: Cause) -> None:
     invoice.update(attempt_count=1, attempted=True)
     try:
         collecting.pay(account, invoice, cause)
-    except CardRefused:
-        collecting.note_failed_try(account, invoice, cause)
+    except CardRefused as refusal:
+        collecting.note_failed_try(account, invoice, refusal, cause)
 
 
 def plan_turn(account: Account, subscription: Resource) -> None:

@@ -15,11 +15,30 @@ _FROM_THE_INTENT = words(
 )
 
 
+_AUTHENTICATED: Resource = {
+    "authentication_flow": "challenge",
+    "electronic_commerce_indicator": "05",
+    "exemption_indicator": None,
+    "exemption_indicator_applied": None,
+    "result": "authenticated",
+    "result_reason": None,
+    "transaction_id": None,
+    "version": "2.2.0",
+}
+
+
 def new_charge(
-    intent: Resource, method: Resource, decline: Decline | None, *, now_s: int
+    intent: Resource,
+    method: Resource,
+    decline: Decline | None,
+    *,
+    now_s: int,
+    is_authenticated: bool = False,
 ) -> Resource:
     """Return the charge of a payment intent to a card that paid, or was declined."""
     is_paid = decline is None
+    card = _card_details(method["card"], intent["amount"], is_paid=is_paid)
+    card["three_d_secure"] = dict(_AUTHENTICATED) if is_authenticated else None
     return {
         "id": new_id("charge"),
         "object": "charge",
@@ -45,7 +64,7 @@ def new_charge(
         "payment_intent": intent["id"],
         "payment_method": method["id"],
         "payment_method_details": {
-            "card": _card_details(method["card"], intent["amount"], is_paid=is_paid),
+            "card": card,
             "type": "card",
         },
         "radar_options": {},
@@ -90,7 +109,6 @@ def _card_details(card: Resource, amount: int, *, is_paid: bool) -> Resource:
         "network_transaction_id": None,
         "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
         "regulated_status": card["regulated_status"],
-        "three_d_secure": None,
         "transaction_link_id": None,
     }
 

@@ -1,7 +1,7 @@
 """What an endpoint of the API is: where it is, what it takes, and what it does."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from stripe_local.account import Account
 from stripe_local.events import Cause
@@ -29,3 +29,5 @@ class Endpoint:
     parameters: ParameterClass
     imitated: frozenset[str]
     run: Callable[[Call], Resource]
+    removed: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that this version no longer has, each with the code of its refusal."""

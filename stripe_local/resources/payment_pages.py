@@ -1,11 +1,13 @@
 """The private endpoint with which Stripe's own page confirms a payment, for scripts."""
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
+from stripe_local import authentication
 from stripe_local.cards import Card
-from stripe_local.checkout import pay, use_code
+from stripe_local.checkout import awaited_intent, pay, use_code
 from stripe_local.resources.customers import check_email
 from stripe_local.resources.endpoint import Call, Endpoint
+from stripe_local.wire.errors import InvalidState
 from stripe_local.wire.resource import Resource
 
 
@@ -39,7 +41,35 @@ def confirm(call: Call) -> Resource:
     return pay(call.account, session, card, typed_email=email, cause=call.cause)
 
 
+class AuthenticateParams(TypedDict):
+    """How the authentication of a payer ends."""
+
+    outcome: Literal["succeeded", "failed"]
+    expand: NotRequired[list[str]]
+
+
+def authenticate(call: Call) -> Resource:
+    """Do what the page for 3-D Secure does, for a session or for an intent by itself."""
+    account, named = call.account, call.object_id
+    session = account.store.find("checkout.session", named)
+    intent_id = awaited_intent(account, session) if session is not None else named
+    if intent_id is None:
+        raise InvalidState("No payer of this Checkout Session is to be authenticated.")
+    is_successful = call.params["outcome"] == "succeeded"
+    done = authentication.authenticate(
+        account, intent_id, is_successful=is_successful, cause=call.cause
+    )
+    return done.intent if session is None else session
+
+
 ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/v1/payment_pages/{id}/authenticate",
+        AuthenticateParams,
+        frozenset({"expand", "outcome"}),
+        authenticate,
+    ),
     Endpoint(
         "POST",
         "/v1/payment_pages/{id}/confirm",

@@ -7,8 +7,8 @@ from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.wire.resource import Resource
 
 
-def new_setup_intent(customer_id: str, method_id: str, *, now_s: int) -> Resource:
-    """Return a setup intent that has kept a card for a customer."""
+def new_setup_intent(customer_id: str | None, method_id: str | None, *, now_s: int) -> Resource:
+    """Return a setup intent: one that has kept a card, or still waits for one."""
     intent_id = new_id("setup_intent")
     return {
         "id": intent_id,
@@ -43,7 +43,7 @@ def new_setup_intent(customer_id: str, method_id: str, *, now_s: int) -> Resourc
         },
         "payment_method_types": ["card"],
         "single_use_mandate": None,
-        "status": "succeeded",
+        "status": "succeeded" if method_id else "requires_payment_method",
         "usage": "off_session",
     }
 

@@ -6,6 +6,7 @@
     ├── IdempotencyMismatch     400 idempotency_error       not remembered
     ├── Unauthenticated         401 invalid_request_error   not remembered
     ├── CardRefused             402 card_error
+    │   └── ActionRequired
     ├── ResourceMissing         404 invalid_request_error
     ├── IdempotencyInProgress   409 idempotency_error       not remembered
     ├── RateLimited             429 invalid_request_error   not remembered
@@ -89,6 +90,10 @@ class CardRefused(ApiError):
     status, kind = 402, "card_error"
 
 
+class ActionRequired(CardRefused):
+    """The payer has to do something before the card pays. The payment intent says what."""
+
+
 class ResourceMissing(ApiError):
     """The address names an object that is not there."""
 
@@ -120,6 +125,16 @@ def unknown_parameters(names: Sequence[str]) -> InvalidParameter:
         f"Received unknown parameter{plural}: {', '.join(names)}",
         code="parameter_unknown",
         param=names[0],
+    )
+
+
+def removed_parameter(name: str, code: str) -> InvalidParameter:
+    """Return the refusal of a parameter that this version of the API no longer has."""
+    return InvalidParameter(
+        f"The `{name}` parameter is no longer supported in this API version. Use "
+        "`allowed_payment_method_types` or `excluded_payment_method_types` instead.",
+        code=code,
+        param=name,
     )
 
 

@@ -1,6 +1,8 @@
 """Reads a request's parameters into values, and refuses what is wrong with them. Pure."""
 
+import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -26,6 +28,8 @@ class Reader:
     parameters: ParameterClass
     imitated: frozenset[str]
     is_strict: bool
+    removed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Parameters of older versions that have an error code of their own, and that code."""
 
     def read(self, tree: Tree) -> Parameters:
         """Return the values of a request's parameters.
@@ -40,6 +44,9 @@ class Reader:
         self, tree: Tree, parameters: ParameterClass, *, name: str, dotted: str
     ) -> Parameters:
         accepted = accepted_by(parameters)
+        gone = [given for given in tree if given in self.removed and not name]
+        if gone and self.is_strict:
+            raise errors.removed_parameter(gone[0], self.removed[gone[0]])
         unknown = [join(name, given) for given in tree if given not in accepted]
         if unknown and self.is_strict:
             raise errors.unknown_parameters(unknown)
