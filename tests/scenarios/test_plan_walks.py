@@ -36,7 +36,7 @@ from stripe_local.events import BY_ITSELF
 from stripe_local.wire.errors import ApiError
 from stripe_local.wire.resource import Resource
 from stripe_local.world import World
-from tests.scenarios.bounds import CENTS, check_bounds
+from tests.scenarios.bounds import CENTS, CREDIT_NANOS, CREDITS, check_bounds
 from tests.scenarios.walking import DAY_S, new_world
 from tests.subscriptions.pictures import FREE, PLANS
 
@@ -85,7 +85,7 @@ class PlanWalk:
             self.steps.append(step.__name__)
             with contextlib.suppress(ApiError):
                 step()
-            if self.random.random() < 0.7:
+            if self.random.random() < 0.5:
                 self.look()
         self.look()
 
@@ -243,7 +243,10 @@ def walk_and_check(seeds: range, *, is_owner_free: bool, step_count: int) -> Non
 
 
 def check_due(walk: PlanWalk) -> None:
-    """Hold that whoever paid for the running month has been given it."""
+    """Hold that whoever paid for the month has it, and who is on guru has no more than guru."""
+    left = [one for one in walk.wallet.live_grants(walk.now) if one.kind == "plan"]
+    if walk.wallet.terms.plan_code == "guru":
+        assert sum(one.remaining_nanos for one in left) <= CREDITS["guru"] * CREDIT_NANOS
     live = walk.live()
     if live is None or live["status"] != "active":
         return

@@ -257,6 +257,24 @@ class TestDowngradeWithin:
             f"{name}:2", GURU.amount_nanos
         )
 
+    def test_up_and_down_again_between_two_looks_is_cut_as_if_it_was_seen(self) -> None:
+        """Webhooks that are late leave nobody with more; a second way up is seen, too."""
+        up = a_change(GURU, PRO, START + 10 * DAY, name="in_up1", counted=2)
+        down = a_change(PRO, GURU, START + 11 * DAY, name="in_down", counted=3)
+        seen, late = Watch(), Watch()
+        for watch in (seen, late):
+            watch.look([a_subscription()], [a_bill()])
+        seen.look([a_subscription(PRO)], [a_bill(), up])
+
+        (cut,) = {
+            watch.look([a_subscription()], [a_bill(), up, down]).cut for watch in (seen, late)
+        }
+
+        assert cut is not None
+        assert (cut.entry_id[-2:], cut.most_nanos) == (":1", GURU.amount_nanos)
+        assert late.look([a_subscription()], [a_bill(), up, down]).cut == cut
+        assert seen.known == late.known
+
     def test_one_that_nobody_saw_is_cut_at_first_sight(self) -> None:
         """Paid as pro, seen as guru: the events of the first half were lost."""
         standing = stand(a_subscription(), bills=[a_bill(plan=PRO)])

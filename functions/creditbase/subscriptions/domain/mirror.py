@@ -112,6 +112,8 @@ class Record:
     """Downgrades within the served window, for the ids of their entries."""
     cut_to_nanos: int = 0
     """What the newest of them leaves."""
+    dearest_nanos: int = 0
+    """The credits of the dearest plan that was known to be paid for within that window."""
 
     @property
     def served(self) -> Window | None:

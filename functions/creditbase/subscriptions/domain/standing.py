@@ -159,8 +159,8 @@ def _on_plan(
         )
         return _standing(terms, record.served), record
     grants = owed_grants(one, plan, invoices, plans) if may_spend else ()
-    highest_nanos = dearest_paid_nanos(one.period, invoices, plans)
-    served = _served(record, one, plan, plans, highest_nanos=highest_nanos)
+    dearest_nanos = dearest_paid_nanos(one.period, invoices, plans)
+    served = _served(record, one, plan, plans, dearest_nanos=dearest_nanos)
     standing = replace(
         _standing(terms, one.period),
         ends_monthly=not may_spend,
@@ -184,24 +184,28 @@ def _awaits_payment(
 
 
 def _served(
-    record: Record, one: Subscription, plan: Plan, plans: Plans, *, highest_nanos: int
+    record: Record, one: Subscription, plan: Plan, plans: Plans, *, dearest_nanos: int
 ) -> Record:
     """Return the record with the plan and window that are served now; count downgrades.
 
-    A window that is seen for the first time may have had a downgrade that nobody saw.
+    One that nobody saw is counted, too: since the last look a dearer plan was paid for than
+    the one that is there now.
     """
     before = record.served
-    is_same_window = before is not None and before.start_at == one.period.start_at
+    if before is None or before.start_at != one.period.start_at:
+        record = replace(record, downgrades=0, cut_to_nanos=0, dearest_nanos=0)
+        highest_nanos = dearest_nanos
+    else:
+        highest_nanos = plans[record.served_plan_code].amount_nanos
+        if dearest_nanos > record.dearest_nanos:
+            highest_nanos = max(highest_nanos, dearest_nanos)
     served = replace(
         record,
         served_plan_code=plan.code,
         served_start_at=one.period.start_at,
         served_end_at=one.period.end_at,
+        dearest_nanos=max(record.dearest_nanos, dearest_nanos),
     )
-    if is_same_window:
-        highest_nanos = plans[record.served_plan_code].amount_nanos
-    else:
-        served = replace(served, downgrades=0, cut_to_nanos=0)
     if highest_nanos <= plan.amount_nanos:
         return served
     return replace(served, downgrades=served.downgrades + 1, cut_to_nanos=plan.amount_nanos)
