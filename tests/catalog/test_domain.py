@@ -1,5 +1,6 @@
 """What a call costs: exact to the nano, refused where there is no price."""
 
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
@@ -294,6 +295,16 @@ class TestDecidePush:
             "pack small: Small, 500 cents, 5000 credits -> none",
             "markup_bps: 4000 -> 100",
         )
+
+    def test_shows_that_a_plan_is_no_longer_sold(self) -> None:
+        """It stays in the catalog, and cannot be bought; the free plan never could."""
+        gone = replace(PRO, is_sold=False)
+
+        push = decide_push(has(an_offer()), an_offer(plans=(FREE, gone)))
+
+        before = "Pro, 5000 cents, 55000 credits"
+        assert push.lines == (f"plan pro: {before} -> {before}, no longer sold",)
+        assert [it.can_be_bought for it in (FREE, PRO, gone)] == [False, True, False]
 
     def test_goes_back_to_a_version_that_is_still_there(self) -> None:
         """A bad price book is undone by pushing the older file; its version is not written."""

@@ -152,6 +152,7 @@ class TestRefusals:
             (lambda it: it["plans"].pop(0), "no plan free"),
             (lambda it: it["plans"].append(it["plans"][0]), "plan free is there 2 times"),
             (lambda it: it["plans"][0].update(price_cents=1), "only the plan free"),
+            (lambda it: it["plans"][0].update(is_sold=False), "is_sold stays"),
             (lambda it: it["plans"][1].update(price_cents=0), "plan guru"),
             (lambda it: it["plans"][1].update(credits=0), "greater than 0"),
             (lambda it: it["packs"][0].update(price_cents=0), "greater than 0"),

@@ -96,3 +96,16 @@ def test_a_hub_that_sells_nothing_yet_says_so(
 
     conforms("GET /plans", answer)
     assert answer.status_code == 404
+
+
+def test_a_plan_that_is_no_longer_sold_is_not_shown(shop: FlaskClient, signer: Signer) -> None:
+    """Whoever is on it has it; a pricing table must not offer what Checkout refuses."""
+    rows = [row.model_copy(update={"is_sold": row.code != "guru"}) for row in CATALOG.plans]
+    push_catalog(HUB_PROJECT_ID, CATALOG.model_copy(update={"plans": rows}))
+    shared_cache().forget()
+
+    answer = shop.get("/plans", headers=signer.headers("ada"))
+
+    push_catalog(HUB_PROJECT_ID, CATALOG)
+    assert answer.json is not None
+    assert [plan["code"] for plan in answer.json["plans"]] == ["free", "pro"]

@@ -19,7 +19,7 @@ from creditbase.payments.offering import (
 from creditbase.runtime.log import alert
 
 TRIES_MAX = 4
-"""Looks and tries of a push. One is enough unless Stripe remembers an answer of before."""
+"""Tries of a push. One is enough unless Stripe remembers an answer of before."""
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +60,13 @@ def _take_all(offering: Offering, is_meant: Callable[[Step], bool]) -> None:
     and do nothing. The next try has another key.
     """
     try:
-        for number in range(1, TRIES_MAX + 1):
+        for tries in range(TRIES_MAX + 1):
             on_sale = stripe_offering.load_on_sale(offering)
             steps = [step for step in decide_steps(offering, on_sale) if is_meant(step)]
             if not steps:
                 return
-            _take(steps, try_number=number)
+            if tries < TRIES_MAX:
+                _take(steps, try_number=tries + 1)
     except Unavailable as failure:
         raise StripeUnfinished from failure
     alert("catalog_not_pushed", "Stripe does not take what it is told to sell")
