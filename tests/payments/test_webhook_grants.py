@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
@@ -9,8 +10,10 @@ from itertools import permutations
 import pytest
 from flask.testing import FlaskClient
 
+from creditbase.accounts.domain import CustomerRef
 from creditbase.payments import inbox_store, store, stripe_gateway, webhook
 from creditbase.payments.domain import StripeSession
+from creditbase.payments.use_cases import start_topup
 from creditbase.runtime.firestore import commit, get_all
 from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import FREE_NANOS, SMALL_NANOS, deliver, inbox, topups
@@ -112,6 +115,29 @@ class TestGrant:
         assert deliver(client, signed_event(completed)) == 200
         assert topups(wallet) == [SMALL_NANOS]
         assert inbox(completed["id"])["status"] == "applied"
+
+    def test_two_sessions_paid_at_once_are_two_grants(
+        self, completed: Resource, shop: Shop, wallet: LiveWallet
+    ) -> None:
+        """Two tabs, two payments, told in the same moment: each is worth its own credits."""
+        buyer = CustomerRef(wallet.ref.project_id, wallet.ref.customer_id)
+        second = start_topup(buyer, "small", now=wallet.now).session.session_id
+        shop.pay(second)
+        events = shop.events("checkout.session.completed")
+        assert completed in events
+        gate = threading.Barrier(2)
+
+        def tell(event: Resource) -> int:
+            gate.wait()
+            return deliver(client_of(webhook.billing_webhook), signed_event(event))
+
+        with ThreadPoolExecutor(2) as pool:
+            statuses = list(pool.map(tell, events))
+
+        assert set(statuses) <= {200, 500}, "who lost every race is told again"
+        for event in events:
+            assert deliver(client_of(webhook.billing_webhook), signed_event(event)) == 200
+        assert topups(wallet) == [SMALL_NANOS, SMALL_NANOS]
 
     def test_an_event_that_was_stored_and_not_finished_is_acted_on(
         self, client: FlaskClient, completed: Resource, wallet: LiveWallet, now: datetime
