@@ -33,10 +33,14 @@ _TWO_YEARS = {"interval": "year", "interval_count": 1}
 def create(call: Call) -> Resource:
     """Make a test clock. One that is ahead takes everybody along to its time."""
     account, frozen_s = call.account, call.params["frozen_time"]
-    if frozen_s < account.now_s() and account.store.newest_first("subscription"):
+    is_somebody_subscribed = any(
+        subscription["status"] not in standing.ENDED
+        for subscription in account.store.newest_first("subscription")
+    )
+    if frozen_s < account.now_s() and is_somebody_subscribed:
         raise InvalidParameter(
             "The local Stripe has one time for everything, and does not turn it back while "
-            "there are subscriptions.",
+            "there are subscriptions that have not ended.",
             param="frozen_time",
         )
     account.set_time(frozen_s)
