@@ -14,7 +14,7 @@ from starlette.types import Receive
 
 from stripe_local.api import Answer, ApiRequest, answer
 from stripe_local.control.routes import ROUTES
-from stripe_local.pages import checkout_page, invoice_page, portal_page
+from stripe_local.pages import authentication_page, checkout_page, invoice_page, portal_page
 from stripe_local.world import World
 
 CUT_CONNECTION = "stripe_local.cut_connection"
@@ -39,6 +39,8 @@ def make_app(world: World) -> Starlette:
             Route("/v1/{path:path}", _api, methods=["GET", "POST", "DELETE"]),
             Route("/c/pay/{session_id}", checkout_page.show, methods=["GET"]),
             Route("/c/pay/{session_id}", checkout_page.submit, methods=["POST"]),
+            Route("/3ds/{intent_id}", authentication_page.show, methods=["GET"]),
+            Route("/3ds/{intent_id}", authentication_page.submit, methods=["POST"]),
             Route("/i/{invoice_id}", invoice_page.show, methods=["GET"]),
             Route("/i/{invoice_id}", invoice_page.submit, methods=["POST"]),
             Route("/p/session/{session_id}", portal_page.show, methods=["GET"]),

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stripe_local.account import Account
-from stripe_local.checkout import needs_card, pay
+from stripe_local.checkout import awaited_intent, needs_card, pay
 from stripe_local.pages import promotions
-from stripe_local.pages.checkout_view import return_address, sale_of
+from stripe_local.pages.checkout_view import failure_of, return_address, sale_of
 from stripe_local.pages.render import closed_page, missing_page, pay_page
 from stripe_local.pages.replies import go_to, page_cause, page_of
 from stripe_local.pages.typed import Problems, Typed, field_of
@@ -47,7 +47,8 @@ def _show(world: World, session_id: str) -> Response:
             return page_of(missing_page(), 404)
         if session["status"] != "open":
             return page_of(closed_page(session), 200)
-        return _form(account, session, Typed.prefilled(account.now_s()), {}, 200)
+        problems = failure_of(account, session)
+        return _form(account, session, Typed.prefilled(account.now_s()), problems, 200)
 
 
 def _submit(world: World, session_id: str, typed: Typed, deed: "Deed") -> Response:
@@ -78,7 +79,8 @@ def _try_to_pay(account: Account, session: Resource, typed: Typed) -> Response |
         pay(account, session, card, typed_email=email, cause=page_cause())
     except CardRefused as refusal:
         return _form(account, session, typed, {field_of(refusal): refusal.message}, 402)
-    return None
+    awaited = awaited_intent(account, session)
+    return go_to(f"/3ds/{awaited}") if awaited else None
 
 
 def _apply_code(account: Account, session: Resource, typed: Typed) -> Response | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stripe_local.account import Account
+from stripe_local.authentication import find_intent
 from stripe_local.basket import Basket
 from stripe_local.billing.invoice_shape import every
 from stripe_local.billing.periods import DAY_S, boundary
@@ -67,6 +68,17 @@ def sale_of(account: Account, session: Resource) -> Sale:
         takes_codes=bool(session["allow_promotion_codes"]),
         code=code_on(account, session),
     )
+
+
+def failure_of(account: Account, session: Resource) -> dict[str, str]:
+    """Return what to say beside the card of a payer whom the bank did not confirm."""
+    awaiting = account.baskets[session["id"]].awaiting
+    if awaiting is None:
+        return {}
+    intent = find_intent(account, awaiting.intent_id)
+    is_over = intent["status"] == "requires_payment_method"
+    kind = "last_payment_error" if intent["object"] == "payment_intent" else "last_setup_error"
+    return {"number": intent[kind]["message"]} if is_over and intent[kind] else {}
 
 
 def merchant_of(session: Resource) -> str:

@@ -12,7 +12,7 @@ from stripe_local.pages.render import invoice_page, missing_page
 from stripe_local.pages.replies import go_to, page_cause, page_of
 from stripe_local.pages.typed import Problems, Typed, field_of
 from stripe_local.resources.payment_methods import attach_to, known_card
-from stripe_local.wire.errors import ApiError, CardRefused
+from stripe_local.wire.errors import ActionRequired, ApiError, CardRefused
 from stripe_local.wire.forms import parse_form
 from stripe_local.wire.resource import Resource
 from stripe_local.world import World
@@ -22,7 +22,10 @@ _SETTLE_S = 10.0
 
 async def show(request: Request) -> Response:
     """Answer a visit."""
-    return await run_in_threadpool(_show, request.app.state.world, _id(request))
+    comes_from_bank = "authenticated" in request.query_params
+    return await run_in_threadpool(
+        _show, request.app.state.world, _id(request), comes_from_bank
+    )
 
 
 async def submit(request: Request) -> Response:
@@ -31,13 +34,14 @@ async def submit(request: Request) -> Response:
     return await run_in_threadpool(_submit, request.app.state.world, _id(request), typed)
 
 
-def _show(world: World, invoice_id: str) -> Response:
+def _show(world: World, invoice_id: str, comes_from_bank: bool) -> Response:
     account = world.account
     with account.lock:
         invoice = _find(account, invoice_id)
         if invoice is None:
             return page_of(missing_page(), 404)
-        return _page(account, invoice, Typed.prefilled(account.now_s()), {})
+        problems = _failure(account, invoice) if comes_from_bank else {}
+        return _page(account, invoice, Typed.prefilled(account.now_s()), problems)
 
 
 def _submit(world: World, invoice_id: str, typed: Typed) -> Response:
@@ -51,6 +55,8 @@ def _submit(world: World, invoice_id: str, typed: Typed) -> Response:
             return _page(account, invoice, typed, problems, 422)
         try:
             _pay(account, invoice, typed, page_cause())
+        except ActionRequired:
+            return go_to(f"/3ds/{invoicing.intent_of(account, invoice)['id']}")
         except CardRefused as refusal:
             problems = {field_of(refusal): refusal.message}
             return _page(account, invoice, typed, problems, refusal.status)
@@ -73,6 +79,14 @@ def _page(
 ) -> Response:
     bill = bill_of(invoice, _paid_with(account, invoice))
     return page_of(invoice_page(bill, typed, problems), status)
+
+
+def _failure(account: Account, invoice: Resource) -> Problems:
+    """Return what to say beside the card of a payer who comes back without having paid."""
+    if invoice["status"] == "paid":
+        return {}
+    error = invoicing.intent_of(account, invoice)["last_payment_error"]
+    return {"number": error["message"]} if error else {}
 
 
 def _paid_with(account: Account, invoice: Resource) -> Resource | None:

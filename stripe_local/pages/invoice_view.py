@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stripe_local.currencies import shown
-from stripe_local.pages.replies import day_of, short_day_of
+from stripe_local.pages.replies import card_of, day_of, short_day_of
 from stripe_local.wire.resource import Resource
 
 _STATUSES = {
@@ -64,7 +64,7 @@ def bill_of(invoice: Resource, paid_with: Resource | None) -> Bill:
         status=_STATUSES[invoice["status"]],
         can_be_paid=invoice["status"] in {"open", "uncollectible"},
         paid_on=day_of(paid_s) if is_paid else "",
-        paid_with=_card(paid_with),
+        paid_with=card_of(paid_with),
         next_try=day_of(next_s) if next_s else "",
         amount=_money(invoice, invoice["amount_paid" if is_paid else "amount_remaining"]),
         lines=[
@@ -102,12 +102,6 @@ def _sums(invoice: Resource) -> list[Sum]:
         sums.append(Sum("Amount paid", _money(invoice, invoice["amount_paid"])))
         sums.append(Sum("Amount remaining", _money(invoice, invoice["amount_remaining"])))
     return sums
-
-
-def _card(method: Resource | None) -> str:
-    if method is None:
-        return ""
-    return f"{method['card']['brand'].capitalize()} ending in {method['card']['last4']}"
 
 
 def _span(start_s: int, end_s: int) -> str:

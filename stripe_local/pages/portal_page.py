@@ -23,7 +23,7 @@ from stripe_local.pages.render import missing_page, portal_page
 from stripe_local.pages.replies import go_to, page_cause, page_of
 from stripe_local.pages.typed import Typed
 from stripe_local.resources.payment_methods import attach_to, known_card
-from stripe_local.wire.errors import ApiError, CardRefused, InvalidState
+from stripe_local.wire.errors import ActionRequired, ApiError, CardRefused, InvalidState
 from stripe_local.wire.forms import Tree, parse_form
 from stripe_local.wire.resource import Resource
 from stripe_local.world import World
@@ -72,6 +72,8 @@ def _submit(world: World, session_id: str, form: Tree) -> Response:
             return page_of(missing_page(), 404)
         try:
             done = _ACTIONS[action](account, session, form, page_cause())
+        except ActionRequired as asked:  # a new card shall pay what is owed: its bank asks
+            return go_to(f"/3ds/{asked.facts['payment_intent']['id']}")
         except ApiError as refusal:
             return _page(account, session, problem=refusal.message, status=refusal.status)
     world.deliveries.wait_until_settled(_SETTLE_S)

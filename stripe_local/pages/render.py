@@ -54,6 +54,11 @@ def invoice_page(bill: Bill, typed: Typed, problems: Problems) -> str:
     )
 
 
+def authentication_page(**shown_there: object) -> str:
+    """Return the bank's page for whoever holds a card."""
+    return _TEMPLATES.get_template("authentication.html").render(**shown_there)
+
+
 def missing_page() -> str:
     """Return the page for an address that belongs to no session."""
     return _TEMPLATES.get_template("missing.html").render(merchant="Local Stripe")

@@ -46,6 +46,13 @@ def short_day_of(at_s: int) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
+def card_of(method: Resource | None) -> str:
+    """Return a card as its owner knows it; nothing for none."""
+    if method is None:
+        return ""
+    return f"{method['card']['brand'].capitalize()} ending in {method['card']['last4']}"
+
+
 def rate_of(amount: int, price: Resource) -> str:
     """Return what a recurring price costs: `$20.00 per month`, `$50.00 every 3 months`."""
     rhythm = every(price)
