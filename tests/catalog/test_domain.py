@@ -327,3 +327,29 @@ class TestDecidePush:
         """Customers may be on it."""
         with pytest.raises(PlanMissing, match="pro"):
             decide_push(has(an_offer()), an_offer(plans=(FREE,)))
+
+
+@pytest.mark.parametrize(
+    ("price_cents", "is_sold", "own", "days"),
+    [(1_000, True, None, 14), (1_000, True, 0, 0), (1_000, True, 7, 7), (1_000, False, 7, 0)],
+)
+def test_a_plan_has_its_own_days_of_trial_or_the_usual_ones(
+    price_cents: int, is_sold: bool, own: int | None, days: int
+) -> None:
+    """None where nobody can begin it."""
+    plan = Plan("1", "guru", "Guru", price_cents, 10_000, is_sold, own)
+
+    assert plan.trial_days_or(14) == days
+    assert Plan("2", "free", "Free", 0, 500).trial_days_or(14) == 0
+
+
+def test_a_push_shows_the_days_of_trial() -> None:
+    """A reviewer sees what is given away."""
+    before = Plan("1", "guru", "Guru", 1_000, 10_000)
+    after = replace(before, trial_days=14)
+
+    (line,) = decide_push(
+        has(an_offer(plans=(FREE, before))), an_offer(plans=(FREE, after))
+    ).lines
+
+    assert line.endswith("-> Guru, 1000 cents, 10000 credits, 14 days of trial")

@@ -9,6 +9,7 @@ from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.catalog.use_cases import push_catalog, shared_cache
 from creditbase.hub.plans import plans
 from creditbase.runtime import firestore
+from creditbase.runtime.settings import settings
 from tests.relay.desk import CATALOG, NOON
 from tests.runtime.contract import conforms
 from tests.runtime.signing import Signer
@@ -52,6 +53,26 @@ def test_every_plan_and_pack_is_shown_with_its_price(shop: FlaskClient, signer: 
             ("large", 10_000, 120_000),
         ],
     }
+
+
+def test_the_days_of_trial_are_shown(
+    shop: FlaskClient, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the settings, where the catalog names none; the free plan has nothing to try."""
+    headers = signer.headers("ada")
+    usual = shop.get("/plans", headers=headers).json
+    monkeypatch.setenv("CREDITBASE_TRIAL_DAYS", "14")
+    settings.cache_clear()
+
+    answer = shop.get("/plans", headers=headers)
+
+    settings.cache_clear()
+    conforms("GET /plans", answer)
+    assert usual is not None
+    assert {plan["trial_days"] for plan in usual["plans"]} == {0}
+    assert answer.json is not None
+    shown = {plan["code"]: plan["trial_days"] for plan in answer.json["plans"]}
+    assert shown == {"free": 0, "guru": 14, "pro": 14}
 
 
 def test_a_callable_shows_the_same(shop: FlaskClient, signer: Signer) -> None:

@@ -129,6 +129,12 @@ class Plan:
         """Return whether a subscription to it can be started."""
         return self.is_sold and self.price_cents > 0
 
+    def trial_days_or(self, default_days: int) -> int:
+        """Return the days of trial that a newcomer has; none where it cannot be bought."""
+        if not self.can_be_bought:
+            return 0
+        return default_days if self.trial_days is None else self.trial_days
+
     @property
     def amount_nanos(self) -> int:
         """Return the plan's credits as the ledger counts them."""

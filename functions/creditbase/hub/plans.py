@@ -10,6 +10,7 @@ from creditbase.catalog.domain import Pack, Plan
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.hub.door import HUB
 from creditbase.runtime.http import Call, Reply, endpoint
+from creditbase.runtime.settings import settings
 
 
 @endpoint("plans", door=HUB)
@@ -23,10 +24,20 @@ def plans(call: Call) -> Reply:
     return Reply(
         body={
             "currency": catalog.currency,
-            "plans": _offers(plan for plan in catalog.plans.values() if plan.is_sold),
+            "plans": _plans(plan for plan in catalog.plans.values() if plan.is_sold),
             "packs": _offers(catalog.packs.values()),
         }
     )
+
+
+def _plans(plans: Iterable[Plan]) -> list[dict[str, object]]:
+    """Return the offers with their days of trial: for who never had one, so for most."""
+    sold = {plan.code: plan for plan in plans}
+    default_days = settings().trial_days
+    return [
+        {**offer, "trial_days": sold[str(offer["code"])].trial_days_or(default_days)}
+        for offer in _offers(sold.values())
+    ]
 
 
 def _offers(offers: Iterable[Plan | Pack]) -> list[dict[str, object]]:

@@ -91,7 +91,7 @@ def _order_of(plan: Plan, *, currency: str, trial_days: int) -> Order:
 
 def _trial_days(ref: CustomerRef, plan: Plan, seen: Sequence[Subscription]) -> int:
     """Return the days of trial to offer: what would be refused in the end is not offered."""
-    days = plan.trial_days if plan.trial_days is not None else settings().trial_days
+    days = plan.trial_days_or(settings().trial_days)
     if not days:
         return 0
     account = store.load_account(ref)

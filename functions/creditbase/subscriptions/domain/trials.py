@@ -1,6 +1,6 @@
 """Trials: a customer, a card and an e-mail address each have one, and no more. Pure.
 
-Source: ADR-0010. The first trial of a customer is kept for ever, and claims the card and the
+Source: ADR-0012. The first trial of a customer is kept for ever, and claims the card and the
 address that it was begun with. A trial that finds one of them claimed by another customer,
 or that is not the customer's first, gives nothing: it is ended at once, before it can cost.
 """
