@@ -446,6 +446,9 @@ class TestWhatGoesWrong:
         sale.shop.post(f"/prices/{sale.prices('guru')[0]['id']}", active="false")
         stray = {"product": product, "currency": "usd", "unit_amount": 1_000}
         sale.shop.post("/prices", **{**stray, "recurring[interval]": "month"})
+        catalog = sale.catalog()
+        with pytest.raises(Unavailable):  # nobody is sold a price that names no plan
+            ensure_price(catalog, catalog.plan("guru"))
 
         sale.push()
 
