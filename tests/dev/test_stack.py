@@ -121,6 +121,16 @@ class TestSeed:
         with pytest.raises(Failed, match="did not print RELAY_PROJECT_ID, RELAY_SECRET_KEY"):
             stack_steps.seed(place, os.environ)
 
+    def test_a_push_that_stripe_does_not_take_shows_its_last_words(
+        self, place: Layout, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A shop that sells nothing would be found out by the first customer."""
+        place.logs.mkdir()
+        self.seed_with(monkeypatch, place, "echo 'refused: Stripe is asleep' >&2; exit 1")
+
+        with pytest.raises(Failed, match=r"not pushed to Stripe(.|\n)*asleep"):
+            stack_steps.push_catalog(place, os.environ)
+
     def seed_with(self, monkeypatch: pytest.MonkeyPatch, place: Layout, script: str) -> None:
         """Put a script in the place of the seeding command."""
         python = place.folder / "python"
