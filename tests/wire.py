@@ -53,6 +53,8 @@ class Rpc:
     name: str
     reads: int
     writes: int
+    paths: tuple[str, ...] = ()
+    """The documents that it names, read or written."""
 
 
 if TYPE_CHECKING:
@@ -196,11 +198,13 @@ class Wire(_UnaryInterceptor, _StreamInterceptor):
 
     def _pass(self, details: Any, request: Any, send: Send) -> Any:
         name = details.method.rpartition("/")[2]
-        reads = len(request.documents) if name == "BatchGetDocuments" else 0
-        writes = len(request.writes) if name == "Commit" else 0
+        read = list(request.documents) if name == "BatchGetDocuments" else []
+        sent = list(request.writes) if name == "Commit" else []
+        names = [*read, *(write.update.name or write.delete for write in sent)]
+        paths = tuple(name.partition("/documents/")[2] for name in names)
         with self._lock:
             fault = self.faults.pop(len(self.rpcs), None)
-            self.rpcs.append(Rpc(name, reads, writes))
+            self.rpcs.append(Rpc(name, len(read), len(sent), paths))
         time.sleep(self.delay_s.get(name, 0.0))
         return send() if fault is None else fault(send)
 

@@ -7,7 +7,8 @@ Left out, because two right runs differ in them:
   hashes (`head`, `hash`, `prev`, and `standing`), which cover instants;
 * an entry's running figures: they say what came before it, which is the order itself;
 * how often Stripe was looked at: the steps of a payment's refunds are added up to one, and
-  `is_settled` is gone, which says whether anything was written since;
+  gone are `returned_by`, which names such a step, and `is_settled`, which says whether
+  anything was written since;
 * the inbox: it counts deliveries, and finishes each event in its own time.
 
 Names that chance gave are gone too, so that two customers who lived the same life have the
@@ -29,7 +30,7 @@ UNCOMPARED = frozenset(
         *("at", "date", "valid_until", "shard"),
         *("mirrored", "commits", "seq", "revision", "is_settled", "figures"),
         *("head", "hash", "prev", "standing"),
-        *("email", "external_id", "uid", "owner_uid"),
+        *("email", "external_id", "uid", "owner_uid", "returned_by"),
     }
 )
 CHANCE = re.compile(r"\b(?:cs_test|cus|sub|in|pi|ch|re|du)_[A-Za-z0-9]{12,}")
@@ -60,7 +61,41 @@ def documents_of(project: str, customer: str) -> dict[str, Fields]:
 
 def canonical_of(documents: Documents, customer: str) -> str:
     """Return the text of documents that were read before."""
-    wallet = next(path for path in documents if re.fullmatch(r".*/wallets/[^/]+", path))
+    return _numbered(_texts(documents, customer))
+
+
+def present_of(documents: Documents, customer: str) -> str:
+    """Return the text of what is there now, without what has come and gone.
+
+    Told while it happens, a customer may have had credits of a period that is over, and a
+    refund that was undone; told late, they never were there. Names are kept, so this compares
+    one life with itself.
+    """
+    wallet = documents[_wallet_of(documents)]["state"]["grants"]
+    kept = {}
+    for path, fields in documents.items():
+        grants = {fields["grant_id"]} if "grant_id" in fields else set()
+        for account in fields.get("postings", ()):
+            grants |= (
+                {account.removeprefix("grant:")} if account.startswith("grant:") else set()
+            )
+        is_spent = "consumed" in fields.get("postings", ())
+        if not grants or is_spent or grants & {*wallet}:
+            kept[path] = {name: value for name, value in fields.items() if name not in HISTORY}
+    texts = _texts(kept, customer)
+    return "\n".join(text for text in texts if '"postings": {}' not in text)
+
+
+HISTORY = frozenset({"served_plan_code", "downgrades", "cut_to_nanos"})
+"""Fields of a subscription that say what was before."""
+
+
+def _wallet_of(documents: Documents) -> str:
+    return next(path for path in documents if re.fullmatch(r".*/wallets/[^/]+", path))
+
+
+def _texts(documents: Documents, customer: str) -> list[str]:
+    wallet = _wallet_of(documents)
     entries = [
         fields for path, fields in documents.items() if path.startswith(f"{wallet}/entries/")
     ]
@@ -71,8 +106,7 @@ def canonical_of(documents: Documents, customer: str) -> str:
     }
     parts: list[Any] = [{"entry": entry} for entry in _folded(_compared(entries))]
     parts += [{path: _compared(_summed(fields))} for path, fields in rest.items()]
-    texts = [_text(part).replace(customer, "customer") for part in parts]
-    return _numbered(texts)
+    return sorted(_text(part).replace(customer, "customer") for part in parts)
 
 
 def _compared(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.payments.canonical import canonical_of
+from tests.payments.canonical import canonical_of, present_of
 
 CUSTOMER = "0f0e0d0c-0000-0000-0000-000000000001"
 PAYMENT = "pi_3abcdefghijklmn"
@@ -72,3 +72,26 @@ def test_the_same_credits_of_two_payments_are_two() -> None:
     twice = text_of(entry(f"topup:{PAYMENT}"), entry("topup:pi_3zyxwvutsrqponml", seq=2))
 
     assert twice.count("topup:pi#") > text_of(entry(f"topup:{PAYMENT}")).count("topup:pi#")
+
+
+def test_what_has_come_and_gone_is_no_part_of_the_present() -> None:
+    """Credits of a period that was over before it was told of never were there."""
+    lapse = entry(
+        "expire:cycle:old", kind="lapse", postings={"expired": 5, "grant:cycle:old": -5}
+    )
+    old, new = entry("cycle:old"), entry("cycle:new", seq=3)
+
+    told_in_time = present(old, lapse, new)
+
+    assert told_in_time == present(new)
+    assert told_in_time != present(entry("cycle:new", amount_nanos=6))
+    spent = entry("op:1", postings={"consumed": 1, "grant:cycle:old": -1})
+    assert present(old, lapse, new, spent) != told_in_time
+
+
+def present(*entries: dict[str, Any]) -> str:
+    """Return the present of a customer whose wallet has the new cycle's grant."""
+    wallet = f"projects/p/wallets/{CUSTOMER}"
+    state: dict[str, Any] = {"state": {"grants": {"cycle:new": {"remaining_nanos": 5}}}}
+    lines = {f"{wallet}/entries/{each['entry_id']}": each for each in entries}
+    return present_of({wallet: state, **lines}, CUSTOMER)

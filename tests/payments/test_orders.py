@@ -1,0 +1,109 @@
+"""Whatever order events arrive in, and whichever of them arrives twice, the end is the same.
+
+Promise P14, for each of the lives of `lives`. Here in process, and every order there is; over
+HTTP in `test_schedules`.
+"""
+
+from datetime import UTC, datetime
+from math import factorial
+
+import pytest
+
+from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
+from creditbase.catalog.models import read_catalog
+from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.subscriptions.use_cases import first_touch
+from dev.layout import ROOT
+from tests.payments.lives import LIVES, Life
+from tests.payments.orders import AGAIN, TWIN, Graph, graph_of
+from tests.wire import Wire
+
+pytestmark = pytest.mark.firestore
+
+BEGINS_AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
+FINISHED = {"applied", "ignored"}
+TOLD_ALIVE = (
+    "a downgrade that waits for the end of the period",
+    "a trial that becomes a paid plan",
+    "two live subscriptions, of which the dearer stays",
+)
+"""The lives of which every order is tried each time; of the others in a soak."""
+
+
+@pytest.fixture
+def on_sale(wire: Wire) -> Wire:
+    """Return the wire, with the catalog pushed."""
+    ensure_project("hub", now=BEGINS_AT)
+    shared_cache().forget()
+    push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+    return wire
+
+
+def graph(life: Life, wire: Wire, *, all_late: bool) -> Graph:
+    """Return every order of a life, of a customer who is the same in every run."""
+    ref = first_touch(f"{life.name}, late: {all_late}", now=BEGINS_AT)
+    # A second event about the same change does as much wherever it is told.
+    return graph_of(life, ref, wire, begins_at=BEGINS_AT, all_late=all_late, twins=all_late)
+
+
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
+def test_told_after_all_has_happened(life: Life, on_sale: Wire) -> None:
+    """After an outage: all n! orders, and each of them with any one event twice at any place.
+
+    Twice is the same event again, or another event about the same change. What is kept is the
+    same to the last field, instants of writing aside.
+    """
+    found = graph(life, on_sale, all_late=True)
+
+    last = found.in_order()
+    names = list(life.events(last.moment))
+    count, at_first = len(names), len(life.events(found.first.moment))
+    # Events that a delivery of ours brings about come after some other one.
+    orders = factorial(count) * at_first // count
+    assert count >= 5
+    assert found.count(0) == orders
+    assert found.count(1, AGAIN) == found.count(1, TWIN) == orders * count * (count + 1) // 2
+    assert {found.text_of(end) for end in found.ends()} == {found.text_of(last)}
+    assert {last.stands(event) for event in life.events(last.moment).values()} <= FINISHED
+    backwards = names[:at_first][::-1] + names[at_first:]
+    found.relive(backwards)
+
+
+@pytest.mark.parametrize(
+    "life",
+    [
+        pytest.param(life, marks=() if life.name in TOLD_ALIVE else pytest.mark.soak)
+        for life in LIVES
+    ],
+    ids=lambda life: life.name,
+)
+def test_told_while_it_happens(life: Life, on_sale: Wire) -> None:
+    """Between any two steps any events so far arrive, in any order; the others later or last.
+
+    Credits of a period that was over before anything was told of it were never there, so it
+    is what the customer has now that is the same.
+    """
+    found = graph(life, on_sale, all_late=False)
+
+    last = found.in_order()
+    moments = {node.moment.mark for node in found.nodes.values()}
+    if len(moments) <= len(life.steps) + 1:  # no delivery of ours changes anything at Stripe
+        assert found.count(0) == interleavings(found.sizes())
+    assert found.count(1, AGAIN) > found.count(0)
+    assert {found.present_of(end) for end in found.ends()} == {found.present_of(last)}
+
+
+def interleavings(sizes: list[int], untold: int = 0) -> int:
+    """Return in how many ways steps that tell so many events can be lived and told."""
+    total = sum(interleavings(sizes, untold - 1) for _ in range(untold))
+    if sizes:
+        total += interleavings(sizes[1:], untold + sizes[0])
+    return total or 1
+
+
+def test_interleavings_are_counted_right() -> None:
+    """The figure that the graph is held against, for cases that can be counted by hand."""
+    assert interleavings([]) == 1
+    assert interleavings([3]) == 6
+    # ab: a told before b happens, or after it and then in two orders
+    assert interleavings([1, 1]) == 3

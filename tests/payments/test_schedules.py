@@ -1,0 +1,188 @@
+"""Events over HTTP, as a network brings them: shuffled, repeated, several at once.
+
+Each life of `lives` is lived once; its events are then delivered many times, each time by
+another schedule, to a real `billing_webhook` that asks a real local Stripe. Before each, the
+customer's documents are put back to what they were before anything was told.
+"""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from creditbase.runtime import firestore
+from creditbase.runtime.firestore import Delete, Put, Write
+from creditbase.subscriptions.use_cases import first_touch
+from tests.payments.automaton import Automaton, meeting
+from tests.payments.canonical import canonical_of, documents_of
+from tests.payments.lives import LIVES, Life
+from tests.payments.orders import Node, first_node
+from tests.payments.shop import SECRET, Resource, Shop, signed
+from tests.payments.test_orders import BEGINS_AT, on_sale
+from tests.servers import serving
+from tests.wire import Wire
+
+__all__ = ["on_sale"]
+
+pytestmark = pytest.mark.firestore
+
+FORGETFUL = Path(__file__).parents[1] / "proof" / "forgetful_main.py"
+SCHEDULES = 2
+"""Of each life, each time."""
+SCHEDULES_SOAKED = 22
+"""Of each life in a soak: 308 in all."""
+AT_ONCE_MAX = 3
+REPEATED = 0.3
+"""The share of events that are delivered twice."""
+TRIES_MAX = 40
+
+
+@dataclass
+class Hook:
+    """A running webhook, and the clock that it goes by."""
+
+    url: str
+    clock_file: Path
+    shop: Shop
+
+    def deliver(self, event: Resource) -> int:
+        """Deliver once, and return the status; 0 where the connection broke."""
+        sent = signed(json.dumps(event))
+        headers = {"Stripe-Signature": sent.signature}
+        with suppress(requests.ConnectionError):
+            reply = requests.post(self.url, data=sent.raw, headers=headers, timeout=60)
+            return reply.status_code
+        return 0
+
+    def forget(self) -> None:
+        """Let the webhook forget every wallet."""
+        reply = requests.post(self.url, headers={"X-Test-Forget": "all"}, timeout=60)
+        assert reply.status_code == 204
+
+
+@pytest.fixture(scope="module")
+def hook(
+    project: str,
+    firestore_host: str,
+    _session_shop: Shop,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Hook]:
+    """Return a real webhook whose Stripe is the local one."""
+    assert firestore_host
+    clock_file = tmp_path_factory.mktemp("clock") / "offset"
+    with serving(
+        "billing_webhook",
+        project=project,
+        source=FORGETFUL,
+        STRIPE_API_BASE=_session_shop.url,
+        STRIPE_SECRET_KEY="sk_test_local",
+        STRIPE_WEBHOOK_SECRET=SECRET,
+        CREDITBASE_CLOCK_FILE=str(clock_file),
+    ) as (url, _):
+        yield Hook(f"{url}/billing/webhook", clock_file, _session_shop)
+
+
+class Stage:
+    """A life that was lived, and the many ways of telling it."""
+
+    def __init__(self, life: Life, hook: Hook) -> None:
+        self._life = life
+        self._hook = hook
+        self._ref = first_touch(f"{life.name}, over HTTP", now=BEGINS_AT)
+        self._automaton = Automaton(self._ref.customer_id, BEGINS_AT)
+        with meeting(self._automaton):
+            self._first = first_node(life, self._ref, self._automaton, steps=len(life.steps))
+
+    def tell_in_order(self) -> str:
+        """Tell everything once, one after the other, and return what it comes to."""
+        return self.tell([[name] for name in self._names()], seed="in order")
+
+    def tell_shuffled(self, seed: str) -> str:
+        """Tell everything by a schedule that follows from a seed."""
+        chance = random.Random(seed)  # noqa: S311 - a schedule, no secret
+        names = self._names()
+        names += [name for name in names if chance.random() < REPEATED]
+        chance.shuffle(names)
+        groups = []
+        while names:
+            count = chance.randint(1, AT_ONCE_MAX)
+            groups.append([names.pop() for _ in range(min(count, len(names)))])
+        return self.tell(groups, seed=seed)
+
+    def tell(self, groups: list[list[str]], *, seed: str) -> str:
+        """Deliver group after group, each at once; then what was not taken, and what came."""
+        self._go_back()
+        self.log: list = []
+        events = self._life.events(self._first.moment)
+        taken: set[str] = set()
+        with ThreadPoolExecutor(AT_ONCE_MAX) as network:
+
+            def deliver(names: list[str]) -> None:
+                self.log.append(names)
+                statuses = network.map(lambda name: self._hook.deliver(events[name]), names)
+                taken.update(
+                    n for n, status in zip(names, statuses, strict=True) if status == 200
+                )
+
+            for group in groups:
+                deliver(group)
+            for _ in range(TRIES_MAX):
+                events = self._life.events_of(self._hook.shop.world)
+                left = [name for name in events if name not in taken]
+                if not left:
+                    break
+                deliver(left)
+            else:
+                raise AssertionError(f"{seed}: never taken: {left}")
+        return canonical_of(
+            documents_of(self._ref.project_id, self._ref.customer_id), self._ref.customer_id
+        )
+
+    def _names(self) -> list[str]:
+        return list(self._life.events(self._first.moment))
+
+    def _go_back(self) -> None:
+        """Put documents, Stripe and the clock to where all is lived and nothing told."""
+        with meeting(self._automaton):
+            world = self._automaton.open(self._first.moment.acts)
+        told = self._life.events_of(self._hook.shop.world)
+        self._hook.shop.live_in(world)
+        told |= self._life.events_of(world)
+        first: Node = self._first
+        now = documents_of(self._ref.project_id, self._ref.customer_id)
+        gone = {*now, *(f"stripe_events/{event['id']}" for event in told.values())}
+        writes: list[Write] = [Delete(path) for path in sorted(gone - {*first.documents})]
+        writes += [Put(path, kept.fields) for path, kept in first.documents.items()]
+        firestore.commit(writes)
+        self._hook.forget()
+        offset_s = world.clock.now_s() - int(time.time()) + 1
+        self._hook.clock_file.write_text(str(offset_s))
+
+
+def check(life: Life, hook: Hook, schedules: int) -> None:
+    """Demand that all schedules of a life end as it ends in order."""
+    stage = Stage(life, hook)
+    in_order = stage.tell_in_order()
+    for number in range(schedules):
+        seed = f"{life.name} {number}"
+        assert stage.tell_shuffled(seed) == in_order, seed
+
+
+def test_a_few_schedules_of_every_life_end_as_in_order(on_sale: Wire, hook: Hook) -> None:
+    """Threads, warm wallets, twins in flight: what no order one after the other can show."""
+    for life in LIVES:
+        check(life, hook, SCHEDULES)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
+def test_many_schedules_end_as_in_order(life: Life, on_sale: Wire, hook: Hook) -> None:
+    """The same, three hundred times."""
+    check(life, hook, SCHEDULES_SOAKED)
