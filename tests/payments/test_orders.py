@@ -4,6 +4,7 @@ Promise P14, for each of the lives of `lives`. Here in process, and every order 
 HTTP in `test_schedules`.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import factorial
 
@@ -12,6 +13,7 @@ import pytest
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.catalog.models import read_catalog
 from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.runtime.firestore import Delete, commit, query
 from creditbase.subscriptions.use_cases import first_touch
 from dev.layout import ROOT
 from tests.payments.lives import LIVES, Life
@@ -21,6 +23,7 @@ from tests.wire import Wire
 pytestmark = pytest.mark.firestore
 
 BEGINS_AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
+EMAIL = "ada@example.com"
 FINISHED = {"applied", "ignored"}
 TOLD_ALIVE = (
     "a downgrade that waits for the end of the period",
@@ -31,17 +34,26 @@ TOLD_ALIVE = (
 
 
 @pytest.fixture
-def on_sale(wire: Wire) -> Wire:
-    """Return the wire, with the catalog pushed."""
+def on_sale(wire: Wire) -> Iterator[Wire]:
+    """Return the wire, with the catalog pushed, and no card known for a trial."""
     ensure_project("hub", now=BEGINS_AT)
     shared_cache().forget()
     push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
-    return wire
+    forget_trials()
+    yield wire
+    forget_trials()
+
+
+def forget_trials() -> None:
+    """Let every card have its trial again: test cards are few, and shared by all tests."""
+    found = query(f"projects/{HUB_PROJECT_ID}/trial_claims", limit=10_000)
+    if found:
+        commit([Delete(each.path) for each in found])
 
 
 def graph(life: Life, wire: Wire, *, all_late: bool) -> Graph:
     """Return every order of a life, of a customer who is the same in every run."""
-    ref = first_touch(f"{life.name}, late: {all_late}", now=BEGINS_AT)
+    ref = first_touch(f"{life.name}, late: {all_late}", now=BEGINS_AT, email=EMAIL)
     # A second event about the same change does as much wherever it is told.
     return graph_of(life, ref, wire, begins_at=BEGINS_AT, all_late=all_late, twins=all_late)
 
@@ -51,7 +63,7 @@ def test_told_after_all_has_happened(life: Life, on_sale: Wire) -> None:
     """After an outage: all n! orders, and each of them with any one event twice at any place.
 
     Twice is the same event again, or another event about the same change. What is kept is the
-    same to the last field, instants of writing aside.
+    same to the last field, instants of writing aside; and so are the mails that were written.
     """
     found = graph(life, on_sale, all_late=True)
 

@@ -18,14 +18,15 @@ import pytest
 import requests
 
 from creditbase.runtime import firestore
-from creditbase.runtime.firestore import Delete, Put, Write
+from creditbase.runtime.firestore import Delete, Fields, Put, Write
 from creditbase.subscriptions.use_cases import first_touch
 from tests.payments.automaton import Automaton, meeting
 from tests.payments.canonical import canonical_of, documents_of
+from tests.payments.desk import Node
 from tests.payments.lives import LIVES, Life
-from tests.payments.orders import Node, first_node
+from tests.payments.orders import first_node
 from tests.payments.shop import SECRET, Resource, Shop, signed
-from tests.payments.test_orders import BEGINS_AT, on_sale
+from tests.payments.test_orders import BEGINS_AT, EMAIL, forget_trials, on_sale
 from tests.servers import serving
 from tests.wire import Wire
 
@@ -95,7 +96,7 @@ class Stage:
     def __init__(self, life: Life, hook: Hook) -> None:
         self._life = life
         self._hook = hook
-        self._ref = first_touch(f"{life.name}, over HTTP", now=BEGINS_AT)
+        self._ref = first_touch(f"{life.name}, over HTTP", now=BEGINS_AT, email=EMAIL)
         self._automaton = Automaton(self._ref.customer_id, BEGINS_AT)
         with meeting(self._automaton):
             self._first = first_node(life, self._ref, self._automaton, steps=len(life.steps))
@@ -119,13 +120,11 @@ class Stage:
     def tell(self, groups: list[list[str]], *, seed: str) -> str:
         """Deliver group after group, each at once; then what was not taken, and what came."""
         self._go_back()
-        self.log: list = []
         events = self._life.events(self._first.moment)
         taken: set[str] = set()
         with ThreadPoolExecutor(AT_ONCE_MAX) as network:
 
             def deliver(names: list[str]) -> None:
-                self.log.append(names)
                 statuses = network.map(lambda name: self._hook.deliver(events[name]), names)
                 taken.update(
                     n for n, status in zip(names, statuses, strict=True) if status == 200
@@ -141,9 +140,17 @@ class Stage:
                 deliver(left)
             else:
                 raise AssertionError(f"{seed}: never taken: {left}")
-        return canonical_of(
-            documents_of(self._ref.project_id, self._ref.customer_id), self._ref.customer_id
-        )
+        return canonical_of(self._documents(), self._ref.customer_id)
+
+    def _documents(self) -> dict[str, Fields]:
+        """Return the customer's documents, with the mails and the claim of a trial."""
+        project_id, customer_id = self._ref.project_id, self._ref.customer_id
+        found = documents_of(project_id, customer_id)
+        whose = [("customer_id", "==", customer_id)]
+        for collection in ("mail", f"projects/{project_id}/trial_claims"):
+            for each in firestore.query(collection, where=whose, limit=1_000):
+                found[each.path] = each.fields or {}
+        return found
 
     def _names(self) -> list[str]:
         return list(self._life.events(self._first.moment))
@@ -156,8 +163,10 @@ class Stage:
         self._hook.shop.live_in(world)
         told |= self._life.events_of(world)
         first: Node = self._first
-        now = documents_of(self._ref.project_id, self._ref.customer_id)
-        gone = {*now, *(f"stripe_events/{event['id']}" for event in told.values())}
+        gone = {
+            *self._documents(),
+            *(f"stripe_events/{event['id']}" for event in told.values()),
+        }
         writes: list[Write] = [Delete(path) for path in sorted(gone - {*first.documents})]
         writes += [Put(path, kept.fields) for path, kept in first.documents.items()]
         firestore.commit(writes)
@@ -178,6 +187,7 @@ def check(life: Life, hook: Hook, schedules: int) -> None:
 def test_a_few_schedules_of_every_life_end_as_in_order(on_sale: Wire, hook: Hook) -> None:
     """Threads, warm wallets, twins in flight: what no order one after the other can show."""
     for life in LIVES:
+        forget_trials()
         check(life, hook, SCHEDULES)
 
 
