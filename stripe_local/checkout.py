@@ -109,6 +109,20 @@ def pay(
     if card is None and needs_card(session):
         raise missing_parameter("card")
     method = known_card(account, card, email=email) if card is not None else None
+    return pay_with(account, session, method, typed_email=email, cause=cause)
+
+
+def pay_with(
+    account: Account,
+    session: Resource,
+    method: Resource | None,
+    *,
+    typed_email: str | None,
+    cause: Cause,
+) -> Resource:
+    """Pay for an open session with a payment method that is there: see `pay`."""
+    _require_open(session, "paid")
+    email = (session["customer_details"] or {}).get("email") or typed_email
     basket = account.baskets[session["id"]]
     basket.awaiting = None
     if method is not None and needs_authentication(account, method):

@@ -137,6 +137,21 @@ def forget(account: Account, subscription: Resource) -> None:
             stop_collecting(account, invoice)
 
 
+def leave(account: Account, customer: Resource, cause: Cause) -> Resource:
+    """Let a customer go for good, with all subscriptions; return the stub that stays."""
+    for subscription in account.store.newest_first("subscription"):
+        is_theirs = subscription["customer"] == customer["id"]
+        if is_theirs and subscription["status"] not in ENDED:
+            end(account, subscription, cause)
+    for invoice in account.store.newest_first("invoice"):
+        is_theirs = invoice["customer"] == customer["id"]
+        if is_theirs and invoice["status"] in {"draft", "open"}:
+            stop_collecting(account, invoice)
+    stub = account.store.delete(customer)
+    account.record("customer.deleted", customer, cause)
+    return stub
+
+
 def stop_collecting(account: Account, invoice: Resource) -> None:
     """Let an invoice wait for somebody to deal with it."""
     for what in _OF_AN_INVOICE:

@@ -1,10 +1,11 @@
 """Charges: one try to take money from one card, and how it went."""
 
-from stripe.params import ChargeListParams, ChargeRetrieveParams
+from stripe.params import ChargeListParams, ChargeRetrieveParams, ChargeUpdateParams
 
 from stripe_local.cards import Decline
 from stripe_local.ids import new_id
 from stripe_local.resources.endpoint import Call, Endpoint
+from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.paging import PAGING, is_created_within, page_of
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
@@ -19,7 +20,6 @@ _AUTHENTICATED: Resource = {
     "authentication_flow": "challenge",
     "electronic_commerce_indicator": "05",
     "exemption_indicator": None,
-    "exemption_indicator_applied": None,
     "result": "authenticated",
     "result_reason": None,
     "transaction_id": None,
@@ -118,6 +118,17 @@ def retrieve(call: Call) -> Resource:
     return call.account.store.at_address("charge", call.object_id)
 
 
+def update(call: Call) -> Resource:
+    """Change what a charge is called; never what it took."""
+    charge, params = retrieve(call), call.params
+    changes: Resource = {}
+    if "description" in params:
+        changes["description"] = params["description"] or None
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(charge["metadata"], params["metadata"])
+    return call.account.update(charge, changes, "charge.updated", call.cause)
+
+
 def list_charges(call: Call) -> Resource:
     """Return charges, newest first."""
     params = call.params
@@ -133,6 +144,13 @@ def list_charges(call: Call) -> Resource:
 
 ENDPOINTS = (
     Endpoint("GET", "/v1/charges/{id}", ChargeRetrieveParams, frozenset({"expand"}), retrieve),
+    Endpoint(
+        "POST",
+        "/v1/charges/{id}",
+        ChargeUpdateParams,
+        frozenset({"description", "expand", "metadata"}),
+        update,
+    ),
     Endpoint(
         "GET",
         "/v1/charges",

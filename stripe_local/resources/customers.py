@@ -6,6 +6,7 @@ from stripe.params import (
     CustomerCreateParams,
     CustomerDeleteParams,
     CustomerListParams,
+    CustomerListPaymentMethodsParams,
     CustomerRetrieveParams,
     CustomerUpdateParams,
 )
@@ -129,13 +130,19 @@ def update(call: Call) -> Resource:
 def delete(call: Call) -> Resource:
     """Delete a customer for good; only a stub stays."""
     customer = call.account.store.at_address("customer", call.object_id)
-    for subscription in call.account.store.newest_first("subscription"):
-        is_theirs = subscription["customer"] == customer["id"]
-        if is_theirs and subscription["status"] not in standing.ENDED:
-            standing.end(call.account, subscription, call.cause)
-    stub = call.account.store.delete(customer)
-    call.account.record("customer.deleted", customer, call.cause)
-    return stub
+    return standing.leave(call.account, customer, call.cause)
+
+
+def list_methods(call: Call) -> Resource:
+    """Return the payment methods of a customer, newest first."""
+    customer = call.account.store.at_address("customer", call.object_id)
+    found = [
+        method
+        for method in call.account.store.newest_first("payment_method")
+        if method["customer"] == customer["id"]
+        and call.params.get("type") in {None, method["type"]}
+    ]
+    return page_of(found, call.params, f"/v1/customers/{customer['id']}/payment_methods")
 
 
 def list_customers(call: Call) -> Resource:
@@ -210,6 +217,13 @@ ENDPOINTS = (
     ),
     Endpoint("POST", "/v1/customers/{id}", CustomerUpdateParams, _IMITATED, update),
     Endpoint("DELETE", "/v1/customers/{id}", CustomerDeleteParams, frozenset(), delete),
+    Endpoint(
+        "GET",
+        "/v1/customers/{id}/payment_methods",
+        CustomerListPaymentMethodsParams,
+        PAGING | {"type"},
+        list_methods,
+    ),
     Endpoint(
         "GET",
         "/v1/customers",

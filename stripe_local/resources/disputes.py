@@ -1,9 +1,15 @@
 """Disputes: a payer who asks the bank for the money back."""
 
-from stripe.params import DisputeCloseParams, DisputeListParams, DisputeRetrieveParams
+from stripe.params import (
+    DisputeCloseParams,
+    DisputeListParams,
+    DisputeRetrieveParams,
+    DisputeUpdateParams,
+)
 
 from stripe_local.billing import reversals
 from stripe_local.resources.endpoint import Call, Endpoint
+from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.paging import PAGING, is_created_within, page_of
 from stripe_local.wire.resource import Resource
 
@@ -13,6 +19,14 @@ _AT = "/v1/disputes"
 def retrieve(call: Call) -> Resource:
     """Return a dispute."""
     return call.account.store.at_address("dispute", call.object_id)
+
+
+def update(call: Call) -> Resource:
+    """Change the metadata of a dispute. Evidence is not imitated."""
+    dispute = retrieve(call)
+    metadata = merged_metadata(dispute["metadata"], call.params.get("metadata"))
+    changes = {"metadata": metadata}
+    return call.account.update(dispute, changes, "charge.dispute.updated", call.cause)
 
 
 def close(call: Call) -> Resource:
@@ -36,6 +50,7 @@ def list_disputes(call: Call) -> Resource:
 _EXPAND = frozenset({"expand"})
 ENDPOINTS = (
     Endpoint("GET", f"{_AT}/{{id}}", DisputeRetrieveParams, _EXPAND, retrieve),
+    Endpoint("POST", f"{_AT}/{{id}}", DisputeUpdateParams, _EXPAND | {"metadata"}, update),
     Endpoint("POST", f"{_AT}/{{id}}/close", DisputeCloseParams, _EXPAND, close),
     Endpoint(
         "GET",

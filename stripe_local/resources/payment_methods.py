@@ -8,6 +8,7 @@ from stripe.params import (
     PaymentMethodDetachParams,
     PaymentMethodListParams,
     PaymentMethodRetrieveParams,
+    PaymentMethodUpdateParams,
 )
 
 from stripe_local.account import Account
@@ -189,6 +190,21 @@ def detach(call: Call) -> Resource:
     return method
 
 
+def update(call: Call) -> Resource:
+    """Change what a payment method is called, or until when its card holds."""
+    method, params = retrieve(call), call.params
+    if method["customer"] is None:
+        raise InvalidState(
+            "You must save this PaymentMethod to a customer before you can update it."
+        )
+    changes: Resource = {}
+    if "metadata" in params:
+        changes["metadata"] = merged_metadata(method["metadata"], params["metadata"])
+    if "card" in params:
+        changes["card"] = {**method["card"], **params["card"]}
+    return call.account.update(method, changes, "payment_method.updated", call.cause)
+
+
 def list_methods(call: Call) -> Resource:
     """Return the payment methods of a customer, newest first."""
     params = call.params
@@ -220,6 +236,13 @@ ENDPOINTS = (
     ),
     Endpoint("GET", f"{_AT}/{{id}}", PaymentMethodRetrieveParams, _EXPAND, retrieve),
     Endpoint("GET", _AT, PaymentMethodListParams, PAGING | {"customer", "type"}, list_methods),
+    Endpoint(
+        "POST",
+        f"{_AT}/{{id}}",
+        PaymentMethodUpdateParams,
+        _EXPAND | {"card.exp_month", "card.exp_year", "metadata"},
+        update,
+    ),
     Endpoint(
         "POST",
         f"{_AT}/{{id}}/attach",

@@ -2,6 +2,7 @@
 
 from stripe.params import (
     ProductCreateParams,
+    ProductDeleteParams,
     ProductListParams,
     ProductRetrieveParams,
     ProductUpdateParams,
@@ -9,7 +10,7 @@ from stripe.params import (
 
 from stripe_local.ids import new_id
 from stripe_local.resources.endpoint import Call, Endpoint
-from stripe_local.wire.errors import InvalidParameter
+from stripe_local.wire.errors import InvalidParameter, InvalidState
 from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.paging import PAGING, is_created_within, page_of
 from stripe_local.wire.parameters import Parameters
@@ -75,6 +76,20 @@ def update(call: Call) -> Resource:
     return call.account.update(product, changes, "product.updated", call.cause)
 
 
+def delete(call: Call) -> Resource:
+    """Delete a product that was never given a price; any other can only be made inactive."""
+    account = call.account
+    product = account.store.at_address("product", call.object_id)
+    prices = account.store.newest_first("price")
+    if any(price["product"] == product["id"] for price in prices):
+        raise InvalidState(
+            "This product cannot be deleted because it has one or more user-created prices."
+        )
+    stub = account.store.delete(product)
+    account.record("product.deleted", product, call.cause)
+    return stub
+
+
 def list_products(call: Call) -> Resource:
     """Return products, newest first."""
     params = call.params
@@ -109,6 +124,7 @@ ENDPOINTS = (
         _CHANGEABLE | {"default_price"},
         update,
     ),
+    Endpoint("DELETE", "/v1/products/{id}", ProductDeleteParams, frozenset(), delete),
     Endpoint(
         "GET",
         "/v1/products",

@@ -121,13 +121,9 @@ def _check_distance(account: Account, clock: Resource, to_s: int) -> None:
 def delete(call: Call) -> Resource:
     """Delete a test clock, and with it its customers and their subscriptions."""
     account, clock = call.account, retrieve(call)
-    for subscription in account.store.newest_first("subscription"):
-        is_its_own = subscription["test_clock"] == clock["id"]
-        if is_its_own and subscription["status"] not in standing.ENDED:
-            standing.end(account, subscription, BY_ITSELF)
     for customer in account.store.newest_first("customer"):
         if customer["test_clock"] == clock["id"]:
-            account.store.delete(customer)
+            standing.leave(account, customer, BY_ITSELF)
     stub = account.store.delete(clock)
     account.record("test_helpers.test_clock.deleted", clock, call.cause)
     return stub

@@ -22,7 +22,7 @@ from stripe_local.clock import CLOCK_FILE_VARIABLE
 from stripe_local.server import LocalStripe
 from stripe_local.webhooks.policy import DeliveryPolicy
 from stripe_local.wire.parameter_types import API_VERSION
-from stripe_local.world import Settings
+from stripe_local.world import Settings, World
 from tests.stripe_local.annotations import flaws_in_transcript
 from tests.stripe_local.schemas import disagreements_in_transcript
 
@@ -39,6 +39,7 @@ class Local:
     url: str
     client: stripe.StripeClient
     clock_file: Path
+    world: World
     http: requests.Session = field(default_factory=requests.Session)
 
     def call(
@@ -86,8 +87,10 @@ class Local:
         return self.call("POST", f"/v1/payment_pages/{session_id}/confirm", form, **headers)
 
     def event_types(self) -> list[str]:
-        """Return the types of all events, oldest first."""
-        return [event.type for event in reversed(self.client.v1.events.list().data)]
+        """Return the types of all events, oldest first, also of those too old to be listed."""
+        with self.world.account.lock:
+            events = self.world.account.store.newest_first("event")
+        return [str(event["type"]) for event in reversed(events)]
 
     def settle(self) -> None:
         """Wait until every webhook is taken or given up."""
@@ -129,7 +132,7 @@ def local(server: LocalStripe, client: stripe.StripeClient) -> Iterator[Local]:
     clock_file = Path(os.environ[CLOCK_FILE_VARIABLE])
     clock_file.unlink(missing_ok=True)
     server.world.reset()
-    stripe_local = Local(server.url, client, clock_file)
+    stripe_local = Local(server.url, client, clock_file, server.world)
     said_before = _last_number(server)
     with stripe_local.http:
         yield stripe_local

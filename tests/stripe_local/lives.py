@@ -100,10 +100,9 @@ def subscriber(local: Local, **customer: Any) -> Subscriber:
 
 def since(local: Local, after: int) -> list[str]:
     """Return the types of the events after so many, oldest first."""
-    events = local.client.v1.events.list({"limit": 100}).data
-    return [str(event.type) for event in reversed(events)][after:]
+    return local.event_types()[after:]
 
 
 def count_events(local: Local) -> int:
     """Return how many events there are."""
-    return len(local.client.v1.events.list({"limit": 100}).data)
+    return len(local.event_types())

@@ -7,6 +7,7 @@ import pytest
 import stripe
 
 from tests.stripe_local.conftest import Local
+from tests.stripe_local.lives import DAY_S, count_events, since, subscriber
 
 
 def test_a_customer_can_be_changed_and_the_event_tells_what_was(local: Local) -> None:
@@ -103,6 +104,72 @@ def test_a_change_that_changes_nothing_makes_no_event(local: Local) -> None:
     v1.products.update(product.id, {"name": "Hat"})
 
     assert local.event_types() == ["customer.created", "product.created"]
+
+
+def test_a_product_is_deleted_as_long_as_it_has_no_price(local: Local) -> None:
+    """What was ever for sale stays, inactive, for whoever bought it."""
+    v1 = local.client.v1
+    never_sold, sold = v1.products.create({"name": "Hat"}), v1.products.create({"name": "Cap"})
+    v1.prices.create({"currency": "usd", "unit_amount": 100, "product": sold.id})
+
+    assert v1.products.delete(never_sold.id).deleted is True
+
+    assert [product.id for product in v1.products.list().data] == [sold.id]
+    assert local.event_types()[-1] == "product.deleted"
+    with pytest.raises(stripe.InvalidRequestError, match="has one or more"):
+        v1.products.delete(sold.id)
+
+
+def test_a_customer_who_leaves_ends_everything(local: Local) -> None:
+    """Subscriptions end with an event each, and nothing is collected from nobody."""
+    ada = subscriber(local)
+    ada.check_out()
+    v1 = local.client.v1
+    v1.invoice_items.create({"customer": ada.customer_id, "amount": 500, "currency": "usd"})
+    v1.invoices.create(
+        {
+            "customer": ada.customer_id,
+            "auto_advance": True,
+            "pending_invoice_items_behavior": "include",
+        }
+    )
+    before = count_events(local)
+
+    v1.customers.delete(ada.customer_id)
+    ada.live(90 * DAY_S)
+
+    assert since(local, before) == [
+        "customer.subscription.deleted",
+        "invoice.updated",
+        "customer.deleted",
+    ]
+    assert ada.subscription().status == "canceled"
+    ended = v1.subscriptions.list({"customer": ada.customer_id, "status": "ended"}).data
+    assert [each.id for each in ended] == [ada.subscription().id]
+    assert v1.subscriptions.list({"customer": ada.customer_id}).data == []
+
+
+def test_what_is_noted_on_cards_charges_and_disputes_can_change(local: Local) -> None:
+    """With an event each; what was taken, and by whom, stays."""
+    ada = subscriber(local)
+    ada.check_out()
+    v1 = local.client.v1
+    [card] = v1.customers.payment_methods.list(ada.customer_id).data
+    [charge] = v1.charges.list({"customer": ada.customer_id}).data
+    dispute = local.sim("POST", "/disputes", {"charge": charge.id})
+    before = count_events(local)
+
+    later = v1.payment_methods.update(card.id, {"card": {"exp_year": 2098}})
+    noted = v1.charges.update(charge.id, {"description": "credits", "metadata": {"a": "b"}})
+    v1.disputes.update(dispute["id"], {"metadata": {"a": "b"}})
+
+    assert later.card is not None
+    assert (later.card.exp_year, noted.description, noted.amount) == (2098, "credits", 2_000)
+    assert since(local, before) == [
+        "payment_method.updated",
+        "charge.updated",
+        "charge.dispute.updated",
+    ]
 
 
 def test_a_deleted_customer_leaves_a_stub_and_cannot_be_used(local: Local) -> None:

@@ -110,7 +110,7 @@ def test_one_key_in_parallel_makes_one_customer(local: Local) -> None:
 
     def create() -> None:
         with requests.Session() as http:
-            mine = Local(local.url, local.client, local.clock_file, http)
+            mine = Local(local.url, local.client, local.clock_file, local.world, http)
             barrier.wait(10)
             answers.append(
                 mine.call("POST", "/v1/customers", {"name": "Ada"}, Idempotency_Key="k")

@@ -218,3 +218,21 @@ def test_an_unknown_or_malformed_payer_is_refused(local: Local) -> None:
     assert wrong.json()["error"]["code"] == "email_invalid"
     assert local.call("POST", path, {}).json()["error"]["param"] == "card"
     assert local.pay("cs_none").status_code == 404
+
+
+def test_a_card_that_was_made_before_pays_what_is_expected(local: Local) -> None:
+    """How Stripe's own command line completes a session."""
+    session = local.sell()
+    card = local.client.v1.payment_methods.create(
+        {"type": "card", "card": {"token": "tok_visa"}}
+    )
+    at = f"/v1/payment_pages/{session.id}"
+    shown = local.call("GET", at).json()
+    form = {"payment_method": card.id, "expected_amount": 3_000}
+
+    refused = local.call("POST", f"{at}/confirm", form)
+    done = local.call("POST", f"{at}/confirm", form | {"expected_amount": 2_500})
+
+    assert (shown["id"], shown["status"]) == (session.id, "open")
+    assert refused.json()["error"]["param"] == "expected_amount"
+    assert done.json()["payment_status"] == "paid"

@@ -10,6 +10,7 @@ import stripe
 from stripe_local.webhooks.policy import DeliveryPolicy
 from stripe_local.wire.parameter_types import API_VERSION
 from tests.stripe_local.conftest import Listener, Local
+from tests.stripe_local.lives import DAY_S
 
 
 def only_event(local: Local) -> stripe.Event:
@@ -72,6 +73,26 @@ def test_an_event_that_is_never_taken_is_given_up_and_can_be_found(
     assert [(event.type, event.pending_webhooks) for event in lost] == [("customer.created", 1)]
     assert [(event.type, event.pending_webhooks) for event in taken] == [("product.created", 0)]
     assert secret.startswith("whsec_")
+
+
+def test_events_are_listed_for_thirty_days(local: Local) -> None:
+    """Whoever was down longer than that has to compare states instead."""
+    local.client.v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/hook", "enabled_events": ["*"]}
+    )
+    old = local.client.v1.customers.create({})
+    local.settle()
+    local.move_clock(29 * DAY_S)
+    young = local.client.v1.customers.create({})
+    local.settle()
+
+    def lost() -> list[str]:
+        wanted: Any = {"delivery_success": False, "types": ["customer.created", "x.y"]}
+        return [each.data.object.id for each in local.client.v1.events.list(wanted).data]
+
+    assert lost() == [young.id, old.id]
+    local.move_clock(30 * DAY_S + 1)
+    assert lost() == [young.id]
 
 
 def test_an_endpoint_that_is_not_there_counts_as_not_taken(local: Local) -> None:
