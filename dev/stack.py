@@ -27,6 +27,8 @@ START_WITHIN_S = 300
 HURRIED_STOP_WITHIN_S = 4
 """While it loads the Auth emulator, the Firebase tools are deaf to signals for ten seconds."""
 NEWS_EVERY_S = 10
+DISCOVERY_WITHIN_S = 90
+"""The Firebase tools give the functions ten seconds to load: too few on a busy machine."""
 METER_THREADS = 80
 STRIPE_SECRETS = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
 
@@ -103,6 +105,7 @@ class Stack:
             METADATA_SERVER_DETECTION="none",
             XDG_CONFIG_HOME=str(cwd / "config"),
             CI="true",
+            FUNCTIONS_DISCOVERY_TIMEOUT=str(DISCOVERY_WITHIN_S),
             **{name: env[name] for name in needed},
         )
 

@@ -108,7 +108,8 @@ const isSubscribed = (usage) => !['none', 'canceled'].includes(usage.subscriptio
 function planLine(usage) {
   if (!isSubscribed(usage)) return `New credits on ${day(usage.billing_cycle_end)}`;
   if (usage.payment_issue) return 'Your last payment failed. Please check your card.';
-  const verb = usage.cancel_at_period_end ? 'Ends on' : 'Renews on';
+  const isTrial = usage.subscription_status === 'trialing';
+  const verb = usage.cancel_at_period_end ? 'Ends on' : isTrial ? 'Free trial until' : 'Renews on';
   return `${verb} ${day(usage.billing_cycle_end)}`;
 }
 
@@ -137,6 +138,7 @@ function card(offer, currency, rhythm, action) {
     element('h3', { textContent: offer.name }),
     element('p', { className: 'price' }, price(offer.price_cents, currency), element('span', { className: 'soft', textContent: rhythm })),
     element('p', { textContent: `${number(offer.credits)} credits${rhythm ? ' every month' : ''}` }),
+    ...(offer.trial_days ? [element('p', { className: 'soft small', textContent: `The first ${offer.trial_days} days are free, once.` })] : []),
     action,
   );
 }
