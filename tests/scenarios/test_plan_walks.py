@@ -102,7 +102,8 @@ class PlanWalk:
     # ---- what may happen -----------------------------------------------------------------
 
     def subscribe(self) -> None:
-        """Subscribe, with a card that pays; now and then with a trial."""
+        """Subscribe, with a card that pays; now and then with a trial. Takes a second."""
+        self.world.travel(self.world.clock.now_s() + 1)
         self.take_card("pm_card_visa")
         form = {"customer": self.customer, "items[0][price]": self._price()["id"]}
         trial = {"trial_period_days": 7} if self.random.random() < 0.3 else {}
