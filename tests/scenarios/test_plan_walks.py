@@ -7,13 +7,14 @@ this process; what it bills is decided upon by the product's own decisions, in m
 import contextlib
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlencode
 
 import pytest
+import stripe
 
 from creditbase.ledger.domain.commands import Charge, Command
 from creditbase.ledger.domain.decide import Decision, decide
@@ -37,7 +38,8 @@ from stripe_local.wire.errors import ApiError
 from stripe_local.wire.resource import Resource
 from stripe_local.world import World
 from tests.scenarios.bounds import CENTS, CREDIT_NANOS, CREDITS, check_bounds
-from tests.scenarios.walking import DAY_S, new_world
+from tests.scenarios.conftest import forget
+from tests.scenarios.walking import DAY_S, ask_directly, new_world
 from tests.subscriptions.pictures import FREE, PLANS
 
 PROJECT = "shop"
@@ -268,6 +270,32 @@ def check_due(walk: PlanWalk) -> None:
 def test_no_walk_through_the_plans_wins_credits(*, is_owner_free: bool) -> None:
     """Up and down, away and back, around each period's end, with cards that do not pay."""
     walk_and_check(range(100), is_owner_free=is_owner_free, step_count=12)
+
+
+def test_every_bill_of_the_running_month_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More changes of plan than fit on a page: the first bills count as long as the month."""
+    walk = PlanWalk(1, is_owner_free=True)
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_local")
+    monkeypatch.setenv("STRIPE_API_BASE", walk.world.public_url)
+    monkeypatch.setattr(stripe.RequestsClient, "request", ask_directly(walk.world))
+    forget()
+    guru, pro = (walk.world.account.store.at_address("price", name) for name in walk.prices)
+    walk.take_card("pm_card_visa")
+    form = {"customer": walk.customer, "items[0][price]": guru["id"]}
+    walk.post("/v1/subscriptions", **form)
+    for price in (pro, guru) * 55:
+        wanted = [ItemChange(items_of(walk._live())[0], price, 1)]
+        manner = Manner("always_invoice")
+        changing.change_items(walk.world.account, walk._live(), wanted, manner, BY_ITSELF)
+    bill_count = len(walk.world.account.store.newest_first("invoice"))
+
+    found = stripe_billing.list_invoices(PROJECT, walk.customer, back_to=BEGINS)
+    later = stripe_billing.list_invoices(PROJECT, walk.customer, back_to=BEGINS + timedelta(1))
+
+    assert bill_count > stripe_billing.LIST_MAX
+    assert len({bill.invoice_id for bill in found}) == len(found) == bill_count
+    assert later == found[: stripe_billing.LIST_MAX]
+    forget()
 
 
 @pytest.mark.soak

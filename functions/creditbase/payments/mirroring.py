@@ -105,10 +105,11 @@ def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Pict
             for payer in payers
             for one in stripe_billing.list_subscriptions(ref.project_id, payer)
         ]
+        back_to = min((one.period.start_at for one in seen if one.is_live), default=None)
         invoices = [
             one
             for payer in payers
-            for one in stripe_billing.list_invoices(ref.project_id, payer)
+            for one in stripe_billing.list_invoices(ref.project_id, payer, back_to=back_to)
         ]
         known = load_records(ref.project_id, [one.subscription_id for one in seen])
         trials = _look_at_trials(account, seen)

@@ -17,7 +17,7 @@ from creditbase.payments.stripe_gateway import ask, client, id_of
 from creditbase.subscriptions.domain.mirror import Invoice, InvoiceLine, Subscription
 
 LIST_MAX = 100
-"""Newest first: far more than a customer's running periods need."""
+"""Newest first, a page at a time."""
 NOT_WITHDRAWN = ("won", "warning_", "prevented")
 """How the statuses of disputes begin that have taken no money, or have given it back."""
 
@@ -37,11 +37,25 @@ def list_subscriptions(project_id: str, stripe_customer_id: str) -> list[Subscri
     return [read_subscription(project_id, one) for one in answered["data"]]
 
 
-def list_invoices(project_id: str, stripe_customer_id: str) -> list[Invoice]:
-    """Return the newest invoices of a customer's subscriptions as Stripe has them now."""
-    params: Any = {"customer": stripe_customer_id, "limit": LIST_MAX}
-    answered = ask(lambda: client().v1.invoices.list(params=params))
-    return [_invoice(project_id, one) for one in answered["data"]]
+def list_invoices(
+    project_id: str, stripe_customer_id: str, *, back_to: datetime | None
+) -> list[Invoice]:
+    """Return the newest invoices of a customer, and all that were made since an instant.
+
+    A period's grants are worked out of all its invoices: left out, one would be forgotten,
+    and what it paid for would be given once more.
+    """
+    params: dict[str, Any] = {"customer": stripe_customer_id, "limit": LIST_MAX}
+    answered = _invoice_page(params)
+    found = [_invoice(project_id, one) for one in answered["data"]]
+    while back_to is not None and answered["has_more"] and found[-1].created_at >= back_to:
+        answered = _invoice_page({**params, "starting_after": found[-1].invoice_id})
+        found += [_invoice(project_id, one) for one in answered["data"]]
+    return found
+
+
+def _invoice_page(params: Any) -> dict[str, Any]:
+    return ask(lambda: client().v1.invoices.list(params=params))
 
 
 @lru_cache(maxsize=1_000)
