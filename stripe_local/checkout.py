@@ -17,6 +17,7 @@ from stripe_local.billing.periods import DAY_S
 from stripe_local.billing.subscription_shape import Terms, Wanted
 from stripe_local.cards import Card, recognise
 from stripe_local.events import BY_ITSELF, Cause
+from stripe_local.expiring import require_open
 from stripe_local.redeeming import Purchase, chosen_by_code
 from stripe_local.resources.customers import new_customer
 from stripe_local.resources.payment_intents import new_payment_intent
@@ -61,7 +62,7 @@ def use_code(account: Account, session: Resource, code: str) -> Resource:
         InvalidState: the session is not open any more.
         InvalidParameter: it takes no codes, or this one does not hold for it.
     """
-    _require_open(session, "changed")
+    require_open(session, "changed")
     if not session["allow_promotion_codes"]:
         raise InvalidParameter(
             "This Checkout Session takes no promotion codes.", param="promotion_code"
@@ -104,7 +105,7 @@ def pay(
         InvalidParameter: it needs a card, and none was given.
         CardRefused: the card did not pay. The session stays open for another.
     """
-    _require_open(session, "paid")
+    require_open(session, "paid")
     email = (session["customer_details"] or {}).get("email") or typed_email
     if card is None and needs_card(session):
         raise missing_parameter("card")
@@ -121,7 +122,7 @@ def pay_with(
     cause: Cause,
 ) -> Resource:
     """Pay for an open session with a payment method that is there: see `pay`."""
-    _require_open(session, "paid")
+    require_open(session, "paid")
     email = (session["customer_details"] or {}).get("email") or typed_email
     basket = account.baskets[session["id"]]
     basket.awaiting = None
@@ -208,7 +209,7 @@ def pay_later(account: Account, session: Resource) -> Resource:
         InvalidState: the session is not open any more.
         InvalidParameter: it is for a subscription, or there is nothing to pay.
     """
-    _require_open(session, "paid")
+    require_open(session, "paid")
     if session["mode"] != "payment" or session["amount_total"] == 0:
         raise not_imitated("mode", "a delayed payment for a subscription")
     email = (session["customer_details"] or {}).get("email")
@@ -239,41 +240,6 @@ def settle(account: Account, session: Resource, *, is_paid: bool) -> Resource:
         try_to_pay(account, intent, method, BY_ITSELF)
     account.record("checkout.session.async_payment_failed", session, BY_ITSELF)
     return session
-
-
-def expire(account: Account, session: Resource, cause: Cause) -> Resource:
-    """End an open session without a payment.
-
-    Raises:
-        InvalidState: it is not open any more.
-    """
-    _require_open(session, "expired")
-    account.agenda.cancel("expire", session["id"])
-    session.update(status="expired", url=None)
-    account.record("checkout.session.expired", session, cause)
-    return session
-
-
-def plan_expiry(account: Account, session: Resource) -> None:
-    """Plan the end of a session that nobody pays for."""
-    account.agenda.plan(
-        "expire",
-        session["id"],
-        session["expires_at"],
-        lambda: _expire_by_itself(account, session),
-    )
-
-
-def _expire_by_itself(account: Account, session: Resource) -> None:
-    expire(account, session, BY_ITSELF)
-
-
-def _require_open(session: Resource, wish: str) -> None:
-    if session["status"] != "open":
-        raise InvalidState(
-            f'Only Checkout Sessions with a status in ["open"] can be {wish}. This Checkout '
-            f"Session has a status of {session['status']}."
-        )
 
 
 def _payment_intent(account: Account, session: Resource, cause: Cause) -> Resource:

@@ -131,7 +131,8 @@ def change_items(
     changes: Resource = {"items": {**subscription["items"], "data": decided.rows}}
     customer = account.store.at_address("customer", subscription["customer"])
     if decided.is_billed_now:
-        _bill(account, subscription, changes, decided.lines, cause)
+        waits = manner.payment == "default_incomplete"
+        _bill(account, subscription, changes, decided.lines, cause, waits=waits)
     else:
         standing.change(account, subscription, changes, cause)
         for line in decided.lines:
@@ -145,8 +146,10 @@ def _bill(
     changes: Resource,
     lines: list[Line],
     cause: Cause,
+    *,
+    waits: bool,
 ) -> None:
-    """Invoice a change at once, and collect it."""
+    """Invoice a change at once, and collect it, unless it waits for somebody to pay."""
     customer = account.store.at_address("customer", subscription["customer"])
     now_s = account.now_s()
     invoice = invoicing.draft(
@@ -160,7 +163,12 @@ def _bill(
     )
     standing.change(account, subscription, {**changes, "latest_invoice": invoice["id"]}, cause)
     collecting.announce(account, invoice, cause)
-    collecting.settle_now(account, invoice, cause)
+    if not waits:
+        collecting.settle_now(account, invoice, cause)
+        return
+    invoicing.finalize(account, invoice, cause)
+    if invoice["status"] == "open":
+        standing.change(account, subscription, {"status": "past_due"}, cause)
 
 
 def _check_card(account: Account, subscription: Resource) -> None:

@@ -121,7 +121,18 @@ def pay(
         raise CardRefused("Cannot charge a customer that has no active card", code="missing")
     intent = invoicing.intent_of(account, invoice)
     try_to_pay(account, intent, method, cause, is_authenticated=is_authenticated)
-    return invoicing.mark_paid(account, invoice, intent, cause)
+    invoicing.mark_paid(account, invoice, intent, cause)
+    if subscription is not None and _is_to_keep(subscription):
+        changes = {"default_payment_method": method["id"]}
+        standing.change(account, subscription, changes, cause)
+    return invoice
+
+
+def _is_to_keep(subscription: Resource) -> bool:
+    """Return whether the card that pays for a subscription is to pay the next time, too."""
+    return bool(
+        subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
+    )
 
 
 def pay_on_demand(

@@ -127,7 +127,8 @@ def _plan_expiry(account: Account, subscription: Resource) -> None:
     def expire() -> None:
         invoice = account.store.at_address("invoice", subscription["latest_invoice"])
         standing.forget(account, subscription)
-        invoicing.void(account, invoice, BY_ITSELF)
+        if invoice["status"] in {"open", "uncollectible"}:
+            invoicing.void(account, invoice, BY_ITSELF)
         ended = {"ended_at": account.now_s(), "status": "incomplete_expired"}
         standing.change(account, subscription, ended, BY_ITSELF)
 

@@ -64,6 +64,7 @@ class Terms:
     """What happens at the end of a trial when there is no card."""
     anchor: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    """Its payment settings, as far as they are not those of everybody."""
     discounts: Sequence[Chosen] = ()
 
 
@@ -100,6 +101,7 @@ def new_subscription(
             "url": f"/v1/subscription_items?subscription={subscription_id}",
         },
         "metadata": terms.metadata,
+        "payment_settings": {**_AT_FIRST["payment_settings"], **terms.settings},
         "start_date": now_s,
         "status": "trialing" if is_trial else "active",
         "test_clock": customer["test_clock"],

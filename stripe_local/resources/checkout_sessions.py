@@ -24,8 +24,9 @@ from stripe_local.basket import (
 )
 from stripe_local.billing import period_lines
 from stripe_local.billing.subscription_shape import Wanted
-from stripe_local.checkout import expire as expire_session
-from stripe_local.checkout import known_payer, plan_expiry, set_discounts
+from stripe_local.checkout import known_payer, set_discounts
+from stripe_local.expiring import expire as expire_session
+from stripe_local.expiring import plan_expiry
 from stripe_local.ids import new_id
 from stripe_local.redeeming import Purchase, chosen_of
 from stripe_local.resources import prices

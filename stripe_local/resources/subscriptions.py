@@ -86,6 +86,7 @@ def create(call: Call) -> Resource:
         description=params.get("description") or None,
         method_id=method_id,
         missing_method=missing_method_of(params),
+        settings=params.get("payment_settings", {}),
         discounts=chosen,
     )
     behaviour = params.get("payment_behavior", "allow_incomplete")
@@ -221,6 +222,11 @@ def update(call: Call) -> Resource:
         changes["description"] = params["description"] or None
     if "default_payment_method" in params:
         changes["default_payment_method"] = _own_method(call, customer)
+    if "payment_settings" in params:
+        changes["payment_settings"] = {
+            **subscription["payment_settings"],
+            **params["payment_settings"],
+        }
     if "trial_settings" in params:
         end_behaviour = {
             **subscription["trial_settings"]["end_behavior"],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe_local.conftest import Local
+from tests.stripe_local.conftest import DECLINED_CARD, Local
 
 HOUR_S = 3600
 
@@ -287,3 +287,15 @@ def test_sessions_are_found_by_their_state_and_payer(local: Local) -> None:
     assert found(customer=customer.id) == [paid.id]
     assert found(payment_intent=intent) == [paid.id]
     assert found(**{"customer_details[email]": "grace@example.com"}) == [open_one.id]
+
+
+def test_a_payment_that_was_tried_ends_with_its_session(local: Local) -> None:
+    """Nobody can pay for what is not offered any more."""
+    session = local.sell()
+    local.pay(session.id, DECLINED_CARD)
+
+    local.client.v1.checkout.sessions.expire(session.id)
+
+    [intent] = local.client.v1.payment_intents.list().data
+    assert (intent.status, intent.cancellation_reason) == ("canceled", "automatic")
+    assert local.event_types()[-2:] == ["checkout.session.expired", "payment_intent.canceled"]

@@ -211,3 +211,20 @@ def test_an_invoice_can_be_paid_voided_and_written_off_by_hand(
     assert invoices.list({"subscription": "sub_other"}).data == []
     types = {event.type for event in local.client.v1.events.list({"limit": 100}).data}
     assert {"invoice.voided", "invoice.marked_uncollectible"} <= types
+
+
+def test_an_incomplete_subscription_whose_invoice_is_void_expires(local: Local) -> None:
+    """Voiding by hand is no reason for time to stop."""
+    ada = subscriber(local)
+    made = local.client.v1.subscriptions.create(
+        {
+            "customer": ada.customer_id,
+            "items": [{"price": ada.price_id}],
+            "payment_behavior": "default_incomplete",
+        }
+    )
+    local.client.v1.invoices.void_invoice(str(made.latest_invoice))
+
+    ada.live(DAY_S)
+
+    assert ada.subscription().status == "incomplete_expired"

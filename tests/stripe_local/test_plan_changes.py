@@ -166,3 +166,25 @@ def test_collection_can_pause_until_a_day(local: Local, ada: Subscriber) -> None
 
     assert ada.subscription().pause_collection is None
     assert ada.invoices()[0].status == "paid"
+
+
+def test_a_change_can_wait_for_its_payment(local: Local, ada: Subscriber) -> None:
+    """`default_incomplete`: the page of the invoice pays it, with the card that then stays."""
+    pro = monthly(local, 5_000)
+
+    changed = change(
+        ada,
+        pro,
+        payment_behavior="default_incomplete",
+        payment_settings={"save_default_payment_method": "on_subscription"},
+        proration_behavior="always_invoice",
+    )
+
+    invoice = ada.invoices()[0]
+    assert (changed.status, invoice.status, invoice.attempt_count) == ("past_due", "open", 0)
+    card = local.client.v1.payment_methods.attach(
+        "pm_card_mastercard", {"customer": ada.customer_id}
+    )
+    local.client.v1.invoices.pay(str(invoice.id), {"payment_method": card.id})
+    now = ada.subscription()
+    assert (now.status, now.default_payment_method) == ("active", card.id)
