@@ -92,6 +92,8 @@ class Stack:
         self.say("starting the Firebase emulators: auth, functions, firestore, hosting")
         values = settings_of(self.layout, self.webhook_secret)
         secret_values = {name: values[name] for name in STRIPE_SECRETS}
+        # Mail is written to the log; a secret without a value would be looked for at Google.
+        secret_values["SMTP_URL"] = "unused"
         cwd = firebase_project.prepare(self.layout, secret_values, self.site_settings())
         command = [str(ROOT / "node_modules/.bin/firebase"), "emulators:start"]
         command += ["--project", self.layout.project, "--non-interactive"]
