@@ -269,7 +269,7 @@ def check_due(walk: PlanWalk) -> None:
 @pytest.mark.parametrize("is_owner_free", [False, True], ids=["portal", "dashboard"])
 def test_no_walk_through_the_plans_wins_credits(*, is_owner_free: bool) -> None:
     """Up and down, away and back, around each period's end, with cards that do not pay."""
-    walk_and_check(range(100), is_owner_free=is_owner_free, step_count=12)
+    walk_and_check(range(40), is_owner_free=is_owner_free, step_count=12)
 
 
 def test_every_bill_of_the_running_month_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +283,8 @@ def test_every_bill_of_the_running_month_is_looked_at(monkeypatch: pytest.Monkey
     walk.take_card("pm_card_visa")
     form = {"customer": walk.customer, "items[0][price]": guru["id"]}
     walk.post("/v1/subscriptions", **form)
-    for price in (pro, guru) * 55:
+    monkeypatch.setattr(stripe_billing, "LIST_MAX", 5)
+    for price in (pro, guru) * 6:
         wanted = [ItemChange(items_of(walk._live())[0], price, 1)]
         manner = Manner("always_invoice")
         changing.change_items(walk.world.account, walk._live(), wanted, manner, BY_ITSELF)
@@ -292,9 +293,8 @@ def test_every_bill_of_the_running_month_is_looked_at(monkeypatch: pytest.Monkey
     found = stripe_billing.list_invoices(PROJECT, walk.customer, back_to=BEGINS)
     later = stripe_billing.list_invoices(PROJECT, walk.customer, back_to=BEGINS + timedelta(1))
 
-    assert bill_count > stripe_billing.LIST_MAX
     assert len({bill.invoice_id for bill in found}) == len(found) == bill_count
-    assert later == found[: stripe_billing.LIST_MAX]
+    assert later == found[:5]
     forget()
 
 
