@@ -80,7 +80,9 @@ class TestARun:
         assert drift(reconcile_stripe(now + HOUR)) == {}
         self.assert_repaired(lost)
 
-    @pytest.mark.parametrize("fault", ["lost_request", "lost_reply"])
+    @pytest.mark.parametrize(
+        "fault", ["lost_reply", pytest.param("lost_request", marks=pytest.mark.soak)]
+    )
     def test_whatever_breaks_at_the_store_some_runs_repair_all(
         self, lost: LiveWallet, now: datetime, wire: Wire, fault: str
     ) -> None:

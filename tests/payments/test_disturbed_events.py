@@ -207,11 +207,14 @@ def renewed(payer: Payer) -> str:
 
 Life = Callable[[Payer], str]
 LIVES: tuple[Life, ...] = (
-    *(session_completed, upgraded, deleted, failed),
-    *(pack_refunded, plan_refunded, dispute_won),
+    *(session_completed, upgraded, failed),
+    *(plan_refunded, dispute_won),
 )
 """One for each way through the handlers."""
-MORE_LIVES: tuple[Life, ...] = (created, paid, refund_failed, disputed)
+MORE_LIVES: tuple[Life, ...] = (
+    *(created, paid, deleted),
+    *(pack_refunded, refund_failed, disputed),
+)
 
 
 @pytest.fixture

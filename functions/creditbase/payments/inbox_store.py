@@ -23,6 +23,11 @@ from creditbase.runtime.firestore import (
 
 PAYLOAD_CHARACTERS_MAX = 200_000
 """A longer payload is not kept: the object is asked for again anyway."""
+NEEDED = (
+    *("type", "livemode", "account", "api_version", "object_id", "object_type"),
+    *("status", "attempts"),
+)
+"""What trying an event again needs to know: not the payload, which may be large."""
 FINISHED = frozenset({"applied", "ignored", "quarantined"})
 """How an event ends. A `stored` one is still tried, a `dead` one only if it is sent again."""
 
@@ -56,7 +61,10 @@ def find_finished(event_ids: Sequence[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An unfinished event of the inbox: how often it was tried, and the version read."""
+    """An unfinished event of the inbox: how often it was tried, and the version read.
+
+    Its payload stays where it is: nothing is read of it but what has a field of its own.
+    """
 
     event: Event
     attempts: int
@@ -70,13 +78,14 @@ def find_due_events(*, shard: int, now: datetime, limit: int) -> list[Waiting]:
         where=[("shard", "==", shard), ("next_try_at", "<=", now)],
         order_by="next_try_at",
         limit=limit,
+        only=NEEDED,
     )
     return [_waiting(snapshot) for snapshot in found]
 
 
 def find_waiting(event_id: str) -> Waiting | None:
     """Return the event as it stands, if it is still tried."""
-    snapshot = get_all([_event(event_id)])[0]
+    snapshot = get_all([_event(event_id)], only=NEEDED)[0]
     if snapshot.fields is None or snapshot.fields["status"] != "stored":
         return None
     return _waiting(snapshot)
@@ -94,7 +103,7 @@ def _waiting(snapshot: Snapshot) -> Waiting:
         api_version=kept["api_version"],
         object_id=kept["object_id"],
         object_type=kept["object_type"],
-        payload=kept["payload"],
+        payload="",
     )
     return Waiting(event, kept["attempts"], snapshot.version)
 
