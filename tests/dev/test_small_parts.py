@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from dev import browser, chromium, coverage_gate, env_file, firestore_emulator
+from dev import browser, chromium, client, coverage_gate, env_file, firestore_emulator
 from dev.background import Failed
 from dev.browser import NoForm
 from dev.coverage_gate import Covered
@@ -120,6 +120,33 @@ class TestBrowser:
             browser.read("http://127.0.0.1", "<p>This session has expired</p>").form_for(
                 "email"
             )
+
+
+class TestCustomer:
+    """The customer of the story, behind the functions emulator."""
+
+    @pytest.mark.parametrize(
+        ("losses", "status", "sent"), [(0, 200, 1), (2, 200, 3), (9, 500, 3)]
+    )
+    def test_a_request_that_the_emulator_lost_is_sent_again(
+        self, monkeypatch: pytest.MonkeyPatch, losses: int, status: int, sent: int
+    ) -> None:
+        """A busy machine must not end the story; a function that is broken must."""
+        asked: list[str] = []
+
+        def answer(method: str, url: str, **_: object) -> requests.Response:
+            asked.append(f"{method} {url}")
+            given = requests.Response()
+            is_lost = len(asked) <= losses
+            given.status_code = 500 if is_lost else 200
+            given._content = client.LOST.encode() if is_lost else b"{}"
+            return given
+
+        monkeypatch.setattr(requests, "request", answer)
+
+        got = client.Customer("http://hub", {}, "u1").get("/usage/me")
+
+        assert (got.status_code, asked) == (status, ["GET http://hub/usage/me"] * sent)
 
 
 class TestChromium:
