@@ -81,13 +81,15 @@ def present_of(documents: Documents, customer: str) -> str:
             )
         is_spent = "consumed" in fields.get("postings", ())
         if not grants or is_spent or grants & {*wallet}:
-            kept[path] = {name: value for name, value in fields.items() if name not in HISTORY}
+            over = SERVED if fields.get("status") in ENDED else frozenset()
+            kept[path] = {name: value for name, value in fields.items() if name not in over}
     texts = _texts(kept, customer)
     return "\n".join(text for text in texts if '"postings": {}' not in text)
 
 
-HISTORY = frozenset({"served_plan_code", "downgrades", "cut_to_nanos"})
-"""Fields of a subscription that say what was before."""
+ENDED = frozenset({"canceled", "incomplete_expired"})
+SERVED = frozenset({"served_plan_code", "downgrades", "cut_to_nanos", "dearest_nanos"})
+"""What a subscription's record says of how it was served; over with the subscription."""
 
 
 def _wallet_of(documents: Documents) -> str:
