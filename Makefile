@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down install
+.PHONY: help demo test check up down soak stripe install
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 16
@@ -22,6 +22,12 @@ up: install ## the whole system in the background; writes .run/env (CREDITBASE_S
 
 down: install ## end what `make up` started
 	@$(RUN) dev.stack down
+
+soak: install ## what takes long: every net of the local Stripe, then random lives for MINUTES=n (10)
+	@$(RUN) dev.soak $(MINUTES)
+
+stripe: install ## the local Stripe's scenarios on Stripe itself, where STRIPE_TEST_KEY holds a test key
+	@$(RUN) dev.stripe_scenarios
 
 install:
 	@command -v "$(PYTHON)" >/dev/null || { \

@@ -3,6 +3,7 @@
 `pytest -m soak tests/scenarios` walks farther.
 """
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -22,6 +23,15 @@ from tests.scenarios.walking import Walk, ask_directly, new_world
 pytestmark = pytest.mark.firestore
 
 BEGINS = datetime(2027, 1, 31, 9, 0, tzinfo=UTC)
+SEEDS_VARIABLE = "CREDITBASE_SOAK_SEEDS"
+
+
+def seeds() -> range:
+    """Return the seeds of the long walks: those that `make soak` names, or the usual ones."""
+    first, _, end = os.environ.get(SEEDS_VARIABLE, "100:400").partition(":")
+    return range(int(first), int(end))
+
+
 WHO = pytest.mark.parametrize("is_owner_free", [False, True], ids=["portal", "dashboard"])
 
 
@@ -53,7 +63,7 @@ def test_a_walk(world: World, seed: int, *, is_owner_free: bool) -> None:
 
 @pytest.mark.soak
 @WHO
-@pytest.mark.parametrize("seed", range(100, 400))
+@pytest.mark.parametrize("seed", seeds())
 def test_a_long_walk(world: World, seed: int, *, is_owner_free: bool) -> None:
     """The same, farther, and often."""
     walk_and_check(world, seed, is_owner_free=is_owner_free, step_count=25)

@@ -1,0 +1,107 @@
+"""`make soak MINUTES=n`: what takes too long for every run of the tests.
+
+First every net of the local Stripe. Then, until the minutes are over: random lives of
+customers, each batch from seeds that were never walked before, and between two batches one of
+the other long tests. Whatever has begun when the time is over is finished. A failure ends it
+at once, and says how to see it again.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from random import SystemRandom
+
+from dev import background
+from dev.layout import BIN, ROOT
+
+MINUTES = 10
+NETS = "tests/stripe_local"
+LIVES = "tests/scenarios/test_walks.py"
+SEEDS_VARIABLE = "CREDITBASE_SOAK_SEEDS"
+BATCH = 4
+"""How many seeds are walked at once; each is two lives."""
+FIRST_SEED, LAST_SEED = 1_000, 10**9
+
+
+@dataclass
+class Soak:
+    """One run: when it ends, and what it has done."""
+
+    ends_at_s: float
+    next_seed: int
+    lives: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to begin."""
+        return time.monotonic() >= self.ends_at_s
+
+    def say(self, said: str) -> None:
+        """Print where we are."""
+        left_s = max(0, int(self.ends_at_s - time.monotonic()))
+        print(f"[soak] {said} ({left_s // 60} min {left_s % 60} s left)", flush=True)
+
+    def run(self, *what: str, seeds: str = "") -> bool:
+        """Run tests that soak; say how to run them again where they fail."""
+        command = [str(BIN / "pytest"), "-q", "-m", "soak", *what]
+        named = {SEEDS_VARIABLE: seeds} if seeds else {}
+        status = background.run_in_view(command, cwd=ROOT, env={**os.environ, **named})
+        if status != 0:
+            told = " ".join(f"{name}={value}" for name, value in named.items())
+            print(f"[soak] FAILED. Again: {told} {' '.join(command)}".replace("  ", " "))
+        return status == 0
+
+    def walk(self) -> bool:
+        """Walk a batch of random lives."""
+        seeds = f"{self.next_seed}:{self.next_seed + BATCH}"
+        self.say(f"random lives from the seeds {seeds}, after {self.lives} good ones")
+        self.next_seed += BATCH
+        self.lives += 2 * BATCH
+        return self.run(LIVES, "-n2", seeds=seeds)
+
+
+def other_tests() -> list[str]:
+    """Return the other files with tests that soak."""
+    found = subprocess.run(
+        ["git", "grep", "-l", "pytest.mark.soak", "--", "tests"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [
+        name
+        for name in found.stdout.split()
+        if name.endswith(".py") and name != LIVES and not name.startswith(NETS)
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Soak for so many minutes; return the exit status."""
+    background.signals_end_the_program()
+    if len(arguments) > 1 or not all(each.isdigit() for each in arguments):
+        print("usage: make soak MINUTES=n", file=sys.stderr)
+        return 2
+    minutes = int(arguments[0]) if arguments else MINUTES
+    first_seed = SystemRandom().randrange(FIRST_SEED, LAST_SEED)
+    soak = Soak(time.monotonic() + 60 * minutes, first_seed)
+    soak.say(f"the nets of the local Stripe; then random lives from seed {first_seed} on")
+    if not soak.run(NETS):
+        return 1
+    waiting = other_tests()
+    while not soak.is_over:
+        if not soak.walk():
+            return 1
+        if waiting and not soak.is_over:
+            soak.say(f"the long tests of {waiting[0]}")
+            if not soak.run(waiting.pop(0), "-n2"):
+                return 1
+    missed = f"; not reached: {', '.join(waiting)}" if waiting else ""
+    print(f"[soak] all good: the nets, and {soak.lives} random lives{missed}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
