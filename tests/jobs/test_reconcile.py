@@ -130,6 +130,24 @@ class TestAnOutage:
         assert cycles == [GURU_NANOS, GURU_NANOS]
         assert drift(reconcile_stripe(later + timedelta(seconds=1))) == {}
 
+    def test_what_is_still_on_its_way_calls_nobody(
+        self,
+        shop: Shop,
+        ref: CustomerRef,
+        now: datetime,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """A run that meets a webhook in flight repairs before it; only older news are news."""
+        topup(shop, ref, now)
+        assert drift(reconcile_stripe(now + timedelta(minutes=9)))
+        assert [r for r in caplog.records if "alert" in r.__dict__] == []
+
+        topup(shop, ref, now)
+        assert drift(reconcile_stripe(now + timedelta(minutes=21)))
+
+        (alert,) = [r.__dict__["alert"] for r in caplog.records if "alert" in r.__dict__]
+        assert alert == "stripe_drift"
+
 
 def payment_of(wallet: LiveWallet) -> str:
     """Return the payment of the one top-up."""

@@ -36,6 +36,8 @@ OVERLAP = timedelta(days=1)
 """How far a pass reaches behind the start of the last one."""
 RECENT = timedelta(hours=1)
 """A pass that was begun so lately has seen enough."""
+IN_FLIGHT = timedelta(minutes=10)
+"""What was made so lately may still be on its way to us: no reason to call anybody."""
 IDS_MAX = 100
 """How many ids of a kind are named; all are counted."""
 
@@ -79,6 +81,8 @@ class _Run:
     unknown: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
     foreign: int = 0
+    is_alarming: bool = False
+    """Whether something differs that was not made just now."""
 
     @property
     def is_spent(self) -> bool:
@@ -101,6 +105,8 @@ class _Run:
             return
         if verdict == "differs":
             self.differing[candidate.kind].append(candidate.object_id)
+            age_s = self.now.timestamp() - candidate.made_at_s
+            self.is_alarming = self.is_alarming or age_s > IN_FLIGHT.total_seconds()
         elif verdict == "unknown":
             self.unknown.append(candidate.object_id)
         elif verdict == "foreign":
@@ -137,7 +143,7 @@ def reconcile_stripe(
         is_repaired=run.repairs,
     )
     log.info("job done", extra=report.facts())
-    if run.repairs and (report.done or report.unknown or report.failed):
+    if run.repairs and (run.is_alarming or report.unknown or report.failed):
         alert("stripe_drift", "Stripe and the store differed", **report.facts())
     return report
 

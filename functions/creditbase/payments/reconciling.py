@@ -46,6 +46,8 @@ class Candidate:
     kind: str
     object_id: str
     event: Event
+    made_at_s: int
+    """When Stripe made it; 0 where that is not shown."""
     is_told: bool = False
     """Whether Stripe's own event: the inbox keeps it."""
     claims: bool = False
@@ -200,13 +202,19 @@ def _events(shown: Sequence[Shown]) -> Sifted:
     """Sift events: those of our types that the inbox has not finished."""
     wanted = {one["id"]: one for one in shown if one["type"] in HANDLERS}
     missing = set(wanted) - inbox_store.find_finished(list(wanted))
-    events = [
-        stripe_gateway.read_event(json.dumps(one).encode())
-        for name, one in wanted.items()
-        if name in missing
-    ]
-    kind = "events_undelivered"
-    return Sifted(tuple(Candidate(kind, one.event_id, one, is_told=True) for one in events))
+    return Sifted(
+        tuple(
+            Candidate(
+                "events_undelivered",
+                name,
+                stripe_gateway.read_event(json.dumps(one).encode()),
+                one["created"],
+                is_told=True,
+            )
+            for name, one in wanted.items()
+            if name in missing
+        )
+    )
 
 
 LISTS: dict[str, Callable[[Sequence[Shown]], Sifted]] = {
@@ -252,6 +260,7 @@ def _candidates(
                 object_type=one["object"],
                 payload="",
             ),
+            one.get("created", 0),
             claims=claims,
         )
         for one in shown
