@@ -14,7 +14,7 @@ from stripe_local.ids import new_request_id
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.routes import expanders_of, find_endpoint
 from stripe_local.wire.errors import ApiError, RateLimited, ServerFailed, Unauthenticated
-from stripe_local.wire.expansion import expanded
+from stripe_local.wire.expansion import expanded, shortened
 from stripe_local.wire.forms import Tree, parse_form
 from stripe_local.wire.parameter_types import API_VERSION
 from stripe_local.wire.parameters import Parameters, Reader
@@ -135,7 +135,7 @@ def _execute(world: World, task: _Task, fault: Fault | None) -> Answer:
                 raise
             return Answer(refusal.status, _bytes(refusal.envelope(task.cause.request_id or "")))
         shown = expanded(found, task.params.get("expand", []), expanders_of(account))
-        return Answer(200, _bytes(shown))
+        return Answer(200, _bytes(shortened(shown)))
 
 
 def _failing_after(fault: Fault | None, given: Answer, request_id: str) -> Answer:

@@ -4,6 +4,7 @@ import copy
 from dataclasses import dataclass
 
 from stripe_local.ids import new_id
+from stripe_local.wire.expansion import shortened
 from stripe_local.wire.parameter_types import API_VERSION
 from stripe_local.wire.resource import Resource
 
@@ -29,7 +30,7 @@ def new_event(
     now_s: int,
 ) -> Resource:
     """Return the event that tells of one change, with a snapshot of the object."""
-    snapshot: Resource = {"object": copy.deepcopy(resource)}
+    snapshot: Resource = {"object": copy.deepcopy(shortened(resource))}
     if previous is not None:
         snapshot["previous_attributes"] = copy.deepcopy(previous)
     return {

@@ -14,6 +14,25 @@ Expanders = Mapping[str, Mapping[str, Expander]]
 """What can be expanded: by the name of the object, then by the name of the field."""
 
 
+INVOICE_LINES_SHOWN = 10
+
+
+def shortened(resource: Resource) -> Resource:
+    """Return an invoice with the first of its lines, as Stripe shows it; its rows in a list.
+
+    The others are asked for at the list of its lines.
+    """
+    if resource.get("object") == "list":
+        return {**resource, "data": [shortened(row) for row in resource["data"]]}
+    if resource.get("object") != "invoice" or "lines" not in resource:
+        return resource
+    lines = resource["lines"]
+    if len(lines["data"]) <= INVOICE_LINES_SHOWN:
+        return resource
+    first = {**lines, "data": lines["data"][:INVOICE_LINES_SHOWN], "has_more": True}
+    return {**resource, "lines": first}
+
+
 def expanded(resource: Resource, paths: Sequence[str], expanders: Expanders) -> Resource:
     """Return the object with each path expanded. The object itself is left as it is.
 

@@ -6,6 +6,7 @@ this process; what it bills is decided upon by the product's own decisions, in m
 
 import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -272,30 +273,55 @@ def test_no_walk_through_the_plans_wins_credits(*, is_owner_free: bool) -> None:
     walk_and_check(range(40), is_owner_free=is_owner_free, step_count=12)
 
 
-def test_every_bill_of_the_running_month_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More changes of plan than fit on a page: the first bills count as long as the month."""
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlanWalk]:
+    """Return somebody on guru, whose Stripe the product's own client asks."""
     walk = PlanWalk(1, is_owner_free=True)
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_local")
     monkeypatch.setenv("STRIPE_API_BASE", walk.world.public_url)
     monkeypatch.setattr(stripe.RequestsClient, "request", ask_directly(walk.world))
     forget()
-    guru, pro = (walk.world.account.store.at_address("price", name) for name in walk.prices)
     walk.take_card("pm_card_visa")
-    form = {"customer": walk.customer, "items[0][price]": guru["id"]}
+    form = {"customer": walk.customer, "items[0][price]": next(iter(walk.prices))}
     walk.post("/v1/subscriptions", **form)
-    monkeypatch.setattr(stripe_billing, "LIST_MAX", 5)
-    for price in (pro, guru) * 6:
-        wanted = [ItemChange(items_of(walk._live())[0], price, 1)]
-        manner = Manner("always_invoice")
-        changing.change_items(walk.world.account, walk._live(), wanted, manner, BY_ITSELF)
-    bill_count = len(walk.world.account.store.newest_first("invoice"))
-
-    found = stripe_billing.list_invoices(PROJECT, walk.customer, back_to=BEGINS)
-    later = stripe_billing.list_invoices(PROJECT, walk.customer, back_to=BEGINS + timedelta(1))
-
-    assert len({bill.invoice_id for bill in found}) == len(found) == bill_count
-    assert later == found[:5]
+    yield walk
     forget()
+
+
+def flip(walk: PlanWalk, count: int, manner: Manner) -> None:
+    """Change the plan up and down again, so many times."""
+    guru, pro = (walk.world.account.store.at_address("price", name) for name in walk.prices)
+    for price in (pro, guru) * count:
+        wanted = [ItemChange(items_of(walk._live())[0], price, 1)]
+        changing.change_items(walk.world.account, walk._live(), wanted, manner, BY_ITSELF)
+
+
+def test_every_bill_of_the_running_month_is_looked_at(
+    busy: PlanWalk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More changes of plan than fit on a page: the first bills count as long as the month."""
+    monkeypatch.setattr(stripe_billing, "LIST_MAX", 5)
+    flip(busy, 6, Manner("always_invoice"))
+
+    found = stripe_billing.list_invoices(PROJECT, busy.customer, back_to=BEGINS)
+    later = stripe_billing.list_invoices(PROJECT, busy.customer, back_to=BEGINS + timedelta(1))
+
+    assert len({bill.invoice_id for bill in found}) == len(found) == 13
+    assert later == found[:5]
+
+
+def test_every_line_of_a_bill_is_looked_at(
+    busy: PlanWalk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bill shows ten lines by itself: the month's own may come after a dozen changes."""
+    monkeypatch.setattr(stripe_billing, "LIST_MAX", 5)
+    flip(busy, 6, Manner("create_prorations"))
+    busy.world.travel(period_of(busy._live())[1])
+
+    bill, _ = stripe_billing.list_invoices(PROJECT, busy.customer, back_to=BEGINS)
+
+    assert len(bill.lines) == 25
+    assert [line.amount_cents for line in bill.lines if not line.is_proration] == [1_000]
 
 
 @pytest.mark.soak

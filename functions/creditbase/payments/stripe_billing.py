@@ -102,8 +102,23 @@ def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
         next_attempt_at=_at(next_attempt) if next_attempt else None,
         due_cents=answered["amount_due"],
         currency=answered["currency"],
-        lines=tuple(_line(project_id, line) for line in answered["lines"]["data"]),
+        lines=tuple(_line(project_id, line) for line in _all_lines(answered)),
     )
+
+
+def _all_lines(invoice: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return every line of an invoice: it shows only its first ten by itself."""
+    shown = invoice["lines"]
+    lines = list(shown["data"])
+    while shown["has_more"]:
+        params = {"limit": LIST_MAX, "starting_after": lines[-1]["id"]}
+        shown = _line_page(invoice["id"], params)
+        lines += shown["data"]
+    return lines
+
+
+def _line_page(invoice_id: str, params: Any) -> dict[str, Any]:
+    return ask(lambda: client().v1.invoices.line_items.list(invoice_id, params=params))
 
 
 def _line(project_id: str, answered: Mapping[str, Any]) -> InvoiceLine:
