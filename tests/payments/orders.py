@@ -107,9 +107,14 @@ class Graph:
         return canonical_of(_compared(node), self.customer_id)
 
     def present_of(self, node: Node) -> str:
-        """Return the text of what a node has now, whatever came and went before."""
+        """Return the text of what a node has now, whatever came and went before.
+
+        Mails tell what was new when it was told, and a trial claims the card that it had then.
+        """
         found = {
-            p: fields for p, fields in _compared(node).items() if not p.startswith("mail/")
+            path: fields
+            for path, fields in _compared(node).items()
+            if not path.startswith("mail/") and "/trial_claims/" not in path
         }
         return present_of(found, self.customer_id)
 
