@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stripe_local.account import Account
 from stripe_local.authentication import find_intent
-from stripe_local.basket import Basket
+from stripe_local.basket import Basket, left_of
 from stripe_local.billing.invoice_shape import every
 from stripe_local.billing.periods import DAY_S, boundary
 from stripe_local.checkout import needs_card
@@ -59,7 +59,7 @@ def sale_of(account: Account, session: Resource) -> Sale:
         subtotal=_money(session, session["amount_subtotal"]) if off else "",
         off=_money(session, -off) if off else "",
         total=total_of(session),
-        terms=_terms(account, session, basket, full),
+        terms=_terms(account, session, basket),
         is_subscription=session["mode"] == "subscription",
         trial_off=_money(session, -full) if has_trial else "",
         needs_card=needs_card(session),
@@ -98,19 +98,36 @@ def return_address(session: Resource) -> str:
     return template.replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
-def _terms(account: Account, session: Resource, basket: Basket, full: int) -> str:
+def _terms(account: Account, session: Resource, basket: Basket) -> str:
     if session["mode"] != "subscription":
         return ""
-    price = basket.line_items[0]["price"]
-    rate = rate_of(full, price)
+    price, cost = basket.line_items[0]["price"], _cost(basket)
     given = basket.subscription or {}
     if given.get("has_trial"):
         days = given.get("trial_period_days")
         ends_s = account.now_s() + days * DAY_S if days else given["trial_end"]
         free = f"{days} day{'s' if days > 1 else ''} free" if days else "Free at first"
-        return f"{free}, then {rate} from {day_of(ends_s)}, until you cancel."
+        return f"{free}, then {cost} from {day_of(ends_s)}, until you cancel."
     renews_s = boundary(account.now_s(), price["recurring"], 1)
-    return f"{rate}, until you cancel. Renews on {day_of(renews_s)}."
+    return f"{cost}, until you cancel. Renews on {day_of(renews_s)}."
+
+
+def _cost(basket: Basket) -> str:
+    """Return what a subscription costs, and for how long something is taken off."""
+    price = basket.line_items[0]["price"]
+    subtotals = [line["amount_subtotal"] for line in basket.line_items]
+    full, left = sum(subtotals), sum(left_of(subtotals, basket.discounts))
+    rate = rate_of(full, price)
+    if left == full:
+        return rate
+    coupon = basket.discounts[0].coupon
+    if coupon["duration"] == "forever":
+        return rate_of(left, price)
+    if coupon["duration"] == "once":
+        return f"{shown(left, price['currency'])} once, then {rate}"
+    months = coupon["duration_in_months"]
+    span = f"{months} months" if months > 1 else "one month"
+    return f"{rate_of(left, price)} for {span}, then {rate}"
 
 
 def _line(item: Resource) -> Line:

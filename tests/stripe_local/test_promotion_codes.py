@@ -7,6 +7,7 @@ import requests
 import stripe
 
 from tests.stripe_local.conftest import GOOD_CARD, Local
+from tests.stripe_local.lives import monthly
 from tests.stripe_local.test_page import Page, press_pay, visit
 
 
@@ -115,3 +116,31 @@ def test_there_is_no_field_unless_the_seller_wants_one(local: Local) -> None:
         assert send(local, session.id, action, "SPRING20").status_code == 404
     with pytest.raises(stripe.InvalidRequestError, match="You may only specify one"):
         local.sell(allow_promotion_codes=True, discounts=[{"coupon": "x"}])
+
+
+@pytest.mark.parametrize(
+    ("coupon", "said"),
+    [
+        ({"duration": "once"}, "$15.00 once, then $20.00 per month, until"),
+        ({"duration": "forever"}, "$15.00 per month, until"),
+        (
+            {"duration": "repeating", "duration_in_months": 3},
+            "$15.00 per month for 3 months, then $20.00 per month, until",
+        ),
+    ],
+)
+def test_a_subscriber_sees_for_how_long_a_code_holds(
+    local: Local, coupon: dict[str, Any], said: str
+) -> None:
+    """Before the card, and not on the second bill."""
+    make_code(local, "QUARTER", percent_off=25, **coupon)
+    session = local.sell(
+        mode="subscription",
+        line_items=[{"price": monthly(local), "quantity": 1}],
+        allow_promotion_codes=True,
+    )
+
+    seen = Page(send(local, session.id, "apply_code", "QUARTER").text)
+
+    assert said in seen.text
+    assert "Total due today $15.00" in seen.text
