@@ -10,11 +10,12 @@ from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from jinja2 import TemplateError
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.ledger.paths import WalletRef
-from creditbase.payments import webhook
+from creditbase.payments import noticing, webhook
 from creditbase.payments.store import load_account
 from creditbase.payments.subscribing import start_checkout
 from creditbase.runtime import firestore
@@ -286,6 +287,10 @@ def subscriptions(shop: Shop, ref: CustomerRef) -> list[str]:
     return [one["status"] for one in found]
 
 
+def _speechless(*_: object, **__: object) -> None:
+    raise TemplateError
+
+
 class TestAddresses:
     """Where mail goes."""
 
@@ -315,6 +320,26 @@ class TestAddresses:
             assert deliver(client, signed_event(event)) == 200
 
         assert mails(ref) == []
+        assert trial_grants(ref, now) == [GURU_NANOS]
+
+    def test_a_mail_without_words_fails_nothing_but_itself(
+        self,
+        client: FlaskClient,
+        shop: Shop,
+        ref: CustomerRef,
+        now: datetime,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The credits come all the same, and a person is called."""
+        called: list[str] = []
+        monkeypatch.setattr(noticing, "write_letter", _speechless)
+        monkeypatch.setattr(noticing, "alert", lambda name, *_, **__: called.append(name))
+
+        for event in begin(ref, shop, now):
+            assert deliver(client, signed_event(event)) == 200
+
+        assert mails(ref) == []
+        assert set(called) == {"mail_failed"}
         assert trial_grants(ref, now) == [GURU_NANOS]
 
     def test_no_address_is_in_the_ledger(
