@@ -1,5 +1,6 @@
 """Detours: webhooks that come late, out of order, or only when a test lets them."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -183,6 +184,20 @@ def test_a_delayed_event_is_overtaken(local: Local, listener: Listener, secret: 
     local.settle()
 
     assert about(listener, secret) == [fast, slow]
+
+
+def test_a_journey_waits_for_no_late_event(
+    local: Local, listener: Listener, secret: str
+) -> None:
+    """It would stand still at each stop; who asks for all webhooks does wait."""
+    local.sim("POST", "/deliveries/delay", {"seconds": 600, "count": 1})
+    make_customers(local, 2)
+    while len(listener.received) < 1 or local.world.deliveries.pending_count() > 1:
+        time.sleep(0.01)
+
+    assert local.world.deliveries.wait_until_settled(0, even_late=False)
+    assert not local.world.deliveries.wait_until_settled(0)
+    assert secret
 
 
 def test_detours_can_be_called_off(local: Local, listener: Listener, secret: str) -> None:
