@@ -4,6 +4,7 @@
 
 const el = (id) => document.getElementById(id);
 const WAITS_S = [0, 1, 1, 2, 3, 5, 8, 13]; // few enough for the ten requests a minute of a free user
+const TRIES_MAX = 3;
 const BEFORE = 'billing:before';
 
 let call; // asks the hub as the signed-in user
@@ -57,7 +58,7 @@ async function start() {
   }
   call = async (method, path, body) => {
     const [idToken, attestation] = await Promise.all([app.auth().currentUser.getIdToken(), appCheck.getToken()]);
-    const response = await fetch(path, {
+    const request = {
       method,
       headers: {
         Authorization: `Bearer ${idToken}`,
@@ -65,7 +66,13 @@ async function start() {
         ...(body && { 'Content-Type': 'application/json' }),
       },
       body: body && JSON.stringify(body),
-    });
+    };
+    // Whatever this page asks for may be asked again: nothing is bought before Stripe's own page.
+    let response = await fetch(path, request);
+    for (let tries = 1; response.status >= 500 && tries < TRIES_MAX; tries += 1) {
+      await pause(tries);
+      response = await fetch(path, request);
+    }
     const answered = await response.json().catch(() => ({}));
     if (!response.ok) throw new Refused(response.status, answered);
     return answered;
