@@ -186,7 +186,8 @@ def ask(call: Callable[[], Any], *, declines: bool = False) -> dict[str, Any]:
         Unavailable: Stripe did not answer, refused our key, or had trouble of its own.
     """
     try:
-        answered: dict[str, Any] = json.loads(str(call()))
+        # The body as it came: the client's own objects would be written out and read again.
+        answered: dict[str, Any] = json.loads(call().last_response.body)
     except stripe.IdempotencyError as failure:
         raise Conflict("Stripe knows this action with other parameters") from failure
     except stripe.InvalidRequestError as failure:
