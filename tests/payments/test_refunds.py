@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from creditbase.accounts.domain import CustomerRef
+from creditbase.payments import stripe_billing
 from creditbase.payments.subscribing import start_checkout
 from creditbase.payments.use_cases import start_topup
 from creditbase.runtime.firestore import get_all
@@ -61,6 +62,22 @@ class TestTopup:
 
         assert wallet.available() == FREE_NANOS + SMALL_NANOS * 2 // 5
         assert receivable(wallet) == 0
+
+    def test_refunds_are_counted_beyond_the_first_page(
+        self,
+        client: FlaskClient,
+        topped_up: str,
+        shop: Shop,
+        wallet: LiveWallet,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Stripe lists a hundred at most; what is not read would not be taken."""
+        monkeypatch.setattr(stripe_billing, "LIST_MAX", 2)
+        for _ in range(3):
+            refund(shop, topped_up, amount=100)
+        tell(client, shop, "charge.refunded")
+
+        assert wallet.available() == FREE_NANOS + SMALL_NANOS * 2 // 5
 
     def test_what_was_spent_is_owed_and_the_next_pack_pays_it(
         self,

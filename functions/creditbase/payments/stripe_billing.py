@@ -4,10 +4,10 @@ Beside `stripe_gateway`, whose client and rules it shares: plain typed values go
 every POST has an idempotency key made of the business action.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from creditbase.kernel.errors import Conflict, NotFound, Unavailable
@@ -33,8 +33,8 @@ def list_subscriptions(project_id: str, stripe_customer_id: str) -> list[Subscri
         "limit": LIST_MAX,
         "expand": ["data.customer", "data.default_payment_method"],
     }
-    answered = ask(lambda: client().v1.subscriptions.list(params=params))
-    return [read_subscription(project_id, one) for one in answered["data"]]
+    found = _every(client().v1.subscriptions.list, params)
+    return [read_subscription(project_id, one) for one in found]
 
 
 def list_invoices(
@@ -106,19 +106,25 @@ def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
     )
 
 
-def _all_lines(invoice: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _all_lines(invoice: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return every line of an invoice: it shows only its first ten by itself."""
-    shown = invoice["lines"]
-    lines = list(shown["data"])
-    while shown["has_more"]:
-        params = {"limit": LIST_MAX, "starting_after": lines[-1]["id"]}
-        shown = _line_page(invoice["id"], params)
-        lines += shown["data"]
-    return lines
+    shown, list_lines = invoice["lines"], client().v1.invoices.line_items.list
+    if not shown["has_more"]:
+        lines: Sequence[Mapping[str, Any]] = shown["data"]
+        return lines
+    return _every(partial(list_lines, invoice["id"]), {"limit": LIST_MAX})
 
 
-def _line_page(invoice_id: str, params: Any) -> dict[str, Any]:
-    return ask(lambda: client().v1.invoices.line_items.list(invoice_id, params=params))
+def _every(list_page: Callable[..., Any], params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a whole list of Stripe's, however many pages it has."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, Any] = {}
+    while True:
+        answered = ask(partial(list_page, params={**params, **cursor}))
+        found += answered["data"]
+        if not answered["has_more"]:
+            return found
+        cursor = {"starting_after": found[-1]["id"]}
 
 
 def _line(project_id: str, answered: Mapping[str, Any]) -> InvoiceLine:
@@ -255,8 +261,8 @@ def _refund(payment_id: str, *, key: str) -> None:
 
 def _payments_of_invoice(invoice_id: str) -> list[str]:
     params: Any = {"invoice": invoice_id, "status": "paid", "limit": LIST_MAX}
-    answered = ask(lambda: client().v1.invoice_payments.list(params=params))
-    found = [id_of(one["payment"].get("payment_intent")) for one in answered["data"]]
+    shown = _every(client().v1.invoice_payments.list, params)
+    found = [id_of(one["payment"].get("payment_intent")) for one in shown]
     return [payment_id for payment_id in found if payment_id]
 
 
@@ -312,8 +318,8 @@ def load_returned(payment_id: str) -> Returned:
     Failed and cancelled refunds do not count; nor disputes that were won, or took nothing.
     """
     params: Any = {"payment_intent": payment_id, "limit": LIST_MAX}
-    refunds = ask(lambda: client().v1.refunds.list(params=params))["data"]
-    disputes = ask(lambda: client().v1.disputes.list(params=params))["data"]
+    refunds = _every(client().v1.refunds.list, params)
+    disputes = _every(client().v1.disputes.list, params)
     return Returned(
         refunded_cents=sum(
             one["amount"] for one in refunds if one["status"] not in {"failed", "canceled"}
