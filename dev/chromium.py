@@ -2,10 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dev.background import Failed
+from dev.layout import BIN
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FETCHED = ("chrome-linux*/chrome", "chrome-linux*/headless_shell")
@@ -33,6 +35,37 @@ def find(environ: Mapping[str, str] = os.environ) -> str:
         "chromium; anywhere else: .venv/bin/playwright install chromium; or say where it is: "
         "CHROMIUM=/path/to/chrome make test"
     )
+
+
+def ensure(say: Callable[[str], None]) -> None:
+    """See to it that there is a browser: install one where none is found.
+
+    Debian's own where we are root and may install packages, else the one that Playwright
+    fetches for the user alone.
+
+    Raises: Failed: there is none, and none could be had.
+    """
+    try:
+        find()
+    except Failed:
+        if os.environ.get("CHROMIUM"):
+            raise
+        for command in _installs():
+            say(f"no Chromium here; installing it: {' '.join(command)}")
+            if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode != 0:
+                break
+        find()
+
+
+def _installs() -> list[list[str]]:
+    """Return the commands that bring a browser, one after the other."""
+    if os.geteuid() == 0 and shutil.which("apt-get") is not None:
+        packages = ["chromium", "fonts-dejavu-core"]
+        return [
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        ]
+    return [[str(BIN / "playwright"), "install", "chromium"]]
 
 
 def options() -> list[str]:

@@ -67,7 +67,7 @@ class Suite:
 
     def run_everything(self) -> None:
         """Check and start side by side, then all tests, then the end of the stack."""
-        chromium.find()
+        chromium.ensure(stack.speaker("install"))
         checking = subprocess.Popen(
             [str(BIN / "python"), "-m", "dev.check"],
             cwd=ROOT,

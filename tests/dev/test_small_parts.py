@@ -1,5 +1,6 @@
 """The small parts of the commands: the address file, the jar's manifest, pages, coverage."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -174,6 +175,26 @@ class TestChromium:
         found = chromium.find({"PATH": "", "HOME": str(tmp_path)})
 
         assert found.endswith("chromium-1200/chrome-linux/chrome")
+
+    def test_where_there_is_none_it_is_installed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A fresh container has a package manager and no browser; nobody has to know that."""
+        made = tmp_path / "chromium"
+        script = f'#!/bin/sh\n[ "$1" = update ] || {{ : > {made}; /bin/chmod 755 {made}; }}\n'
+        (tmp_path / "apt-get").write_text(script)
+        (tmp_path / "apt-get").chmod(0o755)
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.delenv("CHROMIUM", raising=False)
+        said: list[str] = []
+
+        chromium.ensure(said.append)
+        chromium.ensure(said.append)
+
+        assert chromium.find() == str(made)
+        assert len(said) == 2
 
     @pytest.mark.parametrize("chosen", ["", "/nowhere/chrome"])
     def test_without_any_the_way_to_one_is_named(self, tmp_path: Path, chosen: str) -> None:
