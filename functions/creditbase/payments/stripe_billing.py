@@ -108,10 +108,11 @@ def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
 
 def _all_lines(invoice: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return every line of an invoice: it shows only its first ten by itself."""
-    shown, list_lines = invoice["lines"], client().v1.invoices.line_items.list
+    shown: Mapping[str, Any] = invoice["lines"]
     if not shown["has_more"]:
         lines: Sequence[Mapping[str, Any]] = shown["data"]
         return lines
+    list_lines = client().v1.invoices.line_items.list
     return _every(partial(list_lines, invoice["id"]), {"limit": LIST_MAX})
 
 
