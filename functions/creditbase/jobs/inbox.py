@@ -45,15 +45,7 @@ def drain_inbox(now: datetime, *, limit: int = EVENTS_PER_RUN_MAX) -> Report:
                 break
             ends[_try(waiting, now=now)] += 1
     report = Report("drain_inbox", ends["done"], ends["failed"], is_complete)
-    log.info(
-        "job done",
-        extra={
-            "job": report.job,
-            "done": report.done,
-            "failed": report.failed,
-            "complete": report.is_complete,
-        },
-    )
+    log.info("job done", extra=report.facts())
     return report
 
 

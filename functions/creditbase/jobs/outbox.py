@@ -63,15 +63,7 @@ def deliver_outbox(now: datetime, *, limit: int = MAILS_PER_RUN_MAX) -> Report:
     _call_for_help(troubles)
     failed = ends["rests"] + ends["dead"] + ends["failed"]
     report = Report("deliver_outbox", ends["delivered"], failed, is_complete)
-    log.info(
-        "job done",
-        extra={
-            "job": report.job,
-            "done": report.done,
-            "failed": report.failed,
-            "complete": report.is_complete,
-        },
-    )
+    log.info("job done", extra=report.facts())
     return report
 
 

@@ -34,6 +34,15 @@ class Report:
     failed: int
     is_complete: bool
 
+    def facts(self) -> dict[str, object]:
+        """Return the report as a line of the log has it."""
+        return {
+            "job": self.job,
+            "done": self.done,
+            "failed": self.failed,
+            "complete": self.is_complete,
+        }
+
 
 FindDue = Callable[[int, int], list[WalletRef]]
 """From a shard and a limit to the wallets that are due in it."""
@@ -82,15 +91,7 @@ def _tidy_due(job: str, find: FindDue, *, now: datetime, limit: int) -> Report:
         failed=sum(shard.failed for shard in shards),
         is_complete=all(shard.is_complete for shard in shards),
     )
-    log.info(
-        "job done",
-        extra={
-            "job": job,
-            "done": report.done,
-            "failed": report.failed,
-            "complete": report.is_complete,
-        },
-    )
+    log.info("job done", extra=report.facts())
     return report
 
 
