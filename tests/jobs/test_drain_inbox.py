@@ -15,12 +15,12 @@ from creditbase.jobs import inbox as job
 from creditbase.jobs import scheduled, stripe_schedules
 from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.use_cases import Report
+from creditbase.kernel.trying import ATTEMPTS_MAX, shard_of
 from creditbase.ledger.paths import SHARDS
 from creditbase.ledger.use_cases import lanes
 from creditbase.payments import inbox_store, use_cases
 from creditbase.payments.domain import Event
 from creditbase.payments.inbox import try_again
-from creditbase.payments.retrying import ATTEMPTS_MAX, shard_of
 from creditbase.runtime import firestore
 from creditbase.runtime.clock import real_now
 from tests.ledger.wallets import LiveWallet

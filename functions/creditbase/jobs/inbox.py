@@ -14,6 +14,7 @@ from datetime import datetime
 from creditbase.jobs.use_cases import Report
 from creditbase.kernel.errors import BillingError
 from creditbase.kernel.money import ceil_div
+from creditbase.kernel.trying import ATTEMPTS_MAX
 from creditbase.ledger.paths import SHARDS
 from creditbase.payments.inbox import (
     Waiting,
@@ -21,7 +22,6 @@ from creditbase.payments.inbox import (
     give_up_if_spent,
     try_again,
 )
-from creditbase.payments.retrying import ATTEMPTS_MAX
 
 log = logging.getLogger(__name__)
 

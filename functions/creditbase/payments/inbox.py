@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from creditbase.kernel.errors import Unavailable
+from creditbase.kernel.trying import ATTEMPTS_MAX
 from creditbase.payments import inbox_store
 from creditbase.payments.inbox_store import Waiting, find_due_events
-from creditbase.payments.retrying import ATTEMPTS_MAX
 from creditbase.payments.use_cases import act_on, finish_event
 from creditbase.runtime.firestore import Ambiguous, Lost, commit
 from creditbase.runtime.log import alert

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.trying import rest_after, shard_of
 from creditbase.payments.domain import EVENT_LIFETIME, Event, Outcome
-from creditbase.payments.retrying import retry_after, shard_of
 from creditbase.runtime.firestore import (
     Create,
     Snapshot,
@@ -125,7 +125,7 @@ def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:
         "finished_at": None,
         "expires_at": now + EVENT_LIFETIME,
         "attempts": 0,
-        "next_try_at": now + retry_after(0),
+        "next_try_at": now + rest_after(0),
         "shard": shard_of(event.event_id),
     }
     return [Create(_event(event.event_id), fields)]
@@ -152,7 +152,7 @@ def writes_for_attempt(waiting: Waiting, *, now: datetime) -> list[Write]:
     attempts = waiting.attempts + 1
     changes: dict[tuple[str, ...], Any] = {
         ("attempts",): attempts,
-        ("next_try_at",): now + retry_after(attempts),
+        ("next_try_at",): now + rest_after(attempts),
     }
     path = _event(waiting.event.event_id)
     return [Update(path, changes, unless_changed_since=waiting.version)]

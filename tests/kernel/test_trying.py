@@ -3,13 +3,12 @@
 from collections import Counter
 from datetime import timedelta
 
-from creditbase.ledger.paths import SHARDS
-from creditbase.payments.retrying import ATTEMPTS_MAX, retry_after, shard_of
+from creditbase.kernel.trying import ATTEMPTS_MAX, SHARDS, rest_after, shard_of
 
 
 def test_rests_grow_to_a_day_and_are_three_days_together() -> None:
     """Whatever lasts a weekend is survived without anybody."""
-    rests = [retry_after(attempts) for attempts in range(ATTEMPTS_MAX)]
+    rests = [rest_after(attempts) for attempts in range(ATTEMPTS_MAX)]
 
     assert rests == sorted(rests)
     assert (rests[0], rests[-1]) == (timedelta(minutes=1), timedelta(days=1))
