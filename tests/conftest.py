@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dev import background, env_file, firestore_emulator
+from tests.runtime.contract import take_violations
 
 STACK_ENV = "CREDITBASE_STACK_ENV"
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
@@ -129,3 +130,12 @@ def stack_env() -> dict[str, str]:
             pytrace=False,
         )
     return env_file.read(Path(named))
+
+
+@pytest.fixture(autouse=True)
+def _answers_keep_the_contract() -> Iterator[None]:
+    """Fail the test of whose functions an answer is not as `docs/openapi.yaml` has it."""
+    take_violations()
+    yield
+    found = take_violations()
+    assert not found, "\n\n".join(found)

@@ -1,20 +1,29 @@
-"""The published description of the API, as a judge of real answers."""
+"""The published description of the API, as a judge of real answers.
+
+`conforms` holds one answer to its route. `watch` holds every answer of a function to the
+description, and what it finds fails the test that asked: see the fixture in `tests/conftest`.
+"""
 
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import flask
+import jsonschema_rs
 import yaml
-from werkzeug.test import TestResponse
+
+from creditbase.runtime.authorization import Match, match_path, routes_of
 
 DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.yaml"
+SHOWN_CHARACTERS = 600
+
+_violations: list[str] = []
 
 
 @cache
 def description() -> dict[str, Any]:
     """Return `docs/openapi.yaml`."""
-    found: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text())
+    found: dict[str, Any] = yaml.load(DESCRIPTION.read_text(), yaml.CSafeLoader)
     return found
 
 
@@ -30,22 +39,101 @@ def resolved(node: dict[str, Any]) -> dict[str, Any]:
 
 def matches(value: object, schema: dict[str, Any]) -> None:
     """Hold a value to a schema of the description, formats included."""
-    whole = {"components": description()["components"], **schema}
-    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    jsonschema.Draft202012Validator(whole, format_checker=checker).validate(value)
+    _validator(_frozen(schema)).validate(value)
 
 
-def conforms(route: str, answer: TestResponse) -> None:
+def conforms(route: str, answer: Any) -> None:
     """Hold an answer to what is published for its route: status, headers, body."""
     method, _, path = route.partition(" ")
     responses = description()["paths"][path][method.lower()]["responses"]
     assert str(answer.status_code) in responses, f"{route} answered {answer.status_code}"
     response = resolved(responses[str(answer.status_code)])
-    for name, header in response["headers"].items():
+    for name, header in response.get("headers", {}).items():
         rule = resolved(header)
         assert name in answer.headers or not rule.get("required"), f"{route}: no {name}"
         if name in answer.headers:
             is_number = rule["schema"].get("type") == "integer"
             given: Any = answer.headers[name]
             matches(int(given) if is_number else given, rule["schema"])
-    matches(answer.json, response["content"]["application/json"]["schema"])
+    content = response.get("content", {})
+    if not content:
+        assert not answer.get_data(), f"{route}: {answer.status_code} has a body"
+        return
+    assert answer.mimetype in content, f"{route}: {answer.mimetype}"
+    if answer.mimetype == "application/json":
+        matches(answer.json, content["application/json"]["schema"])
+
+
+def watch(app: flask.Flask, function: str) -> None:
+    """Hold every answer of a function from now on to what is published for it."""
+    routes = routes_of(function)
+
+    def judge(answer: flask.Response) -> flask.Response:
+        match = match_path(routes, flask.request.path)
+        if match is None or answer.is_streamed or flask.request.method == "OPTIONS":
+            return answer
+        wrong = _first_wrong(match, answer)
+        if wrong:
+            body = answer.get_data(as_text=True)[:SHOWN_CHARACTERS]
+            _violations.append(f"{flask.request.path} {answer.status_code} {body}\n{wrong}")
+        return answer
+
+    app.after_request(judge)
+
+
+def _first_wrong(match: Match, answer: flask.Response) -> str:
+    """Return what is wrong with an answer; empty where one route of the path has it so.
+
+    A callable has no verb, so any route of its path may be the one that answered.
+    """
+    is_callable = _is_callable(answer)
+    row = match.row("GET" if flask.request.method == "HEAD" else flask.request.method)
+    routes = match.routes if is_callable else (row,) if row is not None else ()
+    wrong = ""
+    for route in routes:
+        try:
+            (_conforms_as_callable if is_callable else conforms)(route.name, answer)
+        except (AssertionError, ValueError) as found:
+            wrong = wrong or str(found)
+        else:
+            return ""
+    return wrong
+
+
+def take_violations() -> list[str]:
+    """Return what was found since the last time."""
+    found = list(_violations)
+    _violations.clear()
+    return found
+
+
+def _is_callable(answer: flask.Response) -> bool:
+    """Return whether an answer has the callable protocol's envelope."""
+    body = answer.get_json(silent=True)
+    if not isinstance(body, dict) or len(body) != 1:
+        return False
+    return "result" in body or isinstance(body.get("error"), dict)
+
+
+def _conforms_as_callable(route: str, answer: flask.Response) -> None:
+    body: Any = answer.json
+    if "error" in body:
+        matches(body, {"$ref": "#/components/schemas/CallableError"})
+        return
+    method, _, path = route.partition(" ")
+    responses = description()["paths"][path][method.lower()]["responses"]
+    success = resolved(next(found for status, found in responses.items() if status < "300"))
+    matches(body["result"], success["content"]["application/json"]["schema"])
+
+
+def _frozen(schema: dict[str, Any]) -> str:
+    return yaml.dump(schema, Dumper=yaml.CSafeDumper, sort_keys=True)
+
+
+@cache
+def _validator(schema: str) -> Any:
+    whole = {
+        **yaml.load(schema, yaml.CSafeLoader),
+        "components": {"schemas": description()["components"]["schemas"]},
+    }
+    return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)

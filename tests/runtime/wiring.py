@@ -13,18 +13,21 @@ from flask.testing import FlaskClient
 from functions_framework import execution_id
 
 from creditbase.runtime.settings import settings
+from tests.runtime.contract import watch
 from tests.runtime.signing import Signer
 
 framework: Any = functions_framework
 
 
 def client_of(function: Any) -> FlaskClient:
-    """Return a client of one decorated function."""
+    """Return a client of one decorated function; what it answers is held to its contract."""
     app = flask.Flask(function.__name__)
     middleware: Any = execution_id.WsgiMiddleware
     app.wsgi_app = middleware(app.wsgi_app)  # type: ignore[method-assign]
     framework._configure_app(app, function, "http")
     app.register_error_handler(500, framework.crash_handler)
+    if function.__module__.startswith("creditbase."):
+        watch(app, function.__name__)
     return app.test_client()
 
 
