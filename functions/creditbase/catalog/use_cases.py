@@ -1,13 +1,12 @@
 """What is done with the catalog: load it, cached in this process, and push a new one."""
 
-import threading
 import time
-from collections.abc import Callable
 from functools import cache
 
 from creditbase.catalog import store
 from creditbase.catalog.domain import Catalog, Markup, Push, decide_push
 from creditbase.catalog.models import CatalogFile, parse_book
+from creditbase.catalog.per_project import PerProject
 from creditbase.kernel.errors import NotFound, Unavailable
 from creditbase.runtime.commit import Attempt, commit_or_retry
 
@@ -15,47 +14,7 @@ CACHE_TTL_S = 60
 LOADS_MAX = 3
 
 
-class CatalogCache:
-    """Each project's catalog for a while, loaded by one thread while the others wait.
-
-    A failed load is not kept: the next caller tries again.
-    """
-
-    def __init__(
-        self, load: Callable[[str], Catalog], *, ttl_s: int, clock: Callable[[], float]
-    ) -> None:
-        self._load = load
-        self._ttl_s = ttl_s
-        self._clock = clock
-        self._kept: dict[str, tuple[float, Catalog]] = {}
-        self._locks: dict[str, threading.Lock] = {}
-        self._door = threading.Lock()
-
-    def get(self, project_id: str) -> Catalog:
-        """Return the catalog, from the process where it is young enough."""
-        found = self._fresh(project_id)
-        if found is not None:
-            return found
-        with self._door:
-            lock = self._locks.setdefault(project_id, threading.Lock())
-        with lock:
-            found = self._fresh(project_id)
-            if found is not None:
-                return found
-            begun_at_s = self._clock()
-            loaded = self._load(project_id)
-            self._kept[project_id] = (begun_at_s, loaded)
-            return loaded
-
-    def forget(self) -> None:
-        """Drop everything, for this process only."""
-        self._kept.clear()
-
-    def _fresh(self, project_id: str) -> Catalog | None:
-        kept = self._kept.get(project_id)
-        if kept is None or self._clock() - kept[0] >= self._ttl_s:
-            return None
-        return kept[1]
+CatalogCache = PerProject[Catalog]
 
 
 def load_catalog(project_id: str) -> Catalog:
