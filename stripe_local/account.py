@@ -69,6 +69,8 @@ class Account:
         """The test card behind each payment method, by its id."""
         self.set_up_methods: set[str] = set()
         """The payment methods whose owners were authenticated for payments to come."""
+        self.spent_methods: set[str] = set()
+        """The payment methods that were used or given up, and that nobody keeps."""
         self.dunning = Dunning()
         self.coupons_at_work: dict[str, Resource] = {}
         """The coupon behind each discount as it was when it was put to work."""

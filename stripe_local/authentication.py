@@ -11,7 +11,7 @@ from stripe_local.account import Account
 from stripe_local.billing import collecting
 from stripe_local.billing.payments import fail_authentication, try_to_pay
 from stripe_local.events import Cause
-from stripe_local.resources.payment_methods import attach_to
+from stripe_local.resources.payment_methods import attach_to, keep_or_spend
 from stripe_local.wire.errors import InvalidState, missing_at_address
 from stripe_local.wire.resource import Resource
 
@@ -82,14 +82,7 @@ def _pay(account: Account, intent: Resource, cause: Cause) -> None:
             collecting.pay(account, invoice, cause, method=method, is_authenticated=True)
             return
     try_to_pay(account, intent, method, cause, is_authenticated=True)
-    keep_if_wanted(account, intent, method, cause)
-
-
-def keep_if_wanted(account: Account, intent: Resource, method: Resource, cause: Cause) -> None:
-    """Keep the card of a payment for its customer, where that was asked for."""
-    customer = account.store.find("customer", intent["customer"])
-    if intent["setup_future_usage"] is not None and customer is not None:
-        attach_to(account, method, customer, cause)
+    keep_or_spend(account, intent, method, cause)
 
 
 def set_up(account: Account, setup: Resource, cause: Cause) -> None:

@@ -134,6 +134,15 @@ AUTHENTICATION_REQUIRED = Decline(
 )
 """What a bank answers that wants to see the owner of a card who is not there."""
 
+ACTION_NOT_WANTED = Decline(
+    "authentication_required",
+    "The provided payment method requires customer actions to complete, but "
+    "`error_on_requires_action` was set.",
+    "The bank returned the decline code `authentication_required`.",
+    code="payment_intent_action_required",
+)
+"""What is said where the owner of the card is not to be asked, whatever the bank wants."""
+
 _BY_NUMBER = {card.number: card for card in TEST_CARDS}
 _BY_ALIAS = {alias: card for card in TEST_CARDS for alias in card.aliases}
 

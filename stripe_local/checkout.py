@@ -21,7 +21,12 @@ from stripe_local.expiring import require_open
 from stripe_local.redeeming import Purchase, chosen_by_code
 from stripe_local.resources.customers import new_customer
 from stripe_local.resources.payment_intents import new_payment_intent
-from stripe_local.resources.payment_methods import COUNTRY, attach_to, known_card
+from stripe_local.resources.payment_methods import (
+    COUNTRY,
+    attach_to,
+    keep_or_spend,
+    known_card,
+)
 from stripe_local.resources.setup_intents import new_setup_intent
 from stripe_local.wire.errors import (
     CardRefused,
@@ -193,6 +198,8 @@ def _settle(
         assert method is not None
         intent = _payment_intent(account, session, cause)
         try_to_pay(account, intent, method, cause, is_authenticated=is_authenticated)
+        if not is_subscription:
+            keep_or_spend(account, intent, method, cause)
     if may_pay:
         _keep_email(account, session, email, cause)
     if is_subscription:
@@ -232,6 +239,7 @@ def settle(account: Account, session: Resource, *, is_paid: bool) -> Resource:
     method = account.store.at_address("payment_method", intent["payment_method"])
     if is_paid:
         try_to_pay(account, intent, method, BY_ITSELF)
+        keep_or_spend(account, intent, method, BY_ITSELF)
         session["payment_status"] = "paid"
         account.record("checkout.session.async_payment_succeeded", session, BY_ITSELF)
         return session

@@ -13,7 +13,6 @@ from stripe_local.billing import (
 )
 from stripe_local.billing.invoice_shape import Line
 from stripe_local.billing.item_changes import ItemChange, Manner, decide
-from stripe_local.billing.payments import refusal_of
 from stripe_local.billing.subscription_shape import (
     period_of,
 )
@@ -60,7 +59,11 @@ def set_cancellation(
 
 
 def set_trial_end(
-    account: Account, subscription: Resource, end_s: int | None, cause: Cause
+    account: Account,
+    subscription: Resource,
+    end_s: int | None,
+    manner: Manner,
+    cause: Cause,
 ) -> None:
     """End a trial now, or at another time.
 
@@ -80,7 +83,8 @@ def set_trial_end(
         invoice = subscribing.renew(
             account, subscription, customer, reason="subscription_update", cause=cause
         )
-        collecting.settle_now(account, invoice, cause)
+        is_absent = manner.is_off_session
+        collecting.settle_now(account, invoice, cause, is_off_session=is_absent)
         return
     if subscription["status"] != "trialing":
         raise InvalidState(
@@ -124,15 +128,17 @@ def change_items(
         InvalidParameter: prices that do not go together, or nothing left.
     """
     decided = decide(account, subscription, wanted, manner)
-    if decided.is_billed_now and manner.payment == "error_if_incomplete":
-        _check_card(account, subscription)
+    customer = account.store.at_address("customer", subscription["customer"])
+    owed = sum(line.amount for line in decided.lines) + customer["balance"]
+    if decided.is_billed_now and owed > 0 and manner.payment == "error_if_incomplete":
+        collecting.require_card(
+            account, customer, subscription, is_off_session=manner.is_off_session
+        )
     if decided.anchor is not None:
         subscription["billing_cycle_anchor"] = decided.anchor
     changes: Resource = {"items": {**subscription["items"], "data": decided.rows}}
-    customer = account.store.at_address("customer", subscription["customer"])
     if decided.is_billed_now:
-        waits = manner.payment == "default_incomplete"
-        _bill(account, subscription, changes, decided.lines, cause, waits=waits)
+        _bill(account, subscription, changes, decided.lines, cause, manner=manner)
     else:
         standing.change(account, subscription, changes, cause)
         for line in decided.lines:
@@ -147,7 +153,7 @@ def _bill(
     lines: list[Line],
     cause: Cause,
     *,
-    waits: bool,
+    manner: Manner,
 ) -> None:
     """Invoice a change at once, and collect it, unless it waits for somebody to pay."""
     customer = account.store.at_address("customer", subscription["customer"])
@@ -163,21 +169,10 @@ def _bill(
     )
     standing.change(account, subscription, {**changes, "latest_invoice": invoice["id"]}, cause)
     collecting.announce(account, invoice, cause)
-    if not waits:
-        collecting.settle_now(account, invoice, cause)
+    if manner.payment != "default_incomplete":
+        is_absent = manner.is_off_session
+        collecting.settle_now(account, invoice, cause, is_off_session=is_absent)
         return
     invoicing.finalize(account, invoice, cause)
     if invoice["status"] == "open":
         standing.change(account, subscription, {"status": "past_due"}, cause)
-
-
-def _check_card(account: Account, subscription: Resource) -> None:
-    customer = account.store.at_address("customer", subscription["customer"])
-    method = invoicing.default_method(account, customer, subscription)
-    if method is None:
-        raise InvalidState(
-            "This customer has no attached payment source or default payment method.",
-            code="resource_missing",
-        )
-    if account.cards[method["id"]].decline is not None:
-        raise refusal_of(account, method, {})

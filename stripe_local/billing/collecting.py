@@ -2,7 +2,12 @@
 
 from stripe_local.account import Account
 from stripe_local.billing import discounting, invoicing, standing
-from stripe_local.billing.payments import try_to_pay
+from stripe_local.billing.payments import (
+    needs_authentication,
+    refusal_of,
+    try_to_pay,
+    unattended_refusal,
+)
 from stripe_local.billing.periods import DAY_S
 from stripe_local.events import BY_ITSELF, Cause
 from stripe_local.wire.errors import ActionRequired, CardRefused, InvalidState
@@ -40,7 +45,43 @@ def finalize_and_collect(account: Account, invoice: Resource) -> None:
         _collect_or_let_go(account, invoice)
 
 
-def settle_now(account: Account, invoice: Resource, cause: Cause) -> None:
+def require_card(
+    account: Account,
+    customer: Resource,
+    subscription: Resource | None,
+    *,
+    is_off_session: bool,
+) -> None:
+    """Refuse what could not be paid for at once, before anything is done about it.
+
+    Raises:
+        CardRefused: the card does not pay, or not without its owner.
+        InvalidState: there is none.
+    """
+    method = invoicing.default_method(account, customer, subscription)
+    if method is None:
+        raise InvalidState(
+            "This customer has no attached payment source or default payment method.",
+            code="resource_missing",
+        )
+    if account.cards[method["id"]].decline is not None:
+        raise refusal_of(account, method, {})
+    if needs_authentication(account, method):
+        raise unattended_refusal(method) if is_off_session else _asked_for()
+
+
+def _asked_for() -> ActionRequired:
+    return ActionRequired(
+        "Payment for this subscription requires additional user action before it can be "
+        "completed successfully. Payment can be completed using the PaymentIntent associated "
+        "with `subscription.latest_invoice`.",
+        code="subscription_payment_intent_requires_action",
+    )
+
+
+def settle_now(
+    account: Account, invoice: Resource, cause: Cause, *, is_off_session: bool = False
+) -> None:
     """Finalise and collect a draft that has no hour to wait, unless collection is paused."""
     subscription = standing.subscription_of(account, invoice)
     paused = subscription and subscription["pause_collection"]
@@ -49,10 +90,16 @@ def settle_now(account: Account, invoice: Resource, cause: Cause) -> None:
         return
     invoicing.finalize(account, invoice, cause)
     if invoice["status"] == "open":
-        _collect_or_let_go(account, invoice, cause)
+        _collect_or_let_go(account, invoice, cause, is_off_session=is_off_session)
 
 
-def _collect_or_let_go(account: Account, invoice: Resource, cause: Cause = BY_ITSELF) -> None:
+def _collect_or_let_go(
+    account: Account,
+    invoice: Resource,
+    cause: Cause = BY_ITSELF,
+    *,
+    is_off_session: bool = False,
+) -> None:
     """Collect an open invoice, unless its subscription's collection is paused."""
     subscription = standing.subscription_of(account, invoice)
     paused = subscription and subscription["pause_collection"]
@@ -63,7 +110,7 @@ def _collect_or_let_go(account: Account, invoice: Resource, cause: Cause = BY_IT
     elif paused and paused["behavior"] == "mark_uncollectible":
         invoicing.mark_uncollectible(account, invoice, cause, reason="subscription_paused")
     else:
-        collect(account, invoice, cause)
+        collect(account, invoice, cause, is_off_session=is_off_session)
 
 
 def finalize_on_demand(account: Account, invoice: Resource, cause: Cause) -> Resource:
@@ -103,8 +150,11 @@ def pay(
     *,
     method: Resource | None = None,
     is_authenticated: bool = False,
+    is_off_session: bool = False,
 ) -> Resource:
     """Try once to pay an invoice that is owed.
+
+    `is_off_session` says that a payer whom the bank wants to see is not there to be asked.
 
     Raises:
         CardRefused: the card did not pay, or there is none.
@@ -120,7 +170,14 @@ def pay(
     if method is None:
         raise CardRefused("Cannot charge a customer that has no active card", code="missing")
     intent = invoicing.intent_of(account, invoice)
-    try_to_pay(account, intent, method, cause, is_authenticated=is_authenticated)
+    try_to_pay(
+        account,
+        intent,
+        method,
+        cause,
+        is_authenticated=is_authenticated,
+        is_off_session=is_off_session,
+    )
     invoicing.mark_paid(account, invoice, intent, cause)
     if subscription is not None and _is_to_keep(subscription):
         changes = {"default_payment_method": method["id"]}
@@ -160,11 +217,17 @@ def pay_on_demand(
         raise
 
 
-def collect(account: Account, invoice: Resource, cause: Cause = BY_ITSELF) -> None:
+def collect(
+    account: Account,
+    invoice: Resource,
+    cause: Cause = BY_ITSELF,
+    *,
+    is_off_session: bool = False,
+) -> None:
     """Try to pay an open invoice on the schedule; plan the next try when that fails."""
     invoice.update(attempt_count=invoice["attempt_count"] + 1, attempted=True)
     try:
-        pay(account, invoice, cause)
+        pay(account, invoice, cause, is_off_session=is_off_session)
     except CardRefused as refusal:
         note_failed_try(account, invoice, refusal, cause)
 

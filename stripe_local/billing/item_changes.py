@@ -30,6 +30,8 @@ class Manner:
     proration: Proration = "create_prorations"
     payment: str = "allow_incomplete"
     proration_date: int | None = None
+    is_off_session: bool = False
+    """Whether the payer is not there to be authenticated."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def manner_of(params: Parameters) -> Manner:
         proration=params.get("proration_behavior", "create_prorations"),
         payment=params.get("payment_behavior", "allow_incomplete"),
         proration_date=params.get("proration_date"),
+        is_off_session=bool(params.get("off_session")),
     )
 
 

@@ -4,7 +4,7 @@ import copy
 
 from stripe_local.account import Account
 from stripe_local.billing.reversals import open_dispute
-from stripe_local.cards import AUTHENTICATION_REQUIRED, Decline
+from stripe_local.cards import ACTION_NOT_WANTED, AUTHENTICATION_REQUIRED, Decline
 from stripe_local.events import Cause
 from stripe_local.resources.charges import new_charge
 from stripe_local.wire.errors import ActionRequired, CardRefused
@@ -64,6 +64,15 @@ def try_to_pay(
             "dispute", charge["id"], account.now_s(), lambda: _dispute(account, charge)
         )
     return charge
+
+
+def decline_unattended(
+    account: Account, intent: Resource, method: Resource, cause: Cause
+) -> CardRefused:
+    """Let a payment fail whose payer would have to act; return the error to raise."""
+    decline = ACTION_NOT_WANTED
+    charge = new_charge(intent, method, decline, now_s=account.now_s())
+    return _declined(account, intent, account.store.add(charge), decline, cause)
 
 
 def ask_payer(
@@ -151,6 +160,11 @@ def refusal_of(account: Account, method: Resource, facts: Resource) -> CardRefus
     decline = account.cards[method["id"]].decline
     assert decline is not None
     return _refusal(decline, method, facts)
+
+
+def unattended_refusal(method: Resource) -> CardRefused:
+    """Return what is said of a card whose bank wants to see its owner, who is not there."""
+    return _refusal(AUTHENTICATION_REQUIRED, method, {})
 
 
 def _refusal(decline: Decline, method: Resource, facts: Resource) -> CardRefused:

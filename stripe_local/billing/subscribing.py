@@ -77,14 +77,16 @@ def begin(
     return subscription
 
 
-def pay_first(account: Account, subscription: Resource, cause: Cause) -> None:
+def pay_first(
+    account: Account, subscription: Resource, cause: Cause, *, is_off_session: bool
+) -> None:
     """Try to pay the first invoice with the card at hand; a failure leaves it incomplete."""
     invoice = account.store.at_address("invoice", subscription["latest_invoice"])
     if invoice["status"] != "open":
         return
     invoice.update(attempt_count=1, attempted=True)
     try:
-        collecting.pay(account, invoice, cause)
+        collecting.pay(account, invoice, cause, is_off_session=is_off_session)
     except CardRefused as refusal:
         collecting.note_failed_try(account, invoice, refusal, cause)
 

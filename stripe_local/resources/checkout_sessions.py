@@ -54,7 +54,8 @@ _AS_GIVEN = words(
     "submit_type success_url"
 )
 _OF_THE_PAYMENT = words(
-    "description metadata receipt_email statement_descriptor statement_descriptor_suffix"
+    "description metadata receipt_email setup_future_usage statement_descriptor "
+    "statement_descriptor_suffix"
 )
 _OF_THE_SUBSCRIPTION = words(
     "description metadata trial_end trial_period_days "

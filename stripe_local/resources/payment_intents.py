@@ -70,7 +70,7 @@ def _after_the_record(given: Mapping[str, Any]) -> Resource:
         "processing": None,
         "receipt_email": given.get("receipt_email"),
         "review": None,
-        "setup_future_usage": None,
+        "setup_future_usage": given.get("setup_future_usage"),
         "shipping": None,
         "source": None,
         "statement_descriptor": given.get("statement_descriptor"),

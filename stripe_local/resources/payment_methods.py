@@ -123,11 +123,40 @@ def attach_to(account: Account, method: Resource, customer: Resource, cause: Cau
         raise InvalidState(
             "The payment method you provided has already been attached to a customer.",
         )
+    check_unspent(account, method)
     if not account.cards[method["id"]].can_be_kept:
         raise refusal_of(account, method, {})
     method.update(allow_redisplay="unspecified", customer=customer["id"])
     account.record("payment_method.attached", method, cause)
     return method
+
+
+def keep_or_spend(account: Account, intent: Resource, method: Resource, cause: Cause) -> None:
+    """Keep the card of a payment for its customer where that was asked for.
+
+    A card that paid and was kept for nobody does not pay a second time.
+    """
+    customer = account.store.find("customer", intent["customer"])
+    if intent["setup_future_usage"] is None:
+        if method["customer"] is None:
+            account.spent_methods.add(method["id"])
+    elif customer is not None:
+        attach_to(account, method, customer, cause)
+
+
+def check_unspent(account: Account, method: Resource) -> None:
+    """Refuse a card that was used without being kept, or is kept no longer.
+
+    Raises:
+        InvalidState: it is such a card.
+    """
+    if method["id"] in account.spent_methods:
+        raise InvalidState(
+            "The provided PaymentMethod was previously used with a PaymentIntent without "
+            "Customer attachment, shared with a connected account without Customer attachment, "
+            "or was detached from a Customer. It may not be used again. To use a PaymentMethod "
+            "multiple times, you must attach it to a Customer first."
+        )
 
 
 def create(call: Call) -> Resource:
@@ -182,6 +211,7 @@ def detach(call: Call) -> Resource:
         raise InvalidState("The payment method you provided is not attached to a customer.")
     customer = account.store.find("customer", method["customer"])
     account.update(method, {"customer": None}, "payment_method.detached", call.cause)
+    account.spent_methods.add(method["id"])
     if customer and "invoice_settings" in customer:
         settings = customer["invoice_settings"]
         if settings["default_payment_method"] == method["id"]:

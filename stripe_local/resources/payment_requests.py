@@ -8,13 +8,21 @@ from stripe.params import (
 )
 
 from stripe_local.account import Account
-from stripe_local.authentication import keep_if_wanted
-from stripe_local.billing.payments import ask_payer, needs_authentication, try_to_pay
+from stripe_local.billing.payments import (
+    ask_payer,
+    decline_unattended,
+    needs_authentication,
+    try_to_pay,
+)
 from stripe_local.currencies import check_amount, read_currency
 from stripe_local.resources.customers import address_of, check_email
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.resources.payment_intents import new_payment_intent
-from stripe_local.resources.payment_methods import referenced_method
+from stripe_local.resources.payment_methods import (
+    check_unspent,
+    keep_or_spend,
+    referenced_method,
+)
 from stripe_local.wire.errors import InvalidParameter, InvalidState, not_imitated
 from stripe_local.wire.metadata import merged_metadata
 from stripe_local.wire.resource import Resource
@@ -35,6 +43,11 @@ REMOVED = {"payment_method_types": "payment_method_types_no_longer_supported"}
 def create(call: Call) -> Resource:
     """Make a payment intent, and pay it at once if asked to."""
     params, account = call.params, call.account
+    early = sorted(_OF_A_TRY & params.keys())
+    if early and not params.get("confirm"):
+        raise InvalidParameter(
+            f"The parameter {early[0]} can only be used with confirm=true.", param=early[0]
+        )
     if params.get("capture_method", "automatic") == "manual":
         raise not_imitated("capture_method", "manual")
     allowed = params.get("allowed_payment_method_types") or ["card"]
@@ -85,6 +98,7 @@ def owned_method(account: Account, method_id: str, customer_id: str | None) -> R
 
     Raises:
         InvalidParameter: it is, or there is none.
+        InvalidState: it was used, or given up, and nobody keeps it.
     """
     method = referenced_method(account, method_id, "payment_method")
     if method["customer"] not in {None, customer_id}:
@@ -93,6 +107,7 @@ def owned_method(account: Account, method_id: str, customer_id: str | None) -> R
             ") than the intent: provide that Customer.",
             param="payment_method",
         )
+    check_unspent(account, method)
     return method
 
 
@@ -126,8 +141,16 @@ def _confirm(call: Call, intent: Resource) -> Resource:
 
     Raises:
         CardRefused: the card did not pay, or its owner would have to be there and is not.
+        InvalidState: there is no card, or one is to be set up while its owner is away.
     """
     params, account = call.params, call.account
+    if params.get("off_session") and intent["setup_future_usage"] is not None:
+        raise InvalidState(
+            "You cannot confirm with the `off_session` parameter when `setup_future_usage` is "
+            "also set on the PaymentIntent because you cannot set up future usages when "
+            "processing payments off-session.",
+            facts={_OBJECT: dict(intent)},
+        )
     if intent["payment_method"] is None:
         raise InvalidState(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You "
@@ -137,12 +160,13 @@ def _confirm(call: Call, intent: Resource) -> Resource:
             facts={_OBJECT: dict(intent)},
         )
     method = account.store.at_address("payment_method", intent["payment_method"])
-    is_absent = bool(params.get("off_session") or params.get("error_on_requires_action"))
-    if needs_authentication(account, method) and not is_absent:
+    if not params.get("off_session") and needs_authentication(account, method):
+        if params.get("error_on_requires_action"):
+            raise decline_unattended(account, intent, method, call.cause)
         ask_payer(account, intent, method, call.cause, return_url=params.get("return_url"))
         return intent
-    try_to_pay(account, intent, method, call.cause, is_off_session=is_absent)
-    keep_if_wanted(account, intent, method, call.cause)
+    try_to_pay(account, intent, method, call.cause, is_off_session=True)
+    keep_or_spend(account, intent, method, call.cause)
     return intent
 
 

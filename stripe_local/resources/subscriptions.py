@@ -12,17 +12,16 @@ from stripe.params import (
 )
 
 from stripe_local.account import Account
-from stripe_local.basket import quote
+from stripe_local.basket import left_of, quote
 from stripe_local.billing import (
     changing,
+    collecting,
     discounting,
-    invoicing,
     period_lines,
     standing,
     subscribing,
 )
 from stripe_local.billing.item_changes import ItemChange, manner_of
-from stripe_local.billing.payments import refusal_of
 from stripe_local.billing.periods import DAY_S
 from stripe_local.billing.subscription_shape import Terms, Wanted, items_of
 from stripe_local.redeeming import Purchase, chosen_of
@@ -79,7 +78,9 @@ def create(call: Call) -> Resource:
     customer = account.store.referenced("customer", params["customer"], "customer")
     wanted = wanted_of(call, params.get("items") or [])
     method_id = _own_method(call, customer)
-    chosen = chosen_of(account, params.get("discounts") or [], _purchase(customer, wanted))
+    purchase = _purchase(customer, wanted)
+    chosen = chosen_of(account, params.get("discounts") or [], purchase)
+    is_absent = bool(params.get("off_session"))
     terms = Terms(
         metadata=merged_metadata({}, params.get("metadata")),
         trial_end=trial_end_of(account, params),
@@ -92,8 +93,11 @@ def create(call: Call) -> Resource:
     behaviour = params.get("payment_behavior", "allow_incomplete")
     if behaviour == "pending_if_incomplete":
         raise not_imitated("payment_behavior", behaviour)
-    if behaviour == "error_if_incomplete" and terms.trial_end is None:
-        _check_card(account, customer, method_id)
+    owed = sum(left_of([purchase.amount], chosen)) + customer["balance"]
+    is_owed = owed > 0 and terms.trial_end is None
+    if is_owed and behaviour == "error_if_incomplete":
+        named = {"default_payment_method": method_id}
+        collecting.require_card(account, customer, named, is_off_session=is_absent)
     subscription = subscribing.begin(account, customer, wanted, terms, call.cause)
     discounting.redeem(chosen)
     if params.get("cancel_at_period_end"):
@@ -101,7 +105,7 @@ def create(call: Call) -> Resource:
             account, subscription, {"cancel_at_period_end": True}, call.cause
         )
     if behaviour != "default_incomplete":
-        subscribing.pay_first(account, subscription, call.cause)
+        subscribing.pay_first(account, subscription, call.cause, is_off_session=is_absent)
     return subscription
 
 
@@ -189,18 +193,6 @@ def _own_method(call: Call, customer: Resource) -> str | None:
     return method_id
 
 
-def _check_card(account: Account, customer: Resource, method_id: str | None) -> None:
-    chosen = {"default_payment_method": method_id}
-    method = invoicing.default_method(account, customer, chosen)
-    if method is None:
-        raise InvalidState(
-            "This customer has no attached payment source or default payment method.",
-            code="resource_missing",
-        )
-    if account.cards[method["id"]].decline is not None:
-        raise refusal_of(account, method, {})
-
-
 def retrieve(call: Call) -> Resource:
     """Return a subscription, also one that has ended."""
     return call.account.store.at_address(_OBJECT, call.object_id)
@@ -247,7 +239,13 @@ def update(call: Call) -> Resource:
         )
     changing.set_cancellation(account, subscription, params, call.cause, **changes)
     if "trial_end" in params:
-        changing.set_trial_end(account, subscription, trial_end_of(account, params), call.cause)
+        changing.set_trial_end(
+            account,
+            subscription,
+            trial_end_of(account, params),
+            manner_of(params),
+            call.cause,
+        )
     changing.plan_collection(account, subscription)
     return subscription
 
