@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from creditbase.hub.errors import TABLE
 from creditbase.metering import models
-from creditbase.runtime.authorization import ROUTES, Credential, DoorName, Route
+from creditbase.runtime.authorization import ROUTES
+from creditbase.runtime.routes import Credential, DoorName, Route
 from tests.runtime.contract import description, resolved
 
 SCHEMES = {

@@ -15,10 +15,10 @@ from werkzeug.datastructures import Headers
 from werkzeug.serving import make_server
 
 from creditbase.hub.door import HUB
-from creditbase.runtime.authorization import Route
 from creditbase.runtime.doors import unlimited
 from creditbase.runtime.http import Call, Reply
 from creditbase.runtime.identity import Authenticator, Caller, CallerKind
+from creditbase.runtime.routes import Route
 from tests.hub.test_errors import CASES
 from tests.runtime.doubles import serving
 

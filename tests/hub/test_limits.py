@@ -7,9 +7,9 @@ import pytest
 from creditbase.hub.door import HUB
 from creditbase.hub.limits import Plans, find_plan, limit_for, plans
 from creditbase.runtime import http
-from creditbase.runtime.authorization import RateClass
 from creditbase.runtime.identity import Caller, CallerKind
 from creditbase.runtime.limits import RateLimit
+from creditbase.runtime.routes import RateClass
 from tests.hub.conftest import a_user
 from tests.runtime.doubles import Greeter, serving
 from tests.runtime.signing import Signer

@@ -3,9 +3,9 @@
 import pytest
 
 from creditbase.relay.limits import metering_limit
-from creditbase.runtime.authorization import RateClass
 from creditbase.runtime.identity import Caller, CallerKind
 from creditbase.runtime.limits import RateLimit
+from creditbase.runtime.routes import RateClass
 from creditbase.runtime.settings import settings
 
 PROJECT = Caller(kind=CallerKind.SECRET_KEY, project_id="p")

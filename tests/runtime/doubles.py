@@ -7,10 +7,10 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
 from creditbase.kernel.errors import Unauthenticated
-from creditbase.runtime.authorization import Route
 from creditbase.runtime.doors import Door
 from creditbase.runtime.http import Call, Operation, Reply, endpoint
 from creditbase.runtime.identity import Authenticator, Caller, CallerKind
+from creditbase.runtime.routes import Route
 from tests.runtime.wiring import client_of
 
 

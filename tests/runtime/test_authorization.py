@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 
 import main
-from creditbase.runtime.authorization import (
-    ROUTES,
-    Credential,
-    DoorName,
-    RateClass,
-    Route,
-    match_path,
-    routes_of,
-)
+from creditbase.runtime.authorization import ROUTES, routes_of
+from creditbase.runtime.routes import Credential, DoorName, RateClass, Route, match_path
 from creditbase.runtime.settings import REGION
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +46,7 @@ def rewrites() -> list[dict[str, Any]]:
 
 def sends(rewrite: dict[str, Any], path: str) -> bool:
     """Return whether a rewrite takes this path; `**` is any number of segments."""
-    pattern = re.escape(rewrite["source"]).replace(r"/\*\*", r"(/.*)?")
+    pattern = re.escape(rewrite["source"]).replace(r"/\*\*", r"(/.*)?").replace(r"\*", "[^/]*")
     return re.fullmatch(pattern, path) is not None
 
 

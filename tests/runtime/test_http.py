@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 
 from creditbase.kernel.errors import Contention, InvalidRequest, PaymentRequired, Unavailable
 from creditbase.runtime import http
-from creditbase.runtime.authorization import DoorName
 from creditbase.runtime.bodies import DISCARD_BYTES_MAX
 from creditbase.runtime.doors import relay_door, webhook_door
 from creditbase.runtime.http import Call, Reply, endpoint
+from creditbase.runtime.routes import DoorName
 from tests.runtime.doubles import Greeter, echo, failing, serving
 
 DOOR = relay_door(Greeter())

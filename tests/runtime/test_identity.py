@@ -10,8 +10,9 @@ from werkzeug.datastructures import Headers
 
 from creditbase.kernel.errors import Unauthenticated, Unavailable
 from creditbase.kernel.ids import API_KEY_PREFIX, SECRET_KEY_PREFIX, credential, sha256_hex
-from creditbase.runtime.authorization import Route, routes_of
+from creditbase.runtime.authorization import routes_of
 from creditbase.runtime.identity import Authenticator, Caller, CallerKind, KeyHolder
+from creditbase.runtime.routes import Route
 from creditbase.runtime.settings import settings
 from tests.runtime.signing import Signer, new_key, signed_with_the_public_key, unsigned
 from tests.runtime.wiring import forget_firebase

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import Conflict, NotFound
-from creditbase.kernel.ids import credential, customer_uuid, sha256_hex
+from creditbase.kernel.ids import (
+    billing_profile_uuid,
+    credential,
+    customer_uuid,
+    owner_uuid,
+    sha256_hex,
+)
 
 API_KEYS_MAX = 20
 SECRET_KEYS_MAX = 20
@@ -19,6 +25,8 @@ LAST_USED_EVERY = timedelta(minutes=5)
 KEY_NAME_DEFAULT = "API key"
 KEY_NAME_CHARACTERS_MAX = 64
 FIRST_GENERATION = 1
+LOW_BALANCE_THRESHOLD_CENTS = 500
+TOPUP_MIN_CENTS = 100
 
 
 # ---- customers -----------------------------------------------------------------------------
@@ -34,11 +42,50 @@ class CustomerRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A tenant: the hub, or one that speaks the relay API."""
+    """A tenant: the hub, or one that speaks the relay API.
+
+    Its markup and its catalog stand on the same document and belong to the catalog.
+    """
 
     project_id: str
     name: str
     created_at: datetime
+    updated_at: datetime | None = None
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    """The uids of the users who may administer it, the first of them its founder."""
+    allowed_origins: tuple[str, ...] = ()
+    """The origins of the pages that may show customer tokens from a browser."""
+    low_balance_threshold_cents: int = LOW_BALANCE_THRESHOLD_CENTS
+    topup_min_cents: int = TOPUP_MIN_CENTS
+    archived_at: datetime | None = None
+
+    @property
+    def owner_id(self) -> str:
+        """Return its founder as the UUID that the wire wants; its own id where nobody is."""
+        return owner_uuid(self.owners[0]) if self.owners else self.project_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierSubscription:
+    """A customer's subscription to a tier, as the relay shows it. Written by payments."""
+
+    subscription_id: str
+    """Ours, a UUID; Stripe's own is `billing_subscription_id`."""
+    tier_id: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    billing_provider: str = ""
+    billing_subscription_id: str = ""
+    current_period_start: datetime | None = None
+    current_period_end: datetime | None = None
+    cancel_at_period_end: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """Return whether it is active or on trial."""
+        return self.status in {"active", "trialing"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +101,16 @@ class Customer:
     uid: str = ""
     stripe_customer_id: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
+    subscription: TierSubscription | None = None
+    identities: tuple[str, ...] = ()
+    """Digests of the provider identities that were linked to it."""
+    deleted_at: datetime | None = None
+    """When it was deleted; what is left then has no personal data."""
+
+    @property
+    def billing_profile_id(self) -> str:
+        """Return the id under which its wallet is known: the customer's, in another space."""
+        return billing_profile_uuid(self.customer_id)
 
     @property
     def ref(self) -> CustomerRef:

@@ -1,6 +1,6 @@
 """Where accounts are kept. Nobody else spells these paths.
 
-projects/{p}                                 name, created_at, secret_keys{}
+projects/{p}                                 profile, secret_keys{}
 projects/{p}/customers/{c}                   profile
 projects/{p}/customer_names/{sha256(name)}   external_id, generation, customer_id
 users/{uid}                                  role, project_id, customer_id, api_keys{}
@@ -8,7 +8,7 @@ api_keys/{sha256(key)}, secret_keys/{…}      whose key it is; found by digest 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from creditbase.accounts.domain import (
@@ -18,6 +18,7 @@ from creditbase.accounts.domain import (
     Key,
     Project,
     Ring,
+    TierSubscription,
     User,
 )
 from creditbase.kernel.ids import sha256_hex
@@ -45,6 +46,15 @@ class KeyKind:
 
 API_KEYS = KeyKind("api_keys", "api_keys")
 SECRET_KEYS = KeyKind("secret_keys", "secret_keys")
+
+
+PROJECT_FIELDS = (
+    *("name", "description", "owners", "allowed_origins"),
+    *("low_balance_threshold_cents", "topup_min_cents"),
+    *("created_at", "updated_at", "archived_at"),
+)
+SUBSCRIPTION_FIELD = "subscription"
+"""The field of a customer's document that payments writes, whole."""
 
 
 def project_path(project_id: str) -> str:
@@ -77,15 +87,31 @@ def key_path(kind: KeyKind, digest: str) -> str:
 
 def find_project(project_id: str) -> Project | None:
     """Return the project, if there is one."""
-    fields = get_all([project_path(project_id)])[0].fields
-    if fields is None:
+    return project_from(get_all([project_path(project_id)])[0])
+
+
+def project_from(snapshot: Snapshot) -> Project | None:
+    """Return the project that a snapshot holds, if any. Those of old have fewer fields."""
+    if snapshot.fields is None:
         return None
-    return Project(project_id=project_id, name=fields["name"], created_at=fields["created_at"])
+    found = {name: value for name, value in snapshot.fields.items() if name in PROJECT_FIELDS}
+    lists = {name: tuple(found.get(name, ())) for name in ("owners", "allowed_origins")}
+    return Project(project_id=snapshot.path.rpartition("/")[2], **{**found, **lists})
+
+
+def project_fields(project: Project) -> Fields:
+    """Return what is kept of a project."""
+    fields = {name: getattr(project, name) for name in PROJECT_FIELDS}
+    return {
+        **fields,
+        "owners": list(project.owners),
+        "allowed_origins": list(project.allowed_origins),
+    }
 
 
 def writes_for_new_project(project: Project) -> list[Write]:
     """Return the batch that makes a project."""
-    fields = {"name": project.name, "created_at": project.created_at, "secret_keys": {}}
+    fields = {**project_fields(project), "secret_keys": {}}
     return [Create(project_path(project.project_id), fields)]
 
 
@@ -107,7 +133,20 @@ def customer_from(ref: CustomerRef, fields: Fields) -> Customer:
         metadata=fields["metadata"],
         created_at=fields["created_at"],
         updated_at=fields["updated_at"],
+        subscription=subscription_from(fields.get(SUBSCRIPTION_FIELD)),
+        identities=tuple(fields.get("identities", ())),
+        deleted_at=fields.get("deleted_at"),
     )
+
+
+def subscription_from(kept: Fields | None) -> TierSubscription | None:
+    """Return the subscription to a tier that a customer's document holds, if any."""
+    return TierSubscription(**kept) if kept else None
+
+
+def subscription_fields(subscription: TierSubscription) -> Fields:
+    """Return what is kept of a subscription to a tier, under `SUBSCRIPTION_FIELD`."""
+    return asdict(subscription)
 
 
 def find_name(project_id: str, external_id: str) -> CustomerName | None:

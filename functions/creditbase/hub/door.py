@@ -3,8 +3,8 @@
 from creditbase.accounts.use_cases import authenticator
 from creditbase.hub import errors
 from creditbase.hub.limits import limit_for
-from creditbase.runtime.authorization import DoorName
 from creditbase.runtime.doors import Door
+from creditbase.runtime.routes import DoorName
 
 HUB = Door(
     name=DoorName.HUB,

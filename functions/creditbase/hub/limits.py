@@ -12,9 +12,9 @@ from functools import cache
 from creditbase.accounts.store import find_user
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_balance
-from creditbase.runtime.authorization import RateClass
 from creditbase.runtime.identity import Caller
 from creditbase.runtime.limits import RateLimit
+from creditbase.runtime.routes import RateClass
 
 PER_MINUTE = {"free": 10, "guru": 30, "pro": 100}
 SYNCS_PER_MINUTE = 10

@@ -21,6 +21,7 @@ NAMESPACE = uuid.UUID("6f1d1c3e-5a0b-5d5e-9f53-0c5f2f3b7a11")
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 API_KEY_PREFIX = "inf_"
 SECRET_KEY_PREFIX = "mr_sk_"  # noqa: S105 - the public beginning, not a secret
+CUSTOMER_TOKEN_PREFIX = "mr_ct_"  # noqa: S105 - as above
 HOLD_PREFIX = "hold_"
 CHARGE_PREFIX = "chg_"
 REDEMPTION_PREFIX = "red_"
@@ -39,6 +40,16 @@ def project_uuid(name: str) -> str:
 def customer_uuid(project_id: str, external_id: str, generation: int) -> str:
     """Return a customer's id. A deleted customer's name comes back under a new generation."""
     return str(uuid.uuid5(NAMESPACE, f"customer/{project_id}/{generation}/{external_id}"))
+
+
+def billing_profile_uuid(customer_id: str) -> str:
+    """Return the id of what a customer's wallet belongs to."""
+    return str(uuid.uuid5(NAMESPACE, f"billing/{customer_id}"))
+
+
+def owner_uuid(uid: str) -> str:
+    """Return the id under which the relay shows a Firebase user who owns a project."""
+    return str(uuid.uuid5(NAMESPACE, f"owner/{uid}"))
 
 
 # ---- the entries of a wallet ---------------------------------------------------------------

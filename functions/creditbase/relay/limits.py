@@ -1,8 +1,8 @@
 """How often a project may call the relay's routes."""
 
-from creditbase.runtime.authorization import RateClass
 from creditbase.runtime.identity import Caller
 from creditbase.runtime.limits import RateLimit
+from creditbase.runtime.routes import RateClass
 from creditbase.runtime.settings import settings
 
 

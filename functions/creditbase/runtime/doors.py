@@ -16,9 +16,9 @@ from creditbase.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
-from creditbase.runtime.authorization import DoorName, RateClass
 from creditbase.runtime.identity import Authenticator, Caller
 from creditbase.runtime.limits import RateLimit
+from creditbase.runtime.routes import DoorName, RateClass
 
 Body = dict[str, object]
 

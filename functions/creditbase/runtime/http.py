@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from urllib.parse import urlsplit
 
 from firebase_functions import https_fn
 from flask import Request, Response
@@ -32,12 +33,13 @@ from creditbase.kernel.errors import (
     Unauthenticated,
 )
 from creditbase.runtime import cors, log
-from creditbase.runtime.authorization import Credential, Match, Route, match_path, routes_of
+from creditbase.runtime.authorization import routes_of
 from creditbase.runtime.bodies import Json, parse_object, read_body
 from creditbase.runtime.clock import now
 from creditbase.runtime.doors import Door, Refusal
 from creditbase.runtime.identity import Caller
 from creditbase.runtime.limits import Lockout, LockoutRule, RateBuckets
+from creditbase.runtime.routes import Credential, Match, Route, match_path
 from creditbase.runtime.settings import REGION, Secret, settings
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -155,6 +157,11 @@ def client_address(request: Request) -> str:
     return hops[-count]
 
 
+def _raw_path(request: Request) -> str:
+    """Return the path as it was sent, where the server says it; a slash may be `%2F` there."""
+    return urlsplit(str(request.environ.get("RAW_URI", ""))).path
+
+
 def _new_request_id() -> str:
     return f"req_{secrets.token_hex(12)}"
 
@@ -195,7 +202,7 @@ class _Exchange:
     # ---- the way in ------------------------------------------------------------------------
 
     def _run(self, operation: Operation) -> Response:
-        match = match_path(self._routes, self._request.path)
+        match = match_path(self._routes, self._request.path, raw_path=_raw_path(self._request))
         if match is None:
             raise NotFound("There is nothing at this path")
         if self._request.method == "OPTIONS" and self._door.admits_browsers:

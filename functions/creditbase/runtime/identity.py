@@ -29,10 +29,10 @@ from creditbase.kernel.ids import (
     is_well_formed,
     sha256_hex,
 )
-from creditbase.runtime.authorization import Credential, Route
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.emulator import app_check_keys_url, is_emulated
 from creditbase.runtime.log import alert
+from creditbase.runtime.routes import Credential, Route
 from creditbase.runtime.settings import settings
 
 TOKEN_CHARACTERS_MAX = 8_192
@@ -45,6 +45,8 @@ class CallerKind(StrEnum):
     FIREBASE = "firebase"
     API_KEY = "api_key"
     SECRET_KEY = "secret_key"  # noqa: S105 - the name of a kind
+    CUSTOMER_TOKEN = "customer_token"  # noqa: S105 - the name of a kind
+    OWNER = "owner"
     UNPROVEN = "unproven"
 
 
@@ -57,12 +59,21 @@ class Caller:
     uid: str = ""
     customer_id: str = ""
     key_id: str = ""
+    """Which key, or the id of the customer token."""
     email: str = field(default="", repr=False)
     """The verified address of a Firebase user, empty where there is none. Never logged."""
+    budget_nanos: int | None = None
+    """The most that this credential may spend in a window, where it has a budget."""
+    allowed_origins: tuple[str, ...] = ()
+    """Of a customer token: the origins of its project's pages."""
 
     def principal(self) -> str:
-        """Return whose limits count: a user, whatever it shows, or a project."""
-        return f"user/{self.uid}" if self.uid else f"project/{self.project_id}"
+        """Return whose limits count: a user, whatever it shows, a customer, or a project."""
+        if self.uid:
+            return f"user/{self.uid}"
+        if self.kind is CallerKind.CUSTOMER_TOKEN:
+            return f"customer/{self.project_id}/{self.customer_id}"
+        return f"project/{self.project_id}"
 
     def trace_name(self) -> str:
         """Return a name for logs that tells callers apart, and not who they are."""
