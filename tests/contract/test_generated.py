@@ -1,0 +1,90 @@
+"""Requests that schemathesis makes from `docs/openapi.yaml`: no 5xx, no unpublished answer.
+
+What every answer must look like is held by `tests.runtime.contract.watch`; here it is asked
+for whatever the description allows, and for what it forbids. Half of the time an id or name
+is one that exists, so that a request gets past the first look-up.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+
+from creditbase.runtime.authorization import ROUTES, Route
+from tests.contract.house import House
+from tests.runtime.contract import description, take_violations
+
+pytestmark = pytest.mark.firestore
+
+ALLOWED, FORBIDDEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+GENERATED = settings(
+    max_examples=8,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@cache
+def _operations() -> dict[str, Any]:
+    schema: Any = schemathesis.openapi.from_dict(description())
+    found = (result.ok() for result in schema.get_all_operations())
+    return {operation.label: operation for operation in found}
+
+
+def _with_known(value: Any, known: dict[str, str]) -> Any:
+    """Return a body in which the fields that name something name what exists."""
+    if isinstance(value, dict):
+        return {
+            name: known[name] if name in known else _with_known(inner, known)
+            for name, inner in value.items()
+        }
+    return value
+
+
+def _raw(body: Any) -> bytes | None:
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, dict | list | str | int | float | bool) or body is None:
+        return json.dumps(body).encode()
+    return None  # schemathesis's word for a request without a body
+
+
+@pytest.mark.parametrize("mode", [ALLOWED, FORBIDDEN], ids=["allowed", "forbidden"])
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_whatever_is_asked_the_answer_is_a_published_one(
+    house: House, route: Route, mode: GenerationMode
+) -> None:
+    """A client that reads the description meets nothing that it does not say."""
+    operation = _operations()[route.name]
+    choices = {name: st.sampled_from(values) for name, values in house.known.items()}
+
+    @GENERATED
+    @given(
+        case=operation.as_strategy(generation_mode=mode),
+        known=st.fixed_dictionaries(choices),
+        is_known=st.booleans(),
+    )
+    def ask(case: Case[Any], known: dict[str, str], is_known: bool) -> None:
+        path, body = dict(case.path_parameters or {}), case.body
+        if is_known:
+            path |= {name: known[name] for name in path if name in known}
+            body = _with_known(body, known)
+        headers = {name: str(value) for name, value in (case.headers or {}).items()}
+
+        answer = house.ask(
+            route, path=path, query=case.query or {}, headers=headers, body=_raw(body)
+        )
+
+        sent = f"{route.method} {path} {case.query} {body!r}"
+        assert answer.status_code < 500, f"{answer.status_code} to {sent}: {answer.text}"
+        assert not (found := take_violations()), f"{sent}: {found}"
+
+    ask()
