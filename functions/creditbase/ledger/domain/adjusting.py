@@ -5,10 +5,11 @@ Source: DESIGN section 5, "Refund", "One grant per cause", "Plan change".
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
-from creditbase.kernel.windows import free_window, window_number
+from creditbase.kernel.windows import Window, free_window, window_number
 from creditbase.ledger.domain.commands import (
     ChangeTerms,
     CutMonthly,
@@ -18,7 +19,7 @@ from creditbase.ledger.domain.commands import (
 )
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.passing import add_grant, lapse, open_window, turn_free_window
+from creditbase.ledger.domain.passing import add_grant, lapse, open_window, turn_window
 from creditbase.ledger.domain.wallet import (
     MONTHLY_KINDS,
     PRIORITY_OF,
@@ -120,7 +121,7 @@ def are_known(wallet: Wallet, command: ChangeTerms) -> bool:
         return True
     if command.terms != wallet.terms:
         return False
-    if command.terms.window == "period" and command.window != wallet.window.span:
+    if command.terms.window == "period" and _span(command, wallet.at) != wallet.window.span:
         return False
     has_monthly = any(
         grant.kind in MONTHLY_KINDS and grant.remaining_nanos
@@ -143,14 +144,20 @@ def change_terms(draft: Draft, command: ChangeTerms) -> None:
         _lapse_monthly(draft)
         span = free_window(draft.wallet.created_at, number)
         open_window(draft, WindowCount(span, number))
-        turn_free_window(draft)
+        turn_window(draft)
         return
-    assert command.window is not None
-    if current.number is None and current.span.start_at == command.window.start_at:
-        draft.change(window=replace(current, span=command.window))
+    span = _span(command, draft.at)
+    if current.number is None and current.span.start_at == span.start_at:
+        draft.change(window=replace(current, span=span))
         return
     _lapse_monthly(draft)
-    open_window(draft, WindowCount(command.window))
+    open_window(draft, WindowCount(span))
+
+
+def _span(command: ChangeTerms, at: datetime) -> Window:
+    """Return the window that the command means: of a longer period, its running month."""
+    assert command.window is not None
+    return command.terms.month_at(at) or command.window
 
 
 def cut_monthly(draft: Draft, command: CutMonthly) -> Entry:

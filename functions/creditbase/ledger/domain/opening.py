@@ -5,7 +5,7 @@ from datetime import datetime
 from creditbase.kernel.windows import Window, free_window
 from creditbase.ledger.domain.decide import Decision
 from creditbase.ledger.domain.draft import Draft
-from creditbase.ledger.domain.passing import turn_free_window
+from creditbase.ledger.domain.passing import turn_window
 from creditbase.ledger.domain.wallet import (
     DayCount,
     Published,
@@ -35,5 +35,5 @@ def open_wallet(
         published=Published(now, is_settled=True),
     )
     draft = Draft(wallet, now)
-    turn_free_window(draft)
+    turn_window(draft)
     return Decision(draft.wallet, entries=tuple(draft.entries), must_publish=True)

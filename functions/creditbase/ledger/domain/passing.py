@@ -36,14 +36,14 @@ def pass_time(draft: Draft, *, turns_free: bool = True) -> None:
         turn_day(draft)
         if hold.accrued_nanos > hold.amount_nanos:
             # It draws on what is there at that instant: a new window's credits too.
-            turn_free_window(draft)
+            turn_window(draft)
         end_hold(draft, hold, "expire", amount_nanos=hold.accrued_nanos, metered=hold.metered)
         draft.change(at=draft.at)
     draft.at = at
     lapse_expired(draft)
     turn_day(draft)
     if turns_free:
-        turn_free_window(draft)
+        turn_window(draft)
     draft.close_windows()
     draft.change(at=at)
 
@@ -88,10 +88,16 @@ def turn_day(draft: Draft) -> None:
         draft.change(today=DayCount(date))
 
 
-def turn_free_window(draft: Draft) -> None:
-    """Enter the running free window, missed ones skipped, and give its credits once."""
+def turn_window(draft: Draft) -> None:
+    """Enter the running free window, missed ones skipped, and give its credits once.
+
+    Paid periods turn by command; within one of several months the months turn here.
+    """
     wallet = draft.wallet
     if wallet.terms.window != "free":
+        month = wallet.terms.month_at(draft.at)
+        if month is not None and month.start_at > wallet.window.span.start_at:
+            open_window(draft, WindowCount(month))
         return
     number = window_number(wallet.created_at, draft.at)
     if wallet.window.number != number:

@@ -5,12 +5,12 @@ Words: DESIGN section 1. All amounts are nanos, all instants aware UTC.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from creditbase.kernel.instants import FAR_FUTURE
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
-from creditbase.kernel.windows import Window
+from creditbase.kernel.windows import Window, free_window, window_number
 
 GrantKind = Literal["plan", "free", "topup", "promo", "voucher", "adjustment"]
 MONTHLY_KINDS = frozenset({"plan", "free"})
@@ -209,7 +209,8 @@ class Terms:
     A plan of the hub allocates a grant per window; a subscription tier of the relay sets a
     limit per window (`included`), and `draws_wallet` says whether grants may cover what
     exceeds it. `window` is how windows turn: `free` by the calendar of the account,
-    `period` by Stripe's periods, told by a command.
+    `period` by Stripe's periods, told by a command. A period of several months has a window
+    for each of them, which turn by themselves: from `months_from_at` until `months_until_at`.
     """
 
     plan_code: str
@@ -223,6 +224,22 @@ class Terms:
     payment_issue: bool = False
     revision: int = 0
     """Counts changes of the mirror behind the terms; older terms never replace newer ones."""
+    months_from_at: datetime | None = None
+    months_until_at: datetime | None = None
+    grace_s: int = 0
+    """How long the rest of a period's limit outlives it, while its successor is being paid."""
+
+    def month_at(self, at: datetime) -> Window | None:
+        """Return the month of a longer period that an instant is in, or the nearest of it.
+
+        None where a period is one window.
+        """
+        begins_at, ends_at = self.months_from_at, self.months_until_at
+        if begins_at is None or ends_at is None:
+            return None
+        within = max(begins_at, min(at, ends_at - timedelta(microseconds=1)))
+        month = free_window(begins_at, window_number(begins_at, within))
+        return Window(month.start_at, min(month.end_at, ends_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +295,18 @@ class Wallet:
         """Return the sum of all open holds."""
         return sum(hold.amount_nanos for hold in self.holds.values())
 
+    @property
+    def limit_ends_at(self) -> datetime:
+        """Return when the running window's limit is over, if nothing follows it."""
+        return self.window.span.end_at + timedelta(seconds=self.terms.grace_s)
+
     def included_remaining_nanos(self, at: datetime) -> int | None:
         """Return what is left of the window's limit; None where there is no limit to it.
 
-        A paid period that has ended without a successor has no limit left: an unpaid
-        window's limit is 0, on unlimited tiers too (DESIGN section 5, table).
+        A paid period that has ended without a successor has no limit left, but for its
+        grace: an unpaid window's limit is 0, on unlimited tiers too (DESIGN section 5, table).
         """
-        if self.terms.window == "period" and at >= self.window.span.end_at:
+        if self.terms.window == "period" and at >= self.limit_ends_at:
             return 0
         if self.terms.included == "unlimited":
             return None
