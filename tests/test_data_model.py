@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from creditbase.admin.domain.vouchers import Voucher, VoucherTerms
+from creditbase.catalog.domain.tiers import TierModel
+from creditbase.catalog.tier_store import STORED
 from creditbase.jobs.store import Sweep
 from creditbase.ledger.domain.balance import Balance
 from creditbase.ledger.domain.entries import Entry, Figures
@@ -34,3 +36,8 @@ def test_the_data_model_names_every_field_that_is_written(kind: type) -> None:
     written = {field.name for field in fields(kind)} - NOT_WRITTEN
 
     assert written <= NAMED
+
+
+def test_the_data_model_names_every_field_of_a_tier() -> None:
+    """What a tier promises its customers can be read without the code."""
+    assert {*STORED, *(field.name for field in fields(TierModel))} <= NAMED

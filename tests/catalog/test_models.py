@@ -66,8 +66,8 @@ class TestTheReviewedFile:
         book = read_catalog(FILE).price_book.to_domain()
 
         assert (book.version, book.digest) == (
-            "2026-11-22",
-            "4e1d1dc9c0349e7b43fc839d3bfe074364bd07c4d54b0abfc06f43dfea588bf6",
+            "2026-11-22.1",
+            "a7ec5bf414c54aec05d7f38b1eb51f0e0985203ea6377be5c19c14a949c248f1",
         )
 
     @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import threading
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from creditbase.catalog import store
+from creditbase.accounts.use_cases import ensure_project
+from creditbase.catalog import store, use_cases
 from creditbase.catalog.domain import Catalog, Markup, PlanMissing, PriceBook, VersionTaken
 from creditbase.catalog.models import CatalogFile, parse_catalog, read_catalog
 from creditbase.catalog.use_cases import (
@@ -22,6 +24,7 @@ from creditbase.catalog.use_cases import (
 from creditbase.kernel.errors import NotFound, Unavailable
 from creditbase.runtime.firestore import Create, Lost, Put, commit, get_all
 
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 FILE = read_catalog(Path(__file__).parents[2] / "catalog.json")
 
 
@@ -164,15 +167,32 @@ class TestPush:
 class TestLoad:
     """Reading the catalog back."""
 
-    def test_a_project_without_catalog_is_refused_and_not_remembered(
-        self, project_id: str
+    def test_a_hub_without_catalog_is_refused_and_not_remembered(
+        self, project_id: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The first push must be seen at once, not after a minute."""
+        monkeypatch.setattr(use_cases, "HUB_PROJECT_ID", project_id)
         with pytest.raises(NotFound):
             load_catalog(project_id)
         push_catalog(project_id, FILE)
 
         assert load_catalog(project_id).book.version == FILE.price_book.version
+
+    def test_a_project_without_a_book_sells_by_the_hubs(
+        self, project_id: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Developers set a markup, and need no price list of their own."""
+        hub = ensure_project(f"hub-{uuid.uuid4().hex}", now=NOON)
+        push_catalog(hub.project_id, FILE)
+        monkeypatch.setattr(use_cases, "HUB_PROJECT_ID", hub.project_id)
+        path = f"projects/{project_id}"
+        commit([Put(path, {**(get_all([path])[0].fields or {}), "markup_bps": 1500})])
+
+        borrowed = read_catalog_now(project_id)
+
+        assert borrowed.book == FILE.price_book.to_domain()
+        assert borrowed.markup == Markup(1500)
+        assert (borrowed.project_id, borrowed.plans, borrowed.packs) == (project_id, {}, {})
 
     def test_a_warm_process_reads_nothing(
         self, project_id: str, monkeypatch: pytest.MonkeyPatch

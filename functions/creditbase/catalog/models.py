@@ -51,6 +51,18 @@ Unit = Annotated[str, AfterValidator(_known_unit)]
 Prices = Annotated[
     dict[Unit, Annotated[int, Field(ge=0, le=AMOUNT_NANOS_MAX)]], Field(min_length=1)
 ]
+Capability = Literal[
+    "text_generation",
+    "tools",
+    "vision",
+    "document",
+    "audio",
+    "video",
+    "computer_use",
+    "code_execution",
+    "image_generation",
+]
+"""What a model can do; clients of the relay know no other words."""
 Cents = Annotated[int, Field(ge=0, le=100_000_000)]
 Credits = Annotated[int, Field(gt=0, le=1_000_000_000)]
 
@@ -82,6 +94,11 @@ class ModelRow(Strict):
     display_name: Shown
     aliases: list[ModelName] = []
     """Other exact names of the same model, such as a dated snapshot."""
+    description: Annotated[str, Field(max_length=500)] = ""
+    """What a tier's customers read of it."""
+    capabilities: list[Capability] = []
+    deprecated: bool = False
+    """Still priced and served; nobody should begin with it."""
     context_window: Annotated[int, Field(gt=0)]
     max_output_tokens: Annotated[int, Field(ge=0)]
     nanos_per_million: Prices
@@ -103,6 +120,11 @@ class ModelRow(Strict):
                     )
         if not set(self.free_units) <= set(self.nanos_per_million):
             raise ValueError(f"model {self.id}: free_units names a unit without a price")
+        return self
+
+    @model_validator(mode="after")
+    def _capabilities_are_named_once(self) -> Self:
+        _refuse_twice(f"model {self.id}: capability", list(self.capabilities))
         return self
 
     @model_validator(mode="after")
@@ -129,6 +151,9 @@ class ModelRow(Strict):
             long_context=None
             if long is None
             else LongContext(long.above_input_tokens, dict(long.nanos_per_million)),
+            description=self.description,
+            capabilities=tuple(self.capabilities),
+            deprecated=self.deprecated,
         )
 
 

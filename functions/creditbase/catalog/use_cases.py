@@ -1,8 +1,10 @@
 """What is done with the catalog: load it, cached in this process, and push a new one."""
 
 import time
+from dataclasses import replace
 from functools import cache
 
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog import store
 from creditbase.catalog.domain import Catalog, Markup, Push, decide_push
 from creditbase.catalog.models import CatalogFile, parse_book
@@ -21,7 +23,7 @@ def load_catalog(project_id: str) -> Catalog:
     """Return what a project sells; at most `CACHE_TTL_S` old, and then without any read.
 
     Raises:
-        NotFound: there is no such project, or no catalog was pushed to it.
+        NotFound: there is no such project, or no catalog was pushed to it or the hub.
         Unavailable: the store gave no answer in time.
     """
     return shared_cache().get(project_id)
@@ -36,11 +38,15 @@ def shared_cache() -> CatalogCache:
 def read_catalog_now(project_id: str) -> Catalog:
     """Return what a project sells, read from the store, all of one instant.
 
+    A project without a price book of its own sells by the hub's.
+
     Raises:
-        NotFound: there is no such project, or no catalog was pushed to it.
+        NotFound: there is no such project, or no catalog was pushed to it or the hub.
         Unavailable: the store gave no answer in time.
     """
     listing = store.load_listing(project_id)
+    if listing.book_version is None and project_id != HUB_PROJECT_ID:
+        return _borrowed(project_id, listing)
     for _ in range(LOADS_MAX):
         if listing.book_version is None:
             raise NotFound("This project has no catalog yet")
@@ -49,6 +55,16 @@ def read_catalog_now(project_id: str) -> Catalog:
             return _catalog_of(project_id, shelf)
         listing = shelf.listing
     raise Unavailable
+
+
+def _borrowed(project_id: str, listing: store.Listing) -> Catalog:
+    """Return the catalog of a project without a price book: the hub's prices, its own markup.
+
+    It sells neither plans nor packs, but tiers.
+    """
+    hub = read_catalog_now(HUB_PROJECT_ID)
+    markup = Markup(listing.markup_bps or 0)
+    return replace(hub, project_id=project_id, plans={}, packs={}, markup=markup)
 
 
 def _catalog_of(project_id: str, shelf: store.Shelf) -> Catalog:

@@ -66,7 +66,7 @@ class LongContext:
 
 @dataclass(frozen=True, slots=True)
 class ModelPrice:
-    """A model: who serves it, its limits, and what its units cost us."""
+    """A model: who serves it, what it can do, and what its units cost us."""
 
     model_id: str
     provider: str
@@ -75,6 +75,9 @@ class ModelPrice:
     max_output_tokens: int
     nanos_per_million: Mapping[str, int]
     long_context: LongContext | None = None
+    description: str = ""
+    capabilities: tuple[str, ...] = ()
+    deprecated: bool = False
 
     def prices_for(self, usage: Usage) -> Mapping[str, int]:
         """Return the price table that this call falls under."""
