@@ -53,6 +53,8 @@ class Door:
     """What anything that we did not choose to refuse looks like."""
     body: Callable[[Refusal, str], Body]
     """The plain HTTP body of a refusal, with the request's id."""
+    bodies: Mapping[str, Callable[[Refusal, str], Body]] = field(default_factory=dict)
+    """Bodies of refusals at single paths that have a form of their own."""
     limit_for: Callable[[Caller, RateClass], RateLimit | None] = unlimited
     request_id_headers: tuple[str, ...] = ("X-Request-Id",)
     speaks_callable: bool = False
@@ -99,6 +101,8 @@ def flat_body(refusal: Refusal, request_id: str) -> Body:
 def relay_door(
     authenticator: Authenticator,
     limit_for: Callable[[Caller, RateClass], RateLimit | None] = unlimited,
+    *,
+    bodies: Mapping[str, Callable[[Refusal, str], Body]] | None = None,
 ) -> Door:
     """Return the relay's door: flat errors, and its own name for the request id."""
     return Door(
@@ -107,6 +111,7 @@ def relay_door(
         refuse=refuse_flat,
         bug=FLAT_BUG,
         body=flat_body,
+        bodies=bodies or {},
         limit_for=limit_for,
         request_id_headers=("X-Request-Id", "X-ModelRelay-Request-Id"),
     )

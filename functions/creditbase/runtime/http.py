@@ -41,6 +41,7 @@ from creditbase.runtime.identity import Caller
 from creditbase.runtime.limits import Lockout, LockoutRule, RateBuckets
 from creditbase.runtime.routes import Credential, Match, Route, match_path
 from creditbase.runtime.settings import REGION, Secret, settings
+from creditbase.runtime.streams import Stream, Written
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 CREDENTIAL_HEADERS = (
@@ -84,11 +85,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What an operation answers. Without a body the answer is empty."""
+    """What an operation answers. Without a body, and without a stream, the answer is empty."""
 
     body: Mapping[str, object] | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Stream | None = None
 
 
 Operation = Callable[[Call], Reply]
@@ -175,14 +177,17 @@ class _Exchange:
         self._request = request
         self._request_id = _new_request_id()
         self._is_callable = False
+        self._path = ""
         self._route: Route | None = None
         self._caller: Caller | None = None
+        self._stream: Stream | None = None
 
     def answer(self, operation: Operation) -> Response:
         """Run the operation and return its answer, or the refusal, in the door's dialect."""
         started_ns = time.monotonic_ns()
         trace = log.trace_fields(self._request.headers.get("X-Cloud-Trace-Context", ""))
-        with log.fields(request_id=self._request_id, **trace):
+        fields = {"request_id": self._request_id, **trace}
+        with log.fields(**fields):
             code = ""
             try:
                 response = self._run(operation)
@@ -196,7 +201,12 @@ class _Exchange:
                 code = self._door.bug.code
                 response = self._refused(self._door.bug, None)
             self._seal(response)
-            self._log(response.status_code, code, started_ns)
+            if self._stream is None:
+                self._log(response.status_code, code, started_ns)
+            else:
+                response.response = Written(
+                    self._stream, fields, lambda said: self._log(200, said, started_ns)
+                )
             return response
 
     # ---- the way in ------------------------------------------------------------------------
@@ -205,6 +215,7 @@ class _Exchange:
         match = match_path(self._routes, self._request.path, raw_path=_raw_path(self._request))
         if match is None:
             raise NotFound("There is nothing at this path")
+        self._path = match.routes[0].path
         if self._request.method == "OPTIONS" and self._door.admits_browsers:
             origin = self._request.headers.get("Origin", "")
             return Response(status=204, headers=cors.preflight_headers(origin, match.methods()))
@@ -301,6 +312,11 @@ class _Exchange:
     def _replied(self, reply: Reply) -> Response:
         if self._is_callable:
             return _json({"result": reply.body}, 200, reply.headers)
+        if reply.stream is not None:
+            assert reply.status == 200
+            self._stream = reply.stream
+            kind = reply.stream.content_type
+            return Response(headers=dict(reply.headers), content_type=kind)
         if reply.body is None:
             return Response(status=reply.status, headers=dict(reply.headers))
         return _json(reply.body, reply.status, reply.headers)
@@ -317,7 +333,8 @@ class _Exchange:
             headers["WWW-Authenticate"] = "Bearer"
         if self._is_callable:
             return _json(_callable_error(refusal, self._request_id), refusal.status, headers)
-        return _json(self._door.body(refusal, self._request_id), refusal.status, headers)
+        write = self._door.bodies.get(self._path, self._door.body)
+        return _json(write(refusal, self._request_id), refusal.status, headers)
 
     def _seal(self, response: Response) -> None:
         """Add what every answer has, also an error."""
