@@ -53,8 +53,9 @@ PROJECT_FIELDS = (
     *("low_balance_threshold_cents", "topup_min_cents"),
     *("created_at", "updated_at", "archived_at"),
 )
-SUBSCRIPTION_FIELD = "subscription"
-"""The field of a customer's document that payments writes, whole."""
+SUBSCRIPTION_FIELD = "tier_subscription"
+"""The field of a customer's document with its tier, written whole (payments keeps its newest
+intent to buy under `subscription`)."""
 
 
 def project_path(project_id: str) -> str:
