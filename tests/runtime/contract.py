@@ -12,7 +12,8 @@ import flask
 import jsonschema_rs
 import yaml
 
-from creditbase.runtime.authorization import Match, match_path, routes_of
+from creditbase.runtime.authorization import routes_of
+from creditbase.runtime.routes import Match, match_path
 
 DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 SHOWN_CHARACTERS = 600

@@ -47,6 +47,11 @@ def billing_profile_uuid(customer_id: str) -> str:
     return str(uuid.uuid5(NAMESPACE, f"billing/{customer_id}"))
 
 
+def tier_subscription_uuid(name: str) -> str:
+    """Return the id under which the relay shows a subscription to a tier, made of its cause."""
+    return str(uuid.uuid5(NAMESPACE, f"subscription/{name}"))
+
+
 def owner_uuid(uid: str) -> str:
     """Return the id under which the relay shows a Firebase user who owns a project."""
     return str(uuid.uuid5(NAMESPACE, f"owner/{uid}"))
@@ -98,6 +103,11 @@ def refund_entry_id(payment_id: str, number: int) -> str:
 def topup_grant_id(payment_id: str) -> str:
     """Return the grant of a bought pack: one per payment (or session without payment)."""
     return f"topup:{payment_id}"
+
+
+def promo_grant_id(customer_id: str) -> str:
+    """Return the grant of a tier's promotional credits: one per billing profile, ever."""
+    return f"promo:{billing_profile_uuid(customer_id)}"
 
 
 def voucher_grant_id(code_digest: str) -> str:

@@ -189,7 +189,7 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
     commands += [
         GrantCredits(
             entry_id=grant.grant_id,
-            kind="plan",
+            kind=grant.kind,
             amount_nanos=grant.amount_nanos,
             expires_at=grant.expires_at,
             cause={"plan": grant.plan_code, "invoice": grant.invoice_id},

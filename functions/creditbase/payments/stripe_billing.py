@@ -78,6 +78,9 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
         created_at=_at(answered["created"]),
         cancel_at_period_end=bool(answered["cancel_at_period_end"] or answered["cancel_at"]),
         trial_end_at=_at(answered["trial_end"]) if answered["trial_end"] else None,
+        item_id=item["id"],
+        ended_at=_at(answered["ended_at"]) if answered["ended_at"] else None,
+        next_tier_id=(answered["metadata"] or {}).get("next_tier", ""),
         card_fingerprint=(method.get("card") or {}).get("fingerprint") or "",
         payer_email=payer.get("email") or "",
         # One that was taken away since belongs to nobody.
@@ -152,7 +155,7 @@ def subscription_of(invoice: Mapping[str, Any]) -> str:
 
 def _made_for(price: Mapping[str, Any]) -> tuple[str, str]:
     metadata = price.get("metadata") or {}
-    return metadata.get("project", ""), metadata.get("plan", "")
+    return metadata.get("project", ""), metadata.get("plan") or metadata.get("tier", "")
 
 
 def _plan_code(project_id: str, made_for: tuple[str, str]) -> str:

@@ -29,6 +29,9 @@ class Subscription:
     trial_end_at: datetime | None = None
     """When its trial ends or ended; None where it never had one."""
     item_id: str = ""
+    ended_at: datetime | None = None
+    next_tier_id: str = ""
+    """The free tier to land on at its end; empty for none."""
     card_fingerprint: str = field(default="", repr=False)
     """What is the same whenever the same card pays; empty where no card is known."""
     payer_email: str = field(default="", repr=False)

@@ -7,6 +7,7 @@ all paid invoices of the period, so neither order nor repetition of events can c
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from creditbase.catalog.domain import Plan
 from creditbase.kernel.ids import cycle_grant_id, upgrade_grant_id
@@ -26,9 +27,10 @@ class OwedGrant:
 
     grant_id: str
     amount_nanos: int
-    expires_at: datetime
+    expires_at: datetime | None
     plan_code: str
     invoice_id: str = ""
+    kind: Literal["plan", "promo"] = "plan"
 
 
 def invoice_of(period: Window, invoices: Iterable[Invoice]) -> Invoice | None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from creditbase.accounts.domain import TierSubscription
 from creditbase.catalog.domain import Plan
 from creditbase.kernel.ids import downgrade_entry_id, sha256_hex
 from creditbase.kernel.windows import Window
@@ -55,6 +56,8 @@ class Standing:
     unknown: tuple[str, ...]
     """Live subscriptions whose price is none of ours any more; they keep their plan."""
     records: tuple[Record, ...]
+    held: TierSubscription | None = None
+    """What the relay shows of it; the hub's customers have none."""
 
     @property
     def digest(self) -> str:
@@ -80,7 +83,7 @@ def decide_standing(
     named = [_with_plan(one, known, plans) for one in seen]
     ours = [one for one in named if one.plan_code]
     records = {
-        one.subscription_id: _record(customer_id, one, known.get(one.subscription_id))
+        one.subscription_id: record_of(customer_id, one, known.get(one.subscription_id))
         for one in ours
     }
     unknown = [
@@ -90,7 +93,7 @@ def decide_standing(
     ]
     live = sorted(
         (one for one in ours if one.is_live and one.subscription_id not in refused),
-        key=_precedence,
+        key=precedence,
     )
     if not live:
         standing = _free(ours, plans[FREE_PLAN])
@@ -107,7 +110,7 @@ def decide_standing(
     )
 
 
-def _precedence(one: Subscription) -> tuple[bool, bool, int, datetime, str]:
+def precedence(one: Subscription) -> tuple[bool, bool, int, datetime, str]:
     """Sort what may spend first, then the dearer, then the older."""
     return (
         one.status not in ENTITLING,
@@ -128,7 +131,7 @@ def _with_plan(one: Subscription, known: Mapping[str, Record], plans: Plans) -> 
 
 def _free(ours: Sequence[Subscription], plan: Plan) -> Standing:
     status = "canceled" if any(one.status in ENDED for one in ours) else "none"
-    return _standing(free_terms(plan, subscription_status=status), None)
+    return standing_on(free_terms(plan, subscription_status=status), None)
 
 
 def _on_plan(
@@ -150,19 +153,19 @@ def _on_plan(
         cancel_at_period_end=one.cancel_at_period_end,
         payment_issue=one.status not in ENTITLING or has_failed,
     )
-    if may_spend and _awaits_payment(one, record, bill, now=now):
+    if may_spend and awaits_payment(one, record, bill, now=now):
         # The old window and plan stay, credits and all, while the new one is being paid.
         terms = replace(
             terms,
             plan_code=record.served_plan_code,
             allocation_nanos=plans[record.served_plan_code].amount_nanos,
         )
-        return _standing(terms, record.served), record
+        return standing_on(terms, record.served), record
     grants = owed_grants(one, plan, invoices, plans) if may_spend else ()
     dearest_nanos = dearest_paid_nanos(one.period, invoices, plans)
     served = _served(record, one, plan, plans, dearest_nanos=dearest_nanos)
     standing = replace(
-        _standing(terms, one.period),
+        standing_on(terms, one.period),
         ends_monthly=not may_spend,
         grants=grants,
         cut=_cut(served),
@@ -170,7 +173,7 @@ def _on_plan(
     return standing, served
 
 
-def _awaits_payment(
+def awaits_payment(
     one: Subscription, record: Record, bill: Invoice | None, *, now: datetime
 ) -> bool:
     """Return whether a period has begun whose payment has neither come nor failed yet."""
@@ -220,7 +223,8 @@ def _cut(served: Record) -> OwedCut | None:
     return OwedCut(entry_id, served.cut_to_nanos)
 
 
-def _record(customer_id: str, one: Subscription, known: Record | None) -> Record:
+def record_of(customer_id: str, one: Subscription, known: Record | None) -> Record:
+    """Return what is to be kept of a subscription as it is now."""
     kept = known or Record(
         subscription_id=one.subscription_id,
         customer_id=customer_id,
@@ -245,7 +249,8 @@ def _record(customer_id: str, one: Subscription, known: Record | None) -> Record
     )
 
 
-def _standing(terms: Terms, window: Window | None) -> Standing:
+def standing_on(terms: Terms, window: Window | None) -> Standing:
+    """Return a standing that is on these terms, and owed nothing."""
     return Standing(
         terms=terms,
         window=window,
