@@ -18,7 +18,7 @@ from creditbase.hub.usage import billing_sync_balance, usage_me
 from creditbase.jobs.use_cases import sync_balances
 from creditbase.kernel.ids import operation_entry_id
 from creditbase.ledger import use_cases as ledger
-from creditbase.ledger.domain.commands import Charge, TakeBack
+from creditbase.ledger.domain.commands import Charge, FixedAmount, TakeBack
 from creditbase.ledger.domain.wallet import Metered
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime import http
@@ -57,7 +57,7 @@ class Page:
         """Charge as the gateway does."""
         entry_id = operation_entry_id(uuid4().hex)
         metered = Metered(model, quantities={"requests": requests})
-        self.wallet().run(Charge(entry_id, "d", nanos, metered))
+        self.wallet().run(Charge(entry_id, "d", FixedAmount(nanos, metered)))
 
     def key(self) -> dict[str, str]:
         """Return the headers of a new API key."""

@@ -17,7 +17,7 @@ from creditbase.jobs.use_cases import Report, reset_cycles
 from creditbase.kernel.ids import operation_entry_id
 from creditbase.ledger import store as ledger_store
 from creditbase.ledger import use_cases as ledger
-from creditbase.ledger.domain.commands import Charge
+from creditbase.ledger.domain.commands import Charge, FixedAmount
 from creditbase.ledger.domain.decide import Decision, decide
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import Terms
@@ -62,9 +62,8 @@ def a_used_wallet(number: int) -> list[Write]:
     opened = open_wallet(
         ref.wallet_id, owner_uid="", terms=Terms("free", allocation_nanos=10 * CREDIT), now=NOON
     )
-    spent = decide(
-        opened.wallet, {}, Charge(operation_entry_id("spent"), "charge", CREDIT), now=NOON
-    )
+    charge = Charge(operation_entry_id("spent"), "charge", FixedAmount(CREDIT))
+    spent = decide(opened.wallet, {}, charge, now=NOON)
     return ledger_store.writes_to_open(
         ref, Decision(spent.wallet, entries=opened.entries + spent.entries)
     )

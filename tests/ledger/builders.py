@@ -10,6 +10,7 @@ from creditbase.kernel.ids import hold_public_id, operation_entry_id, sha256_hex
 from creditbase.kernel.windows import Window
 from creditbase.ledger.changes import STATE, changes_between
 from creditbase.ledger.domain.commands import (
+    NOTHING_PINNED,
     CaptureHold,
     ChangeTerms,
     Charge,
@@ -78,8 +79,15 @@ class FlatRate:
 
     nanos_per_token: int = 1
 
-    def price(self, model: str, quantities: Mapping[str, int]) -> Priced:
-        """Return the price of all tokens."""
+    def price(
+        self,
+        plan_code: str,
+        model: str,
+        quantities: Mapping[str, int],
+        pinned: Mapping[str, object] = NOTHING_PINNED,
+    ) -> Priced:
+        """Return the price of all tokens, whoever asks."""
+        del plan_code, pinned
         tokens = sum(n for name, n in quantities.items() if name.endswith("_tokens"))
         metered = Metered(
             model, "acme", tokens, dict(quantities), {"price_book": "2026-01-01", "lines": []}
@@ -233,7 +241,7 @@ def a_charge(
 ) -> Charge:
     """Return a charge whose digest tells its body."""
     digest = sha256_hex(f"charges/{amount_nanos}/{body}")
-    return Charge(operation_entry_id(key), digest, amount_nanos, metered)
+    return Charge(operation_entry_id(key), digest, FixedAmount(amount_nanos, metered))
 
 
 def a_hold(
@@ -244,9 +252,8 @@ def a_hold(
         operation_entry_id(key),
         hold_id_of(key),
         sha256_hex(f"holds/{amount_nanos}/{body}"),
-        amount_nanos,
+        FixedAmount(amount_nanos, Metered(model, "acme") if model else NOTHING_METERED),
         ttl_s,
-        Metered(model, "acme") if model else NOTHING_METERED,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
-from creditbase.ledger.domain.commands import Charge
+from creditbase.ledger.domain.commands import Charge, FixedAmount
 from creditbase.ledger.domain.decide import Decision, decide
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.invariants import breach
@@ -175,6 +175,6 @@ def test_several_steps_are_one_step() -> None:
 )
 def test_a_forgotten_half_of_a_decision_is_named(spoil: Callable[[Decision], Wallet]) -> None:
     """Entries without their wallet are as wrong as the reverse."""
-    decided = decide(BEFORE, {}, Charge("op:1", "d", 10), now=NOON)
+    decided = decide(BEFORE, {}, Charge("op:1", "d", FixedAmount(10)), now=NOON)
 
     assert breach(BEFORE, spoil(decided), decided.entries) != ""

@@ -9,7 +9,7 @@ import pytest
 from creditbase.kernel import ids
 from creditbase.kernel.errors import Contention, NotFound, Unavailable
 from creditbase.ledger import use_cases
-from creditbase.ledger.domain.commands import Charge
+from creditbase.ledger.domain.commands import Charge, FixedAmount
 from creditbase.ledger.lane import Lane
 from creditbase.ledger.use_cases import Lanes
 from creditbase.runtime.settings import settings
@@ -19,7 +19,7 @@ from tests.wire import Wire, lost_request
 
 def charge(key: str) -> Charge:
     """Return a charge of one nano under a key."""
-    return Charge(ids.operation_entry_id(key), "d", 1)
+    return Charge(ids.operation_entry_id(key), "d", FixedAmount(1))
 
 
 def test_one_wallet_may_fill_only_half_of_the_threads(

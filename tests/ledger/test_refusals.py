@@ -13,8 +13,10 @@ from creditbase.kernel.errors import (
 )
 from creditbase.ledger import store, use_cases
 from creditbase.ledger.domain.commands import (
+    NOTHING_PINNED,
     CaptureHold,
     Charge,
+    FixedAmount,
     MeteredUsage,
     Priced,
     Tidy,
@@ -31,8 +33,15 @@ class PriceThatGoesAway:
     def __init__(self) -> None:
         self.asked = 0
 
-    def price(self, model: str, quantities: Mapping[str, int]) -> Priced:
+    def price(
+        self,
+        plan_code: str,
+        model: str,
+        quantities: Mapping[str, int],
+        pinned: Mapping[str, object] = NOTHING_PINNED,
+    ) -> Priced:
         """Return a price the first time."""
+        del plan_code, pinned
         self.asked += 1
         if self.asked > 1:
             raise InvalidRequest("This model has no price for output_tokens")
@@ -50,7 +59,7 @@ class TestRefusals:
         wallet.topup("pi_elsewhere", 10)
         use_cases.lanes.cache_clear()
 
-        command = Charge("op:" + "1" * 64, "d", 10)
+        command = Charge("op:" + "1" * 64, "d", FixedAmount(10))
         decision = warm.run(wallet.ref, command, now=wallet.now, deadline_s=1e12)
 
         assert not decision.is_replay

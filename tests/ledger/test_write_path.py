@@ -6,7 +6,7 @@ import pytest
 
 from creditbase.kernel.errors import BillingError, IdempotencyConflict, PaymentRequired
 from creditbase.ledger import store, use_cases
-from creditbase.ledger.domain.commands import Charge
+from creditbase.ledger.domain.commands import Charge, FixedAmount
 from creditbase.ledger.domain.decide import Decision
 from creditbase.runtime import firestore
 from tests.ledger.wallets import LiveWallet, in_parallel
@@ -45,7 +45,7 @@ class TestCost:
         wire.reset()
 
         deadline_s = 1e12
-        command = Charge("op:" + "0" * 64, "d", 1)
+        command = Charge("op:" + "0" * 64, "d", FixedAmount(1))
         warm.run(wallet.ref, command, now=wallet.now, deadline_s=deadline_s)
 
         assert [rpc.name for rpc in wire.rpcs] == ["Commit", "BatchGetDocuments", "Commit"]

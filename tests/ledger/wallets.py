@@ -55,7 +55,9 @@ class LiveWallet:
 
     def charge(self, key: str, nanos: int = 1) -> Decision:
         """Charge under a key."""
-        return self.run(Charge(ids.operation_entry_id(key), f"charge {nanos}", nanos))
+        return self.run(
+            Charge(ids.operation_entry_id(key), f"charge {nanos}", FixedAmount(nanos))
+        )
 
     def hold_id(self, key: str) -> str:
         """Return the public id of the hold that a key makes."""
@@ -64,15 +66,14 @@ class LiveWallet:
     def hold(self, key: str, nanos: int, ttl_s: int = 900) -> Decision:
         """Place a hold under a key."""
         entry_id = ids.operation_entry_id(key)
-        return self.run(PlaceHold(entry_id, self.hold_id(key), f"hold {nanos}", nanos, ttl_s))
+        cost = FixedAmount(nanos)
+        return self.run(PlaceHold(entry_id, self.hold_id(key), f"hold {nanos}", cost, ttl_s))
 
     def hold_for_model(self, key: str, nanos: int) -> Decision:
         """Place a hold that names a model."""
         entry_id = ids.operation_entry_id(key)
-        metered = Metered("gpt-5-mini", "openai")
-        return self.run(
-            PlaceHold(entry_id, self.hold_id(key), f"hold {nanos}", nanos, 900, metered)
-        )
+        cost = FixedAmount(nanos, Metered("gpt-5-mini", "openai"))
+        return self.run(PlaceHold(entry_id, self.hold_id(key), f"hold {nanos}", cost, 900))
 
     def capture(self, key: str, nanos: int) -> Decision:
         """Capture the hold of a key."""

@@ -48,7 +48,7 @@ class TestPrices:
         model, usage = asked
         quantities = UsageFields.model_validate(usage).quantities()
 
-        priced = CatalogRate(CATALOG).price(model, quantities)
+        priced = CatalogRate(CATALOG).price("free", model, quantities)
 
         expected = price_usage(CATALOG.book, model, Usage(**usage), CATALOG.markup)
         assert priced.amount_nanos == expected.amount_nanos
@@ -62,7 +62,7 @@ class TestPrices:
         model, usage = asked
         quantities = UsageFields.model_validate(usage).quantities()
 
-        priced = CatalogRate(CATALOG).price(model, quantities)
+        priced = CatalogRate(CATALOG).price("free", model, quantities)
 
         metered = priced.metered
         lines, markup_bps = metered.pricing["nanos_per_million"], metered.pricing["markup_bps"]
@@ -80,11 +80,13 @@ class TestPrices:
         model, usage = asked
         if unit not in CATALOG.book.models[model].nanos_per_million:
             with pytest.raises(InvalidRequest):
-                CatalogRate(CATALOG).price(model, {**usage, unit: 1})
+                CatalogRate(CATALOG).price("free", model, {**usage, unit: 1})
             return
 
-        less = CatalogRate(CATALOG).price(model, usage)
-        more = CatalogRate(CATALOG).price(model, {**usage, unit: usage.get(unit, 0) + 1})
+        less = CatalogRate(CATALOG).price("free", model, usage)
+        more = CatalogRate(CATALOG).price(
+            "free", model, {**usage, unit: usage.get(unit, 0) + 1}
+        )
 
         assert less.amount_nanos <= more.amount_nanos
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import pytest
 import stripe
 
-from creditbase.ledger.domain.commands import Charge, Command
+from creditbase.ledger.domain.commands import Charge, Command, FixedAmount
 from creditbase.ledger.domain.decide import Decision, decide
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.invariants import breach
@@ -164,7 +164,8 @@ class PlanWalk:
         left = sum(grant.remaining_nanos for grant in self.wallet.live_grants(self.now))
         nanos = self.random.choice((left, left // 3))
         name = f"op:{len(self.entries)}"
-        self.run(WalletRef("p", "c"), Charge(name, name, nanos), now=self.now)
+        charge = Charge(name, name, FixedAmount(nanos))
+        self.run(WalletRef("p", "c"), charge, now=self.now)
 
     def pass_time(self) -> None:
         """Let hours or days pass."""

@@ -1,6 +1,6 @@
 """The catalog's documents: a project's offer, its plans and its immutable price books."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,12 @@ def load_shelf(project_id: str, *, expected: Listing, version: str) -> Shelf:
     project, book, *plans = get_all(paths)
     found = [_to_plan(plan.path, plan.fields) for plan in plans if plan.fields is not None]
     return Shelf(_to_listing(project), {plan.code: plan for plan in found}, book.fields)
+
+
+def find_book(project_ids: Sequence[str], version: str) -> Mapping[str, Any] | None:
+    """Return a price book of that version, of the first of these projects that has it."""
+    found = get_all([_book(project_id, version) for project_id in project_ids])
+    return next((book.fields for book in found if book.fields is not None), None)
 
 
 def current_of(shelf: Shelf) -> Current:

@@ -1,12 +1,14 @@
 """What is done with the catalog: load it, cached in this process, and push a new one."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog import store
-from creditbase.catalog.domain import Catalog, Markup, Push, decide_push
+from creditbase.catalog.domain import Catalog, Markup, PriceBook, Push, decide_push
 from creditbase.catalog.models import CatalogFile, parse_book
 from creditbase.catalog.per_project import PerProject
 from creditbase.kernel.errors import NotFound, Unavailable
@@ -14,6 +16,8 @@ from creditbase.runtime.commit import Attempt, commit_or_retry
 
 CACHE_TTL_S = 60
 LOADS_MAX = 3
+BOOKS_MAX = 16
+"""Price books of before that one process keeps: a hold lives a day, so few are asked for."""
 
 
 CatalogCache = PerProject[Catalog]
@@ -67,18 +71,36 @@ def _borrowed(project_id: str, listing: store.Listing) -> Catalog:
     return replace(hub, project_id=project_id, plans={}, packs={}, markup=markup)
 
 
+@lru_cache(maxsize=BOOKS_MAX)
+def load_book(project_id: str, version: str) -> PriceBook:
+    """Return a price book that was used before. It never changes, so it is read once.
+
+    Raises:
+        NotFound: neither the project nor the hub has such a version.
+        Unavailable: the store gave no answer in time.
+    """
+    kept = store.find_book([project_id, HUB_PROJECT_ID], version)
+    if kept is None:
+        raise NotFound("There is no such price book")
+    return _book_of(kept)
+
+
+def _book_of(kept: Mapping[str, Any]) -> PriceBook:
+    book = parse_book(kept["body"])
+    assert book.digest == kept["digest"], "a stored price book was changed"
+    return book
+
+
 def _catalog_of(project_id: str, shelf: store.Shelf) -> Catalog:
     listing = shelf.listing
     assert shelf.book is not None
     assert listing.markup_bps is not None
-    book = parse_book(shelf.book["body"])
-    assert book.digest == shelf.book["digest"], "a stored price book was changed"
     return Catalog(
         project_id=project_id,
         currency=listing.currency,
         plans=shelf.plans,
         packs=listing.packs,
-        book=book,
+        book=_book_of(shelf.book),
         markup=Markup(listing.markup_bps),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from creditbase.ledger.domain.wallet import Tallies, Wallet
 from creditbase.ledger.encoding import (
+    write_budget,
     write_closed_day,
     write_closed_window,
     write_grant,
@@ -43,6 +44,8 @@ def changes_between(old: Wallet, new: Wallet) -> Changes:
                 if write_window(old.window)[name] != value:
                     changes[STATE, "window", name] = value
             _put_tallies(changes, "window", old.window.tallies, new.window.tallies)
+            budgets = (STATE, "window", "budgets")
+            _put_map(changes, budgets, old.window.budgets, new.window.budgets, write_budget)
     if new.closing != old.closing:
         changes[STATE, "closing"] = [write_closed_window(window) for window in new.closing]
     if new.today is not old.today:

@@ -13,6 +13,7 @@ from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.balance import Balance, ModelUse
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.wallet import (
+    BudgetCount,
     DayCount,
     Draw,
     Grant,
@@ -87,6 +88,7 @@ def write_hold(hold: Hold) -> Fields:
         "window_start_at": hold.window_start_at,
         "metered": write_metered(hold.metered),
         "accrued_nanos": hold.accrued_nanos,
+        **({"budget": hold.budget} if hold.budget else {}),
     }
 
 
@@ -104,7 +106,13 @@ def write_window(window: WindowCount) -> Fields:
         "number": window.number,
         "included_spent_nanos": window.included_spent_nanos,
         "included_held_nanos": window.included_held_nanos,
+        "told_percent": window.told_percent,
     }
+
+
+def write_budget(count: BudgetCount) -> Fields:
+    """Return a budget's counters."""
+    return {"spent_nanos": count.spent_nanos, "held_nanos": count.held_nanos}
 
 
 def read_window(fields: Mapping[str, Any]) -> WindowCount:
@@ -115,12 +123,18 @@ def read_window(fields: Mapping[str, Any]) -> WindowCount:
         tallies=read_tallies(fields["models"]),
         included_spent_nanos=fields["included_spent_nanos"],
         included_held_nanos=fields["included_held_nanos"],
+        budgets={name: BudgetCount(**c) for name, c in fields.get("budgets", {}).items()},
+        told_percent=fields.get("told_percent", 0),
     )
 
 
 def write_closed_window(window: WindowCount) -> Fields:
     """Return a closed window's document."""
-    return {**write_window(window), "models": write_tallies(window.tallies)}
+    return {
+        **write_window(window),
+        "models": write_tallies(window.tallies),
+        "budgets": {name: write_budget(count) for name, count in window.budgets.items()},
+    }
 
 
 def write_closed_day(day: DayCount) -> Fields:

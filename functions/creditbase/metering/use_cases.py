@@ -3,14 +3,13 @@
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from creditbase.accounts.store import find_name
-from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import (
     BillingError,
     IdempotencyConflict,
@@ -27,6 +26,7 @@ from creditbase.kernel.instants import read, utc
 from creditbase.ledger.domain.commands import (
     CaptureHold,
     Charge,
+    Command,
     Cost,
     ExtendHold,
     FixedAmount,
@@ -37,11 +37,11 @@ from creditbase.ledger.domain.commands import (
 from creditbase.ledger.domain.decide import Decision
 from creditbase.ledger.domain.draft import figures_of
 from creditbase.ledger.domain.entries import Entry, Figures
-from creditbase.ledger.domain.wallet import NOTHING_METERED, Hold, Metered
+from creditbase.ledger.domain.wallet import Hold
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import load_hold, run
-from creditbase.metering.domain import UNPRICED_MODEL, CatalogRate, check_bounded
+from creditbase.metering.domain import UNPRICED_MODEL, check_bounded
 from creditbase.metering.models import (
     CaptureRequest,
     ChargeRequest,
@@ -49,6 +49,7 @@ from creditbase.metering.models import (
     HoldRequest,
     UsageFields,
 )
+from creditbase.metering.rates import load_rate, run_priced
 
 NAME_TTL = timedelta(seconds=10)
 """How long a process may remember which customer a name means, as long as a secret key."""
@@ -87,18 +88,11 @@ def charge(request: Request, asked: ChargeRequest) -> Decision:
     """
     ref = _payer(request, asked)
     entry_id = operation_entry_id(request.key)
-    try:
-        amount_nanos, metered = _priced(request, asked.amount_nanos, asked.model, asked.usage)
-    except (NotFound, InvalidRequest) as refusal:
-        return _replay_of(request, ref, entry_id, refusal)
-    command = Charge(
-        entry_id=entry_id,
-        request_digest=request.digest,
-        amount_nanos=amount_nanos,
-        metered=metered,
-        metadata=asked.metadata or {},
-    )
-    return run(ref, command, now=request.now)
+
+    def command(cost: Cost) -> Charge:
+        return Charge(entry_id, request.digest, cost, asked.metadata or {})
+
+    return _run_costed(request, ref, entry_id, command, asked=asked, usage=asked.usage)
 
 
 def place_hold(request: Request, asked: HoldRequest) -> Decision:
@@ -108,20 +102,18 @@ def place_hold(request: Request, asked: HoldRequest) -> Decision:
     """
     ref = _payer(request, asked)
     entry_id = operation_entry_id(request.key)
+    hold_id = hold_public_id(ref.customer_id, entry_id)
+
+    def command(cost: Cost) -> PlaceHold:
+        return PlaceHold(
+            entry_id, hold_id, request.digest, cost, asked.ttl_s, asked.metadata or {}
+        )
+
     try:
-        amount_nanos, metered = _priced_hold(request, asked)
-    except (NotFound, InvalidRequest) as refusal:
-        return _replay_of(request, ref, entry_id, refusal)
-    command = PlaceHold(
-        entry_id=entry_id,
-        hold_id=hold_public_id(ref.customer_id, entry_id),
-        request_digest=request.digest,
-        amount_nanos=amount_nanos,
-        ttl_s=asked.ttl_s,
-        metered=metered,
-        metadata=asked.metadata or {},
-    )
-    return run(ref, command, now=request.now)
+        return _run_costed(request, ref, entry_id, command, asked=asked, usage=asked.usage_max)
+    except InvalidRequest as refusal:
+        field = refusal.field.replace("usage.", "usage_max.", 1)
+        raise InvalidRequest(refusal.message, field=field) from refusal
 
 
 def capture_hold(request: Request, hold_id: str, asked: CaptureRequest) -> Decision:
@@ -129,14 +121,13 @@ def capture_hold(request: Request, hold_id: str, asked: CaptureRequest) -> Decis
 
     Raises: Conflict, IdempotencyConflict, NotFound, InvalidRequest, Contention.
     """
-    if asked.amount_nanos is not None:
-        cost: Cost = FixedAmount(asked.amount_nanos)
-    else:
-        assert asked.usage is not None
-        cost = _metered_usage(request, asked.usage)
-    return _run_on_hold(
-        request, hold_id, CaptureHold(hold_id, request.digest, cost, request.key_digest)
-    )
+
+    def command(cost: Cost | None) -> CaptureHold:
+        assert cost is not None
+        return CaptureHold(hold_id, request.digest, cost, request.key_digest)
+
+    fixed = None if asked.amount_nanos is None else FixedAmount(asked.amount_nanos)
+    return _run_on_hold(request, hold_id, command, asked.usage, fixed)
 
 
 def void_hold(request: Request, hold_id: str) -> Decision:
@@ -144,7 +135,8 @@ def void_hold(request: Request, hold_id: str) -> Decision:
 
     Raises: Conflict, NotFound, Contention.
     """
-    return _run_on_hold(request, hold_id, VoidHold(hold_id, request.digest, request.key_digest))
+    command = VoidHold(hold_id, request.digest, request.key_digest)
+    return _run_on_hold(request, hold_id, lambda _: command)
 
 
 def extend_hold(request: Request, hold_id: str, asked: ExtendRequest) -> tuple[Hold, Figures]:
@@ -156,8 +148,9 @@ def extend_hold(request: Request, hold_id: str, asked: ExtendRequest) -> tuple[H
         expires_at = utc(read(asked.expires_at))
     except ValueError as failure:
         raise InvalidRequest("This is no RFC 3339 time", field="expires_at") from failure
-    accrued = None if asked.usage is None else _metered_usage(request, asked.usage)
-    decision = _run_on_hold(request, hold_id, ExtendHold(hold_id, expires_at, accrued))
+    decision = _run_on_hold(
+        request, hold_id, lambda cost: ExtendHold(hold_id, expires_at, cost), asked.usage
+    )
     assert decision.hold is not None
     return decision.hold, figures_of(decision.wallet, decision.wallet.at)
 
@@ -217,27 +210,33 @@ def _payer(request: Request, asked: ChargeRequest | HoldRequest) -> WalletRef:
     return WalletRef(request.project_id, customer_id)
 
 
-def _priced(
-    request: Request, amount_nanos: int | None, model: str | None, usage: UsageFields | None
-) -> tuple[int, Metered]:
-    if amount_nanos is not None:
-        return amount_nanos, NOTHING_METERED
-    assert model is not None
+def _run_costed(
+    request: Request,
+    ref: WalletRef,
+    entry_id: str,
+    command: Callable[[Cost], Command],
+    *,
+    asked: ChargeRequest | HoldRequest,
+    usage: UsageFields | None,
+) -> Decision:
+    """Run a command for an amount, or for usage that the decision itself prices."""
+    if asked.amount_nanos is not None:
+        return run(ref, command(FixedAmount(asked.amount_nanos)), now=request.now)
+    assert asked.model is not None
     assert usage is not None
-    rate = CatalogRate(load_catalog(request.project_id))
-    priced = rate.price(model, usage.quantities())
-    return priced.amount_nanos, priced.metered
-
-
-def _priced_hold(request: Request, asked: HoldRequest) -> tuple[int, Metered]:
-    if asked.model is not None and asked.usage_max is not None:
-        given = frozenset(asked.usage_max.model_fields_set)
-        check_bounded(load_catalog(request.project_id), asked.model, given)
+    model, quantities = asked.model, usage.quantities()
     try:
-        return _priced(request, asked.amount_nanos, asked.model, asked.usage_max)
-    except InvalidRequest as refusal:
-        field = refusal.field.replace("usage", "usage_max", 1)
-        raise InvalidRequest(refusal.message, field=field) from refusal
+        rate = load_rate(request.project_id)
+        if isinstance(asked, HoldRequest):
+            check_bounded(rate.catalog, model, frozenset(usage.model_fields_set))
+    except (NotFound, InvalidRequest) as refusal:
+        return _replay_of(request, ref, entry_id, refusal)
+    return run_priced(
+        ref,
+        lambda rate: command(MeteredUsage(quantities, rate, model)),
+        rate,
+        now=request.now,
+    )
 
 
 def _replay_of(
@@ -261,11 +260,6 @@ def _replay_of(
     return Decision(loaded.wallet, entry=prior, is_replay=True)
 
 
-def _metered_usage(request: Request, usage: UsageFields) -> MeteredUsage:
-    rate = CatalogRate(load_catalog(request.project_id))
-    return MeteredUsage(usage.quantities(), rate)
-
-
 def _holder(project_id: str, hold_id: str) -> WalletRef:
     reference = parse_hold_id(hold_id)
     if reference is None:
@@ -274,10 +268,23 @@ def _holder(project_id: str, hold_id: str) -> WalletRef:
 
 
 def _run_on_hold(
-    request: Request, hold_id: str, command: CaptureHold | VoidHold | ExtendHold
+    request: Request,
+    hold_id: str,
+    command: Callable[[Cost | None], Command],
+    usage: UsageFields | None = None,
+    fixed: FixedAmount | None = None,
 ) -> Decision:
+    ref = _holder(request.project_id, hold_id)
     try:
-        return run(_holder(request.project_id, hold_id), command, now=request.now)
+        if usage is None:
+            return run(ref, command(fixed), now=request.now)
+        quantities = usage.quantities()
+        return run_priced(
+            ref,
+            lambda rate: command(MeteredUsage(quantities, rate)),
+            load_rate(request.project_id),
+            now=request.now,
+        )
     except NotFound as refusal:
         if refusal.reason == UNPRICED_MODEL:
             raise

@@ -13,48 +13,74 @@ HOLD_TTL_S_MAX = 86_400
 """A hold may live a day, extensions included."""
 
 
+NOTHING_PINNED: Mapping[str, object] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """What usage costs, with what a receipt needs to recompute it."""
+    """What usage costs, with what a receipt needs to recompute it.
+
+    `pinned` is what a hold keeps of it, so that its capture is priced as it was.
+    """
 
     amount_nanos: int
     metered: Metered
+    pinned: Mapping[str, object] = field(default_factory=dict)
 
 
 class Rate(Protocol):
-    """Prices by an immutable book and markup; pure, so a decision may call it."""
+    """Prices by an immutable book and markups; pure, so a decision may call it."""
 
-    def price(self, model: str, quantities: Mapping[str, int]) -> Priced:
-        """Return the price. Refuses with a `BillingError` what it cannot price."""
+    def price(
+        self,
+        plan_code: str,
+        model: str,
+        quantities: Mapping[str, int],
+        pinned: Mapping[str, object] = NOTHING_PINNED,
+    ) -> Priced:
+        """Return the price on a plan, or as a hold has pinned it.
+
+        Refuses with a `BillingError` what it cannot price, and what the plan does not allow.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class FixedAmount:
-    """An amount that the caller worked out."""
+    """An amount that the caller worked out, and what for where it knows."""
 
     amount_nanos: int
+    metered: Metered = NOTHING_METERED
 
 
 @dataclass(frozen=True, slots=True)
 class MeteredUsage:
-    """Quantities of the model that the hold was placed for, priced in the decision."""
+    """Quantities priced in the decision: of a model, or of the one that the hold is for."""
 
     quantities: Mapping[str, int]
     rate: Rate
+    model: str = ""
 
 
 Cost = FixedAmount | MeteredUsage
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that one credential may spend and hold in a window of its wallet."""
+
+    credential_id: str
+    limit_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
-    """Take an amount at once: a hold and its capture in one."""
+    """Take what something costs at once: a hold and its capture in one."""
 
     entry_id: str
     request_digest: str
-    amount_nanos: int
-    metered: Metered = NOTHING_METERED
+    cost: Cost
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    budget: Budget | None = None
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
@@ -63,15 +89,20 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class PlaceHold:
-    """Reserve an amount until it is captured, voided or expires."""
+    """Reserve the most that something can cost until it is captured, voided or expires.
+
+    With `output_at_least` a hold that the customer cannot afford is placed for fewer output
+    tokens, as many as the customer can afford, and refused below that number.
+    """
 
     entry_id: str
     hold_id: str
     request_digest: str
-    amount_nanos: int
+    cost: Cost
     ttl_s: int
-    metered: Metered = NOTHING_METERED
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    budget: Budget | None = None
+    output_at_least: int | None = None
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""

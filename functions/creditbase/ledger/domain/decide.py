@@ -16,11 +16,9 @@ from creditbase.kernel.errors import (
     IdempotencyConflict,
     InvalidRequest,
     NotFound,
-    PaymentRequired,
     TooManyHolds,
 )
 from creditbase.kernel.ids import end_entry_id, late_entry_id
-from creditbase.kernel.instants import write_seconds
 from creditbase.ledger.domain.adjusting import (
     are_known,
     change_terms,
@@ -30,20 +28,21 @@ from creditbase.ledger.domain.adjusting import (
     grant,
     take_back,
 )
+from creditbase.ledger.domain.affording import affordable_cost, price_held
+from creditbase.ledger.domain.budgets import count_budget, counter_of
 from creditbase.ledger.domain.commands import (
     HOLD_TTL_S_MAX,
     CaptureHold,
     ChangeTerms,
     Charge,
     Command,
-    Cost,
     CutMonthly,
     ExtendHold,
-    FixedAmount,
     Freeze,
     GiveBack,
     GrantCredits,
     PlaceHold,
+    Priced,
     TakeBack,
     Tidy,
     VoidHold,
@@ -171,53 +170,61 @@ def _spend(draft: Draft, command: Charge | PlaceHold) -> Entry:
     """Draw the amount, all of it or nothing: spent at once, or pinned by a hold."""
     if draft.wallet.frozen:
         raise Forbidden("This wallet is frozen")
-    check_amount(command.amount_nanos)
+    priced = affordable_cost(draft, command)
     window = draft.wallet.window
-    check_amount(
-        window.included_spent_nanos + window.included_held_nanos + command.amount_nanos
-    )
-    draws, missing_nanos = draft.plan_draws(command.amount_nanos)
-    if missing_nanos:
-        raise _payment_required(draft, command.amount_nanos)
+    check_amount(window.included_spent_nanos + window.included_held_nanos + priced.amount_nanos)
+    draws, missing_nanos = draft.plan_draws(priced.amount_nanos)
+    assert missing_nanos == 0
+    counter = "" if command.budget is None else counter_of(window, command.budget)
     if isinstance(command, Charge):
-        return _charge(draft, command, draws)
-    return _place_hold(draft, command, draws)
+        return _charge(draft, command, priced, draws, counter)
+    return _place_hold(draft, command, priced, draws, counter)
 
 
-def _charge(draft: Draft, command: Charge, draws: tuple[Draw, ...]) -> Entry:
-    postings: Counter[str] = Counter({"consumed": command.amount_nanos})
+def _charge(
+    draft: Draft, command: Charge, priced: Priced, draws: tuple[Draw, ...], counter: str
+) -> Entry:
+    amount_nanos, start_at = priced.amount_nanos, draft.wallet.window.span.start_at
+    postings: Counter[str] = Counter({"consumed": amount_nanos})
     draft.take(draws, postings, for_hold=False)
-    draft.count(command.metered, command.amount_nanos, draft.wallet.window.span.start_at)
+    draft.count(priced.metered, amount_nanos, start_at)
+    count_budget(draft, counter, start_at, spent_nanos=amount_nanos)
     return draft.write(
         "charge",
         command.entry_id,
         postings,
         status="captured",
         request_digest=command.request_digest,
-        amount_nanos=command.amount_nanos,
-        captured_nanos=command.amount_nanos,
+        amount_nanos=amount_nanos,
+        captured_nanos=amount_nanos,
         draws=draws,
-        metered=command.metered,
+        metered=priced.metered,
         metadata=command.metadata,
+        cause={"budget": counter} if counter else {},
     )
 
 
-def _place_hold(draft: Draft, command: PlaceHold, draws: tuple[Draw, ...]) -> Entry:
+def _place_hold(
+    draft: Draft, command: PlaceHold, priced: Priced, draws: tuple[Draw, ...], counter: str
+) -> Entry:
     assert 0 < command.ttl_s <= HOLD_TTL_S_MAX
     if command.hold_id in draft.wallet.holds:
         # A repeated key whose entry was not looked for yet: read it, and replay.
         raise Contention
-    postings: Counter[str] = Counter({"held": command.amount_nanos})
+    amount_nanos, metered = priced.amount_nanos, priced.metered
+    postings: Counter[str] = Counter({"held": amount_nanos})
     draft.take(draws, postings, for_hold=True)
     hold = Hold(
         hold_id=command.hold_id,
-        amount_nanos=command.amount_nanos,
+        amount_nanos=amount_nanos,
         draws=draws,
         created_at=draft.at,
         expires_at=draft.at + timedelta(seconds=command.ttl_s),
         window_start_at=draft.wallet.window.span.start_at,
-        metered=Metered(command.metered.model, command.metered.provider),
+        metered=Metered(metered.model, metered.provider, pricing=priced.pinned),
+        budget=counter,
     )
+    count_budget(draft, counter, hold.window_start_at, held_nanos=amount_nanos)
     _keep_hold(draft, hold)
     return draft.write(
         "hold",
@@ -226,12 +233,13 @@ def _place_hold(draft: Draft, command: PlaceHold, draws: tuple[Draw, ...]) -> En
         status="held",
         hold_id=command.hold_id,
         request_digest=command.request_digest,
-        amount_nanos=command.amount_nanos,
+        amount_nanos=amount_nanos,
         draws=draws,
         started_at=hold.created_at,
         expires_at=hold.expires_at,
-        metered=command.metered,
+        metered=metered,
         metadata=command.metadata,
+        cause={"budget": counter} if counter else {},
     )
 
 
@@ -240,26 +248,6 @@ def _keep_hold(draft: Draft, hold: Hold) -> None:
     draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
     if wallet_bytes(draft.wallet) > WALLET_BYTES_MAX:
         raise TooManyHolds
-
-
-def _payment_required(draft: Draft, required_nanos: int) -> PaymentRequired:
-    """Return the refusal with what would have been payable, and what stands in the way."""
-    wallet, at = draft.wallet, draft.at
-    available_nanos = wallet.included_remaining_nanos(at) or 0
-    limit_source = "included"
-    if wallet.terms.draws_wallet:
-        would_do = available_nanos + wallet.live_nanos(at) >= required_nanos
-        limit_source = "receivable" if would_do else "wallet"
-        available_nanos += wallet.available_nanos(at)
-    has_more = wallet.terms.allocation_nanos > 0 or wallet.terms.included == "limited"
-    renews = has_more and at < wallet.window.span.end_at
-    return PaymentRequired(
-        available_nanos=available_nanos,
-        required_nanos=required_nanos,
-        limit_source=limit_source,
-        next_credits_at=write_seconds(wallet.window.span.end_at) if renews else "",
-        plan=wallet.terms.plan_code,
-    )
 
 
 # ---- ends of holds -------------------------------------------------------------------------
@@ -292,7 +280,7 @@ def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> Entry:
         if isinstance(command, VoidHold):
             amount_nanos, metered = 0, hold.metered
         else:
-            amount_nanos, metered = _resolve(command.cost, hold.metered)
+            amount_nanos, metered = price_held(draft, command.cost, hold.metered)
         return end_hold(
             draft,
             hold,
@@ -307,7 +295,7 @@ def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> Entry:
         raise NotFound("Hold not found")
     if isinstance(command, VoidHold):
         return ended
-    amount_nanos, metered = _resolve(command.cost, ended.metered)
+    amount_nanos, metered = price_held(draft, command.cost, ended.metered)
     return capture_late(
         draft,
         ended,
@@ -342,20 +330,8 @@ def _extend(draft: Draft, known: Known, command: ExtendHold) -> Hold:
     hold = replace(hold, expires_at=max(hold.expires_at, command.expires_at))
     draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
     if command.accrued is not None:
-        asked_nanos, asked = _resolve(command.accrued, hold.metered)
+        asked_nanos, asked = price_held(draft, command.accrued, hold.metered)
         if asked_nanos >= hold.accrued_nanos:
             hold = replace(hold, accrued_nanos=asked_nanos, metered=asked)
             _keep_hold(draft, hold)
     return hold
-
-
-def _resolve(cost: Cost, held_for: Metered) -> tuple[int, Metered]:
-    """Return the amount and what was metered, for the model that the hold was placed for."""
-    if isinstance(cost, FixedAmount):
-        check_amount(cost.amount_nanos)
-        return cost.amount_nanos, Metered(held_for.model, held_for.provider)
-    if not held_for.model:
-        raise InvalidRequest("This hold names no model to price usage of", field="usage")
-    priced = cost.rate.price(held_for.model, cost.quantities)
-    check_amount(priced.amount_nanos)
-    return priced.amount_nanos, priced.metered

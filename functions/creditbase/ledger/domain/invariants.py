@@ -6,6 +6,7 @@ nothing moves until somebody has looked (promises P01-P05; Kill Bill's "park").
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.ledger.domain.draft import figures_of
@@ -41,19 +42,29 @@ def _pots(wallet: Wallet) -> str:
 
 
 def _pins(wallet: Wallet) -> str:
-    """Every hold's draws add up, and each source knows exactly what is pinned on it."""
+    """Every hold's draws add up, and each source and budget knows what is pinned on it."""
     pinned: Counter[str] = Counter()
+    budgeted: Counter[tuple[datetime, str]] = Counter()
     for hold in wallet.holds.values():
         if sum(draw.amount_nanos for draw in hold.draws) != hold.amount_nanos:
             return f"hold {hold.hold_id} does not add up"
         for draw in hold.draws:
             where = hold.window_start_at.isoformat() if draw.source == INCLUDED else ""
             pinned[draw.source + where] += draw.amount_nanos
+        if hold.budget:
+            budgeted[hold.window_start_at, hold.budget] += hold.amount_nanos
+    counted: Counter[tuple[datetime, str]] = Counter()
     known = Counter({grant.grant_id: grant.held_nanos for grant in wallet.grants.values()})
     for window in (wallet.window, *wallet.closing):
         known[INCLUDED + window.span.start_at.isoformat()] += window.included_held_nanos
         if window.included_spent_nanos < 0 or window.included_held_nanos < 0:
             return "a window's limit is below zero"
+        for name, count in window.budgets.items():
+            counted[window.span.start_at, name] = count.held_nanos
+            if count.spent_nanos < 0 or count.held_nanos < 0:
+                return f"the budget of {name} is below zero"
+    if +budgeted != +counted:
+        return "holds and budgets disagree"
     return "" if +pinned == +known else "holds and sources disagree"
 
 

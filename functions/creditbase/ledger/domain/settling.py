@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 from creditbase.kernel.ids import end_entry_id, late_entry_id
+from creditbase.ledger.domain.budgets import count_budget
 from creditbase.ledger.domain.draft import Draft, account_of
 from creditbase.ledger.domain.entries import Entry, EntryKind
 from creditbase.ledger.domain.wallet import (
@@ -51,6 +52,13 @@ def end_hold(
     extra, shortfall_nanos = draft.plan_draws(over)
     draft.take(extra, postings, for_hold=False)
     captured_nanos = amount_nanos - shortfall_nanos
+    count_budget(
+        draft,
+        hold.budget,
+        hold.window_start_at,
+        spent_nanos=captured_nanos,
+        held_nanos=-hold.amount_nanos,
+    )
     postings["consumed"] += amount_nanos
     postings["shortfall"] -= shortfall_nanos
     if kind == "capture" or (kind == "expire" and _has_use(amount_nanos, metered)):
@@ -72,6 +80,7 @@ def end_hold(
         expires_at=hold.expires_at,
         window_start_at=hold.window_start_at,
         metered=metered,
+        cause={"budget": hold.budget} if hold.budget else {},
     )
 
 
@@ -98,7 +107,10 @@ def capture_late(
     postings["shortfall"] -= shortfall_nanos
     was_counted = _has_use(already_nanos, ended.metered)
     uncounted = metered.minus(ended.metered) if was_counted else metered
-    draft.count(uncounted, captured_nanos, draft.wallet.window.span.start_at)
+    start_at = draft.wallet.window.span.start_at
+    draft.count(uncounted, captured_nanos, start_at)
+    told = {name: ended.cause[name] for name in ("budget",) if name in ended.cause}
+    count_budget(draft, told.get("budget", ""), start_at, spent_nanos=captured_nanos)
     return draft.write(
         "late",
         late_entry_id(ended.hold_id),
@@ -114,7 +126,7 @@ def capture_late(
         started_at=ended.started_at,
         expires_at=ended.expires_at,
         metered=metered,
-        cause={"before": _receipt(ended)} if already_nanos else {},
+        cause=told | ({"before": _receipt(ended)} if already_nanos else {}),
     )
 
 

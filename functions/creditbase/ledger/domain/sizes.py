@@ -15,7 +15,8 @@ GRANT_BYTES = 220
 HOLD_BYTES = 330
 DRAW_BYTES = 90
 TALLY_BYTES = 120
-WINDOW_BYTES = 150
+WINDOW_BYTES = 170
+BUDGET_BYTES = 60
 
 
 def wallet_bytes(wallet: Wallet) -> int:
@@ -24,6 +25,7 @@ def wallet_bytes(wallet: Wallet) -> int:
     size += sum(_hold_bytes(hold) for hold in wallet.holds.values())
     for counted in (wallet.window, *wallet.closing):
         size += WINDOW_BYTES + _tallies_bytes(counted.tallies)
+        size += sum(BUDGET_BYTES + len(name.encode()) for name in counted.budgets)
     return size + _tallies_bytes(wallet.today.tallies)
 
 
@@ -32,7 +34,12 @@ def _grant_bytes(grant: Grant) -> int:
 
 
 def _hold_bytes(hold: Hold) -> int:
-    size = HOLD_BYTES + 2 * len(hold.hold_id) + _metered_bytes(hold.metered)
+    size = (
+        HOLD_BYTES
+        + 2 * len(hold.hold_id)
+        + len(hold.budget.encode())
+        + _metered_bytes(hold.metered)
+    )
     return size + sum(DRAW_BYTES + len(draw.source) for draw in hold.draws)
 
 

@@ -33,6 +33,9 @@ INCLUDED = "included"
 UNSPECIFIED_MODEL = "unspecified"
 OTHER_MODELS = "other"
 MODELS_MAX = 200
+OTHER_BUDGETS = "other"
+BUDGETS_MAX = 200
+"""Credentials with a budget that a window counts apart; the others share one counter."""
 COUNT_MAX = AMOUNT_NANOS_MAX
 """Where counters of units stop."""
 
@@ -173,17 +176,32 @@ class Hold:
     window_start_at: datetime
     metered: Metered = NOTHING_METERED
     accrued_nanos: int = 0
+    budget: str = ""
+    """The counter of its window that it is held on; none where its caller has no budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetCount:
+    """What a credential with a budget has spent in a window, and what it holds."""
+
+    spent_nanos: int = 0
+    held_nanos: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class WindowCount:
-    """A billing window with what was used in it. `number` is None for a paid period."""
+    """A billing window with what was used in it. `number` is None for a paid period.
+
+    `told_percent` is how much of its limit the developer was told to be used up.
+    """
 
     span: Window
     number: int | None = None
     tallies: Tallies = field(default_factory=dict)
     included_spent_nanos: int = 0
     included_held_nanos: int = 0
+    budgets: Mapping[str, BudgetCount] = field(default_factory=dict)
+    told_percent: int = 0
 
     @property
     def is_used(self) -> bool:

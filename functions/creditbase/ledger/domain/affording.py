@@ -1,0 +1,144 @@
+"""What a customer can afford: the price of a command, the room there is for it, the refusal.
+
+The room is what the window's limit and the grants have left, and no more than what is left
+of the budget of the credential that asks. All of it is decided on one wallet, so that any
+number of calls at once spend no more than one after another.
+"""
+
+from dataclasses import replace
+
+from creditbase.kernel.errors import InvalidRequest, PaymentRequired
+from creditbase.kernel.instants import write_seconds
+from creditbase.kernel.money import AMOUNT_NANOS_MAX
+from creditbase.ledger.domain.adjusting import check_amount
+from creditbase.ledger.domain.budgets import left_nanos
+from creditbase.ledger.domain.commands import (
+    Budget,
+    Charge,
+    Cost,
+    FixedAmount,
+    MeteredUsage,
+    PlaceHold,
+    Priced,
+)
+from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.wallet import Metered
+
+OUTPUT = "output_tokens"
+
+
+def affordable_cost(draft: Draft, command: Charge | PlaceHold) -> Priced:
+    """Return what the command takes: all it asks for, or fewer output tokens if it lets us.
+
+    Raises:
+        PaymentRequired: neither is affordable.
+        BillingError: as the rate refuses.
+    """
+    if draft.wallet.terms.included == "none" and not draft.wallet.terms.draws_wallet:
+        # No subscription: nothing pays, not even for what is free.
+        raise payment_required(draft, _price(draft, command.cost).amount_nanos, command.budget)
+    asked = _price(draft, command.cost)
+    room_nanos = _room_nanos(draft, command.budget)
+    if asked.amount_nanos <= room_nanos:
+        return asked
+    cost = command.cost
+    least = command.output_at_least if isinstance(command, PlaceHold) else None
+    if least is None or isinstance(cost, FixedAmount) or cost.quantities.get(OUTPUT, 0) < least:
+        raise payment_required(draft, asked.amount_nanos, command.budget)
+    lowered = _price(draft, _with_output(cost, least))
+    if lowered.amount_nanos > room_nanos:
+        raise payment_required(draft, lowered.amount_nanos, command.budget)
+    return _most_output(draft, cost, least, room_nanos)
+
+
+def most_output(draft: Draft, cost: MeteredUsage, budget: Budget | None) -> int:
+    """Return how many output tokens are affordable with the rest of the usage; -1 if none."""
+    room_nanos = _room_nanos(draft, budget)
+    if _price(draft, cost).amount_nanos <= room_nanos:
+        return cost.quantities.get(OUTPUT, 0)
+    if _price(draft, _with_output(cost, 0)).amount_nanos > room_nanos:
+        return -1
+    return _most_output(draft, cost, 0, room_nanos).metered.quantities.get(OUTPUT, 0)
+
+
+def _most_output(draft: Draft, cost: MeteredUsage, least: int, room_nanos: int) -> Priced:
+    """Return the price of the most output that there is room for; more never costs less."""
+    fits, exceeds = least, cost.quantities[OUTPUT]
+    while exceeds - fits > 1:
+        middle = (fits + exceeds) // 2
+        if _price(draft, _with_output(cost, middle)).amount_nanos <= room_nanos:
+            fits = middle
+        else:
+            exceeds = middle
+    return _price(draft, _with_output(cost, fits))
+
+
+def _with_output(cost: MeteredUsage, tokens: int) -> MeteredUsage:
+    return replace(cost, quantities={**cost.quantities, OUTPUT: tokens})
+
+
+def _price(draft: Draft, cost: Cost) -> Priced:
+    if isinstance(cost, FixedAmount):
+        check_amount(cost.amount_nanos)
+        return Priced(cost.amount_nanos, cost.metered)
+    priced = cost.rate.price(draft.wallet.terms.plan_code, cost.model, cost.quantities)
+    check_amount(priced.amount_nanos)
+    return priced
+
+
+def price_held(draft: Draft, cost: Cost, held_for: Metered) -> tuple[int, Metered]:
+    """Return the amount and what was metered, for the model that the hold was placed for.
+
+    At the price that the hold has pinned; one from before that, at the plan's of now.
+    """
+    if isinstance(cost, FixedAmount):
+        check_amount(cost.amount_nanos)
+        return cost.amount_nanos, Metered(held_for.model, held_for.provider)
+    if not held_for.model:
+        raise InvalidRequest("This hold names no model to price usage of", field="usage")
+    plan_code = draft.wallet.terms.plan_code
+    priced = cost.rate.price(plan_code, held_for.model, cost.quantities, held_for.pricing)
+    check_amount(priced.amount_nanos)
+    return priced.amount_nanos, priced.metered
+
+
+# ---- room ----------------------------------------------------------------------
+
+
+def _funds_nanos(draft: Draft) -> int:
+    """Return what the window's limit and the grants would pay now."""
+    wallet, at = draft.wallet, draft.at
+    included_nanos = wallet.included_remaining_nanos(at)
+    if included_nanos is None:
+        return AMOUNT_NANOS_MAX
+    return included_nanos + (wallet.available_nanos(at) if wallet.terms.draws_wallet else 0)
+
+
+def _room_nanos(draft: Draft, budget: Budget | None) -> int:
+    funds_nanos = _funds_nanos(draft)
+    return funds_nanos if budget is None else min(funds_nanos, left_nanos(draft, budget))
+
+
+def payment_required(
+    draft: Draft, required_nanos: int, budget: Budget | None
+) -> PaymentRequired:
+    """Return the refusal with what would have been payable, and what stands in the way."""
+    wallet, at = draft.wallet, draft.at
+    available_nanos = _funds_nanos(draft)
+    if budget is not None and left_nanos(draft, budget) < available_nanos:
+        available_nanos, limit_source, renews = left_nanos(draft, budget), "budget", True
+    else:
+        limit_source = "included"
+        if wallet.terms.draws_wallet:
+            live_nanos = wallet.live_nanos(at) - wallet.available_nanos(at)
+            would_do = available_nanos + live_nanos >= required_nanos
+            limit_source = "receivable" if would_do else "wallet"
+        renews = wallet.terms.allocation_nanos > 0 or wallet.terms.included == "limited"
+    is_later = at < wallet.window.span.end_at
+    return PaymentRequired(
+        available_nanos=available_nanos,
+        required_nanos=required_nanos,
+        limit_source=limit_source,
+        next_credits_at=write_seconds(wallet.window.span.end_at) if renews and is_later else "",
+        plan=wallet.terms.plan_code,
+    )

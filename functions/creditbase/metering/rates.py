@@ -1,0 +1,66 @@
+"""The prices that a decision is given: loaded, kept in this process, and completed on demand.
+
+A decision prices by the plan that it finds in the wallet. What the rate has not got, the
+tiers of a project, say, is loaded when a decision first asks for it, and kept then.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+
+from creditbase.catalog.tier_use_cases import load_tiers
+from creditbase.catalog.use_cases import load_book, load_catalog
+from creditbase.kernel.errors import Forbidden
+from creditbase.ledger.domain.commands import Command
+from creditbase.ledger.domain.decide import Decision
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.use_cases import run
+from creditbase.metering.domain import OUTSIDE_PLAN, CatalogRate, PricesMissing
+
+LOADS_MAX = 3
+
+
+@cache
+def tiered_projects() -> set[str]:
+    """Return the projects whose customers were seen to be on tiers, by this process."""
+    return set()
+
+
+def load_rate(project_id: str) -> CatalogRate:
+    """Return a project's prices, at most a minute old, and without any read when warm.
+
+    Raises:
+        NotFound: the project has no catalog.
+        Unavailable: the store gave no answer in time.
+    """
+    rate = CatalogRate(load_catalog(project_id))
+    is_tiered = project_id in tiered_projects()
+    return rate.with_tiers(load_tiers(project_id)) if is_tiered else rate
+
+
+def run_priced(
+    ref: WalletRef,
+    command_with: Callable[[CatalogRate], Command],
+    rate: CatalogRate,
+    *,
+    now: datetime,
+) -> Decision:
+    """Run a command that prices by a rate, which is given what it lacks as often as needed.
+
+    Raises:
+        BillingError: as the ledger and the rate refuse.
+    """
+    for _ in range(LOADS_MAX):
+        try:
+            return run(ref, command_with(rate), now=now)
+        except PricesMissing as missing:
+            rate = completed(rate, missing, ref.project_id)
+    raise Forbidden("This model is not part of the plan", reason=OUTSIDE_PLAN)
+
+
+def completed(rate: CatalogRate, missing: PricesMissing, project_id: str) -> CatalogRate:
+    """Return the rate with what a decision missed."""
+    if missing.book_version:
+        return rate.with_book(load_book(project_id, missing.book_version))
+    tiered_projects().add(project_id)
+    return rate.with_tiers(load_tiers(project_id, needed_id=missing.tier_id))
