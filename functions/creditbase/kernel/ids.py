@@ -52,6 +52,16 @@ def tier_subscription_uuid(name: str) -> str:
     return str(uuid.uuid5(NAMESPACE, f"subscription/{name}"))
 
 
+def tier_uuid(project_id: str, code: str, generation: int) -> str:
+    """Return a tier's id. It is made of the code that the tier began with, and stays."""
+    return str(uuid.uuid5(NAMESPACE, f"tier/{project_id}/{generation}/{code}"))
+
+
+def tier_model_uuid(tier_id: str, model_id: str) -> str:
+    """Return the id under which a tier shows one of its models."""
+    return str(uuid.uuid5(NAMESPACE, f"tier-model/{tier_id}/{model_id}"))
+
+
 def owner_uuid(uid: str) -> str:
     """Return the id under which the relay shows a Firebase user who owns a project."""
     return str(uuid.uuid5(NAMESPACE, f"owner/{uid}"))
