@@ -66,8 +66,8 @@ class TestTheReviewedFile:
         book = read_catalog(FILE).price_book.to_domain()
 
         assert (book.version, book.digest) == (
-            "2026-11-22.1",
-            "a7ec5bf414c54aec05d7f38b1eb51f0e0985203ea6377be5c19c14a949c248f1",
+            "2026-11-22.2",
+            "81566e32cad5ff6679e00d0a09afcee48966e9c644c50375e01f65ebc1c1c9e4",
         )
 
     @pytest.mark.parametrize(

@@ -101,6 +101,8 @@ class ModelRow(Strict):
     """Still priced and served; nobody should begin with it."""
     context_window: Annotated[int, Field(gt=0)]
     max_output_tokens: Annotated[int, Field(ge=0)]
+    image_tokens_max: Annotated[int, Field(ge=0)] = 0
+    """The most tokens that one image of a prompt counts as; 0 where nobody says."""
     nanos_per_million: Prices
     free_units: list[Unit] = []
     """Units whose price is 0 on purpose."""
@@ -147,6 +149,7 @@ class ModelRow(Strict):
             display_name=self.display_name,
             context_window=self.context_window,
             max_output_tokens=self.max_output_tokens,
+            image_tokens_max=self.image_tokens_max,
             nanos_per_million=dict(self.nanos_per_million),
             long_context=None
             if long is None

@@ -78,6 +78,8 @@ class ModelPrice:
     description: str = ""
     capabilities: tuple[str, ...] = ()
     deprecated: bool = False
+    image_tokens_max: int = 0
+    """The most tokens of one image in a prompt; 0 where nobody says."""
 
     def prices_for(self, usage: Usage) -> Mapping[str, int]:
         """Return the price table that this call falls under."""
