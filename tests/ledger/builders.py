@@ -37,11 +37,12 @@ from creditbase.ledger.domain.wallet import (
     GrantKind,
     Hold,
     Metered,
+    Tallies,
     Terms,
     Wallet,
     WindowCount,
 )
-from creditbase.ledger.encoding import read_wallet, write_wallet
+from creditbase.ledger.encoding import read_wallet, write_tally, write_wallet
 from creditbase.runtime.firestore import DELETE_FIELD
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -66,6 +67,14 @@ def tier(limit_nanos: int = 100, **terms: Any) -> Terms:
             **terms,
         }
     )
+
+
+def summed(tallies: Tallies) -> Counter[str]:
+    """Return the sums of all counters."""
+    sums: Counter[str] = Counter()
+    for tally in tallies.values():
+        sums.update(write_tally(tally))
+    return sums
 
 
 def hold_id_of(key: str) -> str:
@@ -128,8 +137,22 @@ class Story:
         for day in decided.closed_days:
             assert day.date not in self.closed_days, "written twice"
             self.closed_days.append(day.date)
+        self._check_rows(decided)
         self.wallet = decided.wallet
         return decided
+
+    def _check_rows(self, decided: Decision) -> None:
+        """Hold that whoever reads the rows alone, or the days alone, learns the same."""
+        row, shown = self.wallet.rows, self.wallet.rowed_nanos
+        for entry in decided.entries:
+            if entry.row:
+                row, shown = row + 1, entry.figures.balance_nanos
+                assert entry.row == row
+            assert entry.figures.balance_nanos == shown
+        assert (decided.wallet.rows, decided.wallet.rowed_nanos) == (row, shown)
+        assert decided.wallet.balance_nanos(decided.wallet.at) == shown
+        for window in (decided.wallet.window, *decided.wallet.closing):
+            assert summed(window.days) == summed(window.tallies)
 
     def entry(self, command: Command) -> Entry:
         """Decide the command and return the entry that answers it."""

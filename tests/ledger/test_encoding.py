@@ -117,7 +117,8 @@ def test_a_charge_sends_only_what_it_touched() -> None:
 
     changes = sent(story, lambda s: s.charge(5, Metered("m")))
 
-    assert set(changes) == {"seq", "head", "grants.a", "window.models.m", "today.models.m"}
+    counters = {"window.models.m", "window.days.2026-03-10", "today.models.m"}
+    assert set(changes) == {"seq", "head", "rows", "rowed_nanos", "grants.a", *counters}
     assert changes["window.models.m"] == {"requests": 2, "amount_nanos": 6}
 
 

@@ -29,8 +29,9 @@ A_CHARGE = Entry(
     wallet_id="p/c",
     prev="00ff",
     postings={"consumed": 7, "grant:topup:pi_1": -7},
-    figures=Figures(3, 2, 0, None),
+    figures=Figures(3, 2, 0, None, 5),
     window_start_at=datetime(2026, 3, 1, tzinfo=UTC),
+    row=2,
     request_digest="cafe",
     status="captured",
     amount_nanos=7,
@@ -43,14 +44,14 @@ A_CHARGE = Entry(
 WRITTEN_OUT = (
     '{"amount_nanos":7,"at":"2026-03-10T12:00:00.000005Z","captured_nanos":7,'
     '"draws":[{"amount_nanos":7,"kind":"topup","source":"topup:pi_1"}],"entry_id":"op:ab",'
-    '"figures":{"available_nanos":3,"held_nanos":2,"receivable_nanos":0},"kind":"charge",'
-    '"metered":{"cost_nanos":5,"model":"modèle-1","provider":"acme",'
+    '"figures":{"available_nanos":3,"balance_nanos":5,"held_nanos":2,"receivable_nanos":0},'
+    '"kind":"charge","metered":{"cost_nanos":5,"model":"modèle-1","provider":"acme",'
     '"quantities":{"input_tokens":2,"output_tokens":1}},'
     '"postings":{"consumed":7,"grant:topup:pi_1":-7},"prev":"00ff","request_digest":"cafe",'
-    '"seq":2,"shortfall_nanos":0,"status":"captured","wallet_id":"p/c",'
+    '"row":2,"seq":2,"shortfall_nanos":0,"status":"captured","wallet_id":"p/c",'
     '"window_start_at":"2026-03-01T00:00:00.000000Z"}'
 )
-ITS_DIGEST = "733713604fe8bcae115b2d70accd8cefbc2f9772deecf458dcfd13a14a928746"
+ITS_DIGEST = "d7a28baabc65c8e945b8b76f9555e869abd5476a37d27d0620c1b98f10587eee"
 
 
 def test_the_canonical_json_is_written_down() -> None:
@@ -78,7 +79,9 @@ def test_the_callers_words_are_not_under_the_hash() -> None:
         {"wallet_id": "p/d"},
         {"prev": "00fe"},
         {"postings": {"consumed": 8, "grant:topup:pi_1": -8}},
-        {"figures": Figures(3, 2, 0, 0)},
+        {"figures": Figures(3, 2, 0, 0, 5)},
+        {"figures": Figures(3, 2, 0, None, 6)},
+        {"row": 3},
         {"window_start_at": NOON},
         {"request_digest": "caff"},
         {"key_digest": "k"},

@@ -185,6 +185,7 @@ STORES = {
     "redeemers": ("admin/voucher_store.py",),
     "rate": ("runtime/tries.py",),
     "mail": ("runtime/mail.py", "runtime/outbox.py"),
+    "crossings": ("ledger/store.py", "runtime/outbox.py"),
 }
 """Which modules write the documents of a collection."""
 
@@ -270,7 +271,7 @@ def test_large_maps_and_growing_times_are_in_no_index(collection: str, field: st
 
 
 def test_inbox_outbox_and_tries_have_a_lifetime_and_nothing_of_the_ledger_has() -> None:
-    """Events go after 90 days, mail after 30, tries after an hour; the ledger never."""
+    """Events go after 90 days, outboxes after 30, tries after an hour; the ledger never."""
     lifetimes = {
         (it["collectionGroup"], it["fieldPath"])
         for it in DECLARED["fieldOverrides"]
@@ -281,6 +282,7 @@ def test_inbox_outbox_and_tries_have_a_lifetime_and_nothing_of_the_ledger_has() 
         ("stripe_events", "expires_at"),
         ("rate", "expires_at"),
         ("mail", "expires_at"),
+        ("crossings", "expires_at"),
     }
 
 

@@ -14,6 +14,7 @@ from creditbase.ledger.encoding import (
     write_closed_window,
     write_grant,
     write_hold,
+    write_level,
     write_scalars,
     write_tally,
     write_terms,
@@ -36,6 +37,7 @@ def changes_between(old: Wallet, new: Wallet) -> Changes:
         changes[STATE, "terms"] = write_terms(new.terms)
     _put_map(changes, (STATE, "grants"), old.grants, new.grants, write_grant)
     _put_map(changes, (STATE, "holds"), old.holds, new.holds, write_hold)
+    _put_map(changes, (STATE, "levels"), old.levels, new.levels, write_level)
     if new.window is not old.window:
         if new.window.span != old.window.span:
             changes[STATE, "window"] = write_closed_window(new.window)
@@ -46,6 +48,8 @@ def changes_between(old: Wallet, new: Wallet) -> Changes:
             _put_tallies(changes, "window", old.window.tallies, new.window.tallies)
             budgets = (STATE, "window", "budgets")
             _put_map(changes, budgets, old.window.budgets, new.window.budgets, write_budget)
+            days = (STATE, "window", "days")
+            _put_map(changes, days, old.window.days, new.window.days, write_tally)
     if new.closing != old.closing:
         changes[STATE, "closing"] = [write_closed_window(window) for window in new.closing]
     if new.today is not old.today:
@@ -63,8 +67,8 @@ def _put_tallies(changes: Changes, name: str, old: Tallies, new: Tallies) -> Non
 def _put_map(
     changes: Changes,
     path: tuple[str, ...],
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
+    old: Mapping[Any, Any],
+    new: Mapping[Any, Any],
     write: Any,
 ) -> None:
     if new is old:

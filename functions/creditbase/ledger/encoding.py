@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from creditbase.kernel.windows import Window
-from creditbase.ledger.domain.balance import Balance, ModelUse
+from creditbase.ledger.domain.balance import Balance, DayUse, ModelUse
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.wallet import (
     BudgetCount,
@@ -18,6 +18,7 @@ from creditbase.ledger.domain.wallet import (
     Draw,
     Grant,
     Hold,
+    Level,
     Metered,
     Published,
     Tallies,
@@ -31,6 +32,7 @@ Fields = dict[str, Any]
 _GRANT = tuple(Grant.__dataclass_fields__)
 _TALLY = tuple(Tally.__dataclass_fields__)
 _TERMS = tuple(Terms.__dataclass_fields__)
+_DAY_USE = tuple(DayUse.__dataclass_fields__)
 
 
 def write_draw(draw: Draw) -> Fields:
@@ -125,6 +127,7 @@ def read_window(fields: Mapping[str, Any]) -> WindowCount:
         included_held_nanos=fields["included_held_nanos"],
         budgets={name: BudgetCount(**c) for name, c in fields.get("budgets", {}).items()},
         told_percent=fields.get("told_percent", 0),
+        days=read_tallies(fields.get("days", {})),
     )
 
 
@@ -133,6 +136,7 @@ def write_closed_window(window: WindowCount) -> Fields:
     return {
         **write_window(window),
         "models": write_tallies(window.tallies),
+        "days": write_tallies(window.days),
         "budgets": {name: write_budget(count) for name, count in window.budgets.items()},
     }
 
@@ -140,6 +144,15 @@ def write_closed_window(window: WindowCount) -> Fields:
 def write_closed_day(day: DayCount) -> Fields:
     """Return a closed day's document."""
     return {"date": day.date, "models": write_tallies(day.tallies)}
+
+
+def write_level(level: Level) -> Fields:
+    """Return a level's fields."""
+    return {
+        "below_nanos": level.below_nanos,
+        "is_below": level.is_below,
+        "crossings": level.crossings,
+    }
 
 
 def write_terms(terms: Terms) -> Fields:
@@ -160,6 +173,8 @@ def write_scalars(wallet: Wallet) -> Fields:
         "free_number": wallet.free_number,
         "frozen": wallet.frozen,
         "parked": wallet.parked,
+        "rows": wallet.rows,
+        "rowed_nanos": wallet.rowed_nanos,
         "published_at": wallet.published.at,
         "is_settled": wallet.published.is_settled,
     }
@@ -175,6 +190,7 @@ def write_wallet(wallet: Wallet) -> Fields:
         "today": write_closed_day(wallet.today),
         "grants": {key: write_grant(grant) for key, grant in wallet.grants.items()},
         "holds": {key: write_hold(hold) for key, hold in wallet.holds.items()},
+        "levels": {name: write_level(level) for name, level in wallet.levels.items()},
     }
 
 
@@ -199,6 +215,9 @@ def read_wallet(wallet_id: str, state: Mapping[str, Any]) -> Wallet:
         free_number=state["free_number"],
         frozen=state["frozen"],
         parked=state["parked"],
+        rows=state.get("rows", 0),
+        rowed_nanos=state.get("rowed_nanos", 0),
+        levels={name: Level(**fields) for name, fields in state.get("levels", {}).items()},
     )
 
 
@@ -236,9 +255,16 @@ def write_balance(balance: Balance, *, shard: int) -> Fields:
         "receivable_nanos": balance.receivable_nanos,
         "available_nanos": balance.available_nanos,
         "included_remaining_nanos": balance.included_remaining_nanos,
+        "balance_nanos": balance.balance_nanos,
+        "pinned_nanos": balance.pinned_nanos,
+        "frozen": balance.frozen,
         "models": {
             name: {"amount_nanos": use.amount_nanos, "requests": use.requests}
             for name, use in balance.models.items()
+        },
+        "days": {
+            date: {name: count for name in _DAY_USE if (count := getattr(use, name))}
+            for date, use in balance.days.items()
         },
         "seq": balance.seq,
         "published_at": balance.published_at,
@@ -257,12 +283,15 @@ def read_balance(fields: Mapping[str, Any]) -> Balance:
         terms=Terms(**fields["terms"]),
         window=Window(fields["window_start_at"], fields["window_end_at"]),
         models={name: ModelUse(**use) for name, use in fields["models"].items()},
+        days={date: DayUse(**use) for date, use in fields["days"].items()},
         **values,
     )
 
 
 _BALANCE = tuple(
-    name for name in Balance.__dataclass_fields__ if name not in {"terms", "window", "models"}
+    name
+    for name in Balance.__dataclass_fields__
+    if name not in {"terms", "window", "models", "days"}
 )
 
 

@@ -38,6 +38,10 @@ class WalletRef:
         """Return the shard of the due-time indexes that this wallet belongs to."""
         return hashlib.sha256(self.customer_id.encode()).digest()[0] % SHARDS
 
+    def crossing(self, level: str, number: int) -> str:
+        """Return the path of what is to be done about a crossing."""
+        return f"crossings/{self.customer_id}:{level}:{number}"
+
     def entry(self, entry_id: str) -> str:
         """Return the path of an entry."""
         return f"{self.wallet}/entries/{entry_id}"

@@ -8,7 +8,7 @@ from creditbase.ledger.changes import STATE, changes_between
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.decide import Decision, Known
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.wallet import Wallet
+from creditbase.ledger.domain.wallet import Crossing, Wallet
 from creditbase.ledger.encoding import (
     read_balance,
     read_entry,
@@ -22,6 +22,7 @@ from creditbase.ledger.encoding import (
 from creditbase.ledger.paths import WalletRef, wallet_ref_of
 from creditbase.runtime import firestore
 from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Version, Write
+from creditbase.runtime.outbox import Parcel, create_parcel, parcel_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def writes_for(
             Put(ref.period(window), write_closed_window(window))
             for window in decision.closed_windows
         ]
+        writes += [_crossing(ref, crossing) for crossing in decision.crossings]
     return writes
 
 
@@ -94,6 +96,19 @@ def publication(ref: WalletRef, wallet: Wallet, *, is_settled: bool) -> Put:
 
 def _entries(ref: WalletRef, entries: Iterable[Entry]) -> list[Write]:
     return [Create(ref.entry(entry.entry_id), write_entry(entry)) for entry in entries]
+
+
+def _crossing(ref: WalletRef, crossing: Crossing) -> Create:
+    fields = {
+        "project_id": ref.project_id,
+        "customer_id": ref.customer_id,
+        "level": crossing.level,
+        "number": crossing.number,
+        "below_nanos": crossing.below_nanos,
+        "balance_nanos": crossing.balance_nanos,
+    }
+    path = ref.crossing(crossing.level, crossing.number)
+    return create_parcel(path, fields, now=crossing.at)
 
 
 def _top_level(ref: WalletRef, wallet: Wallet) -> dict[str, object]:
@@ -123,6 +138,29 @@ def find_due_wallets(field: str, *, shard: int, now: datetime, limit: int) -> li
         only=["shard"],
     )
     return [wallet_ref_of(snapshot.path) for snapshot in found]
+
+
+def load_rows(ref: WalletRef, *, newest: int, limit: int) -> list[Entry]:
+    """Return the entries that moved the balance, from the row of that number downwards."""
+    found = firestore.query(
+        f"{ref.wallet}/entries",
+        where=[("row", "<=", newest)],
+        order_by="row",
+        is_newest_first=True,
+        limit=limit,
+    )
+    return [read_entry(snapshot.fields) for snapshot in found if snapshot.fields is not None]
+
+
+def find_due_crossings(*, shard: int, now: datetime, limit: int) -> list[Parcel]:
+    """Return crossings of a shard that want to be looked at, the longest due first."""
+    found = firestore.query(
+        "crossings",
+        where=[("shard", "==", shard), ("due_at", "<=", now)],
+        order_by="due_at",
+        limit=limit,
+    )
+    return [parcel_from(snapshot) for snapshot in found]
 
 
 def find_due_balances(*, shard: int, now: datetime, limit: int) -> list[WalletRef]:

@@ -126,13 +126,15 @@ def query(
     *,
     where: Iterable[tuple[str, str, Any]] = (),
     order_by: str | None = None,
+    is_newest_first: bool = False,
     limit: int,
     is_group: bool = False,
     only: Sequence[str] | None = None,
 ) -> list[Snapshot]:
     """Return at most `limit` documents of a collection, or of every one of that name.
 
-    `only` names the fields that are wanted, as in `get_all`.
+    `only` names the fields that are wanted, as in `get_all`; `is_newest_first` turns the
+    order round.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -144,7 +146,8 @@ def query(
     for field, operator, value in where:
         asked = asked.where(filter=FieldFilter(field, operator, value))
     if order_by is not None:
-        asked = asked.order_by(order_by)
+        direction = "DESCENDING" if is_newest_first else "ASCENDING"
+        asked = asked.order_by(order_by, direction=direction)
     if only is not None:
         asked = asked.select(list(only))
     try:

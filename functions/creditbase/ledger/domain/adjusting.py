@@ -19,6 +19,7 @@ from creditbase.ledger.domain.commands import (
 )
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.levels import set_level
 from creditbase.ledger.domain.passing import add_grant, lapse, open_window, turn_window
 from creditbase.ledger.domain.wallet import (
     MONTHLY_KINDS,
@@ -52,6 +53,8 @@ def grant(draft: Draft, command: GrantCredits) -> Entry:
         priority=command.priority,
         cause=dict(command.cause),
     )
+    if command.low_nanos is not None:
+        set_level(draft, "low", command.low_nanos, fires=False)
     return draft.entries[-1]
 
 

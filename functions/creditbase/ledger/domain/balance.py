@@ -4,7 +4,7 @@ Source: DESIGN section 4, "The published balance"; hub-api 5.1 for the meaning o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from creditbase.kernel.windows import Window
@@ -25,11 +25,21 @@ class ModelUse:
 
 
 @dataclass(frozen=True, slots=True)
+class DayUse:
+    """What was used on one UTC day of the window."""
+
+    requests: int = 0
+    tokens: int = 0
+    images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """Figures of one customer. Remaining figures leave out what open holds keep.
 
     `topup_nanos` is all that does not end with the window, less what is owed; it may be
-    negative. `included_remaining_nanos` is None where a tier has no limit.
+    negative. `balance_nanos` is what is in the wallet, and `pinned_nanos` what holds keep of
+    it. `included_remaining_nanos` is None where a tier has no limit. `frozen` is a reason.
     """
 
     owner_uid: str
@@ -47,6 +57,10 @@ class Balance:
     valid_until: datetime
     recheck_at: datetime | None
     is_settled: bool
+    balance_nanos: int = 0
+    pinned_nanos: int = 0
+    frozen: str = ""
+    days: Mapping[str, DayUse] = field(default_factory=dict)
 
     @property
     def used_nanos(self) -> int:
@@ -88,7 +102,14 @@ def balance_of(wallet: Wallet, *, now: datetime, is_settled: bool = False) -> Ba
         receivable_nanos=wallet.receivable_nanos,
         available_nanos=wallet.available_nanos(at),
         included_remaining_nanos=wallet.included_remaining_nanos(at),
+        balance_nanos=wallet.balance_nanos(at),
+        pinned_nanos=wallet.balance_nanos(at) - wallet.available_nanos(at),
+        frozen=wallet.frozen,
         models=_models(wallet.window.tallies),
+        days={
+            date: DayUse(tally.requests, tally.tokens, tally.images)
+            for date, tally in wallet.window.days.items()
+        },
         seq=wallet.seq,
         published_at=at,
         valid_until=valid_until,

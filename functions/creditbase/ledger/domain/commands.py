@@ -7,7 +7,13 @@ from typing import Any, Protocol
 
 from creditbase.kernel.ids import end_entry_id, late_entry_id, parse_hold_id
 from creditbase.kernel.windows import Window
-from creditbase.ledger.domain.wallet import NOTHING_METERED, GrantKind, Metered, Terms
+from creditbase.ledger.domain.wallet import (
+    NOTHING_METERED,
+    GrantKind,
+    LevelName,
+    Metered,
+    Terms,
+)
 
 HOLD_TTL_S_MAX = 86_400
 """A hold may live a day, extensions included."""
@@ -151,7 +157,10 @@ class ExtendHold:
 
 @dataclass(frozen=True, slots=True)
 class GrantCredits:
-    """Give credits, once per cause: the entry id is built from it."""
+    """Give credits, once per cause: the entry id is built from it.
+
+    `low_nanos`, where given, is the height of the balance to remind below from now on.
+    """
 
     entry_id: str
     kind: GrantKind
@@ -159,6 +168,7 @@ class GrantCredits:
     priority: int | None = None
     expires_at: datetime | None = None
     cause: Mapping[str, Any] = field(default_factory=dict)
+    low_nanos: int | None = None
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
@@ -248,6 +258,21 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLevel:
+    """Tell when the balance falls below a height; 0 tells no more.
+
+    A balance that is below it already has just fallen, as far as this level is concerned.
+    """
+
+    level: LevelName
+    below_nanos: int
+
+    def guards(self) -> tuple[str, ...]:
+        """Return nothing: absolute, so repeating is harmless."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tidy:
     """Let time pass, and publish. What the jobs and `sync-balance` ask for."""
 
@@ -270,6 +295,7 @@ Command = (
     | ChangeTerms
     | CutMonthly
     | Freeze
+    | SetLevel
     | Tidy
 )
 

@@ -43,16 +43,19 @@ from creditbase.ledger.domain.commands import (
     GrantCredits,
     PlaceHold,
     Priced,
+    SetLevel,
     TakeBack,
     Tidy,
     VoidHold,
 )
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.levels import set_level, watch_levels
 from creditbase.ledger.domain.passing import pass_time
 from creditbase.ledger.domain.settling import capture_late, end_hold
 from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
 from creditbase.ledger.domain.wallet import (
+    Crossing,
     DayCount,
     Draw,
     Hold,
@@ -78,6 +81,7 @@ class Decision:
     entries: tuple[Entry, ...] = ()
     closed_days: tuple[DayCount, ...] = ()
     closed_windows: tuple[WindowCount, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
     must_publish: bool = False
     settles: bool = False
     is_replay: bool = False
@@ -110,6 +114,7 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
             hold = _extend(draft, known, command)
         case _:
             entry = _adjust(draft, command)
+    watch_levels(draft)
     return Decision(
         wallet=draft.wallet,
         entry=entry,
@@ -117,6 +122,7 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
         entries=tuple(draft.entries),
         closed_days=tuple(draft.closed_days),
         closed_windows=tuple(draft.closed_windows),
+        crossings=tuple(draft.crossings),
         must_publish=draft.must_publish,
         settles=isinstance(command, Tidy) and command.settles,
     )
@@ -143,7 +149,14 @@ def _prior(wallet: Wallet, known: Known, command: Command) -> Entry | None:
 
 def _adjust(
     draft: Draft,
-    command: GrantCredits | TakeBack | GiveBack | ChangeTerms | CutMonthly | Freeze | Tidy,
+    command: GrantCredits
+    | TakeBack
+    | GiveBack
+    | ChangeTerms
+    | CutMonthly
+    | Freeze
+    | SetLevel
+    | Tidy,
 ) -> Entry | None:
     match command:
         case GrantCredits():
@@ -158,6 +171,8 @@ def _adjust(
             change_terms(draft, command)
         case Freeze():
             draft.change(frozen=command.reason)
+        case SetLevel():
+            set_level(draft, command.level, command.below_nanos, fires=True)
         case _:  # Tidy: time has passed already
             draft.must_publish = True
     return None

@@ -12,6 +12,7 @@ from typing import Any
 from creditbase.ledger.domain.entries import Entry, EntryKind, Figures
 from creditbase.ledger.domain.wallet import (
     INCLUDED,
+    Crossing,
     DayCount,
     Draw,
     Grant,
@@ -21,6 +22,9 @@ from creditbase.ledger.domain.wallet import (
     WindowCount,
     tallied,
 )
+
+SHOWN_KINDS = frozenset({"grant", "refund"})
+"""Entries that a customer's history shows even where the balance stays as it was."""
 
 
 @dataclass(slots=True)
@@ -32,6 +36,7 @@ class Draft:
     entries: list[Entry] = field(default_factory=list)
     closed_days: list[DayCount] = field(default_factory=list)
     closed_windows: list[WindowCount] = field(default_factory=list)
+    crossings: list[Crossing] = field(default_factory=list)
     must_publish: bool = False
 
     def change(self, **fields: Any) -> None:
@@ -43,6 +48,8 @@ class Draft:
     ) -> Entry:
         """Append an entry to the chain, with the balance as it stands now."""
         wallet = self.wallet
+        figures = figures_of(wallet, self.at)
+        is_row = kind in SHOWN_KINDS or figures.balance_nanos != wallet.rowed_nanos
         entry = Entry(
             entry_id=entry_id,
             kind=kind,
@@ -51,11 +58,14 @@ class Draft:
             wallet_id=wallet.wallet_id,
             prev=wallet.head,
             postings={account: nanos for account, nanos in sorted(postings.items()) if nanos},
-            figures=figures_of(wallet, self.at),
+            figures=figures,
+            row=wallet.rows + 1 if is_row else 0,
             **{"window_start_at": wallet.window.span.start_at, **fields},
         ).sealed()
         self.entries.append(entry)
         self.change(seq=entry.seq, head=entry.hash)
+        if is_row:
+            self.change(rows=entry.row, rowed_nanos=figures.balance_nanos)
         return entry
 
     # ---- sources ---------------------------------------------------------------------------
@@ -124,7 +134,7 @@ class Draft:
         today = self.wallet.today
         self.change(today=replace(today, tallies=tallied(today.tallies, metered, amount_nanos)))
         window = self.window_of(window_start_at)
-        self.put_window(replace(window, tallies=tallied(window.tallies, metered, amount_nanos)))
+        self.put_window(window.plus(metered, amount_nanos, self.at))
 
     def window_of(self, start_at: datetime) -> WindowCount:
         """Return the running window, or the closing one that still has a hold pinned to it."""
@@ -181,4 +191,5 @@ def figures_of(wallet: Wallet, at: datetime) -> Figures:
         held_nanos=wallet.held_nanos,
         receivable_nanos=wallet.receivable_nanos,
         included_remaining_nanos=wallet.included_remaining_nanos(at),
+        balance_nanos=wallet.balance_nanos(at),
     )

@@ -26,12 +26,16 @@ Postings = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The balance right after an entry. `included_remaining_nanos` is None if unlimited."""
+    """The balance right after an entry. `included_remaining_nanos` is None if unlimited.
+
+    `balance_nanos` is what is in the wallet: available, and what holds keep of grants.
+    """
 
     available_nanos: int
     held_nanos: int
     receivable_nanos: int
     included_remaining_nanos: int | None = 0
+    balance_nanos: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Entry:
 
     `request_digest` is of the route and the canonical body; `started_at` and
     `expires_at` are the hold's; `window_start_at` is the window in which it counts.
+    `row` numbers the entries that moved the balance; of all others it is 0.
     `metadata` is the caller's own and not covered by the hash, so that it can be erased.
     """
 
@@ -52,6 +57,7 @@ class Entry:
     postings: Postings
     figures: Figures
     window_start_at: datetime
+    row: int = 0
     request_digest: str = ""
     key_digest: str = ""
     hold_id: str = ""
@@ -84,6 +90,7 @@ class Entry:
             "shortfall_nanos": self.shortfall_nanos,
         }
         optional: dict[str, Any] = {
+            "row": self.row,
             "request_digest": self.request_digest,
             "key_digest": self.key_digest,
             "hold_id": self.hold_id,
@@ -125,6 +132,7 @@ def _figures(figures: Figures) -> dict[str, int]:
         "available_nanos": figures.available_nanos,
         "held_nanos": figures.held_nanos,
         "receivable_nanos": figures.receivable_nanos,
+        "balance_nanos": figures.balance_nanos,
     }
     if figures.included_remaining_nanos is not None:
         written["included_remaining_nanos"] = figures.included_remaining_nanos

@@ -100,7 +100,7 @@ def _figures(after: Wallet, entries: list[Entry]) -> str:
     if not entries:
         return ""
     told, is_now = entries[-1].figures, figures_of(after, after.at)
-    names = ("available_nanos", "held_nanos", "receivable_nanos")
+    names = ("available_nanos", "held_nanos", "receivable_nanos", "balance_nanos")
     if any(getattr(told, name) != getattr(is_now, name) for name in names):
         return f"entry {entries[-1].entry_id} tells another balance than the wallet's"
     return ""

@@ -24,7 +24,7 @@ def wallet_bytes(wallet: Wallet) -> int:
     size = BASE_BYTES + sum(_grant_bytes(grant) for grant in wallet.grants.values())
     size += sum(_hold_bytes(hold) for hold in wallet.holds.values())
     for counted in (wallet.window, *wallet.closing):
-        size += WINDOW_BYTES + _tallies_bytes(counted.tallies)
+        size += WINDOW_BYTES + _tallies_bytes(counted.tallies) + _tallies_bytes(counted.days)
         size += sum(BUDGET_BYTES + len(name.encode()) for name in counted.budgets)
     return size + _tallies_bytes(wallet.today.tallies)
 

@@ -130,6 +130,11 @@ class Tally:
     output_tokens: int = 0
     images: int = 0
 
+    @property
+    def tokens(self) -> int:
+        """Return all tokens, read and written."""
+        return min(COUNT_MAX, self.input_tokens + self.output_tokens)
+
     def plus(self, metered: Metered, amount_nanos: int) -> "Tally":
         """Return the counters with one more request counted.
 
@@ -202,6 +207,19 @@ class WindowCount:
     included_held_nanos: int = 0
     budgets: Mapping[str, BudgetCount] = field(default_factory=dict)
     told_percent: int = 0
+    days: Tallies = field(default_factory=dict)
+    """The same as `tallies`, by UTC day instead of by model."""
+
+    def plus(self, metered: Metered, amount_nanos: int, at: datetime) -> "WindowCount":
+        """Return the window with one more request counted, by model and by day.
+
+        Work that ends after its window counts on the window's last day.
+        """
+        last_at = min(at, self.span.end_at - timedelta(microseconds=1))
+        date = last_at.strftime("%Y-%m-%d")
+        day = self.days.get(date, Tally()).plus(metered, amount_nanos)
+        tallies = tallied(self.tallies, metered, amount_nanos)
+        return replace(self, tallies=tallies, days={**self.days, date: day})
 
     @property
     def is_used(self) -> bool:
@@ -268,12 +286,41 @@ class Published:
     is_settled: bool = False
 
 
+LevelName = Literal["low", "refill"]
+"""`low`: the customer is reminded. `refill`: the wallet is topped up by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A height of the balance that somebody wants to hear of when it falls below.
+
+    `below_nanos` of 0 is never fallen below: nobody wants to hear any more. `crossings`
+    counts for ever, so that each has a number of its own.
+    """
+
+    below_nanos: int
+    is_below: bool
+    crossings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The balance fell below a level: which time that was, and where it stood then."""
+
+    level: LevelName
+    number: int
+    below_nanos: int
+    balance_nanos: int
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Wallet:
     """All hot state of one customer: what every decision reads and writes, whole.
 
     `at` never goes back; `seq` counts entries without gaps; `head` is the hash of the
-    newest one; `commits` counts commits, so that writers see each other.
+    newest one; `commits` counts commits, so that writers see each other. `rows` counts the
+    entries that moved the balance, and `rowed_nanos` is the balance after the newest.
     """
 
     wallet_id: str
@@ -294,6 +341,9 @@ class Wallet:
     free_number: int = -1
     frozen: str = ""
     parked: str = ""
+    rows: int = 0
+    rowed_nanos: int = 0
+    levels: Mapping[LevelName, Level] = field(default_factory=dict)
 
     def live_grants(self, at: datetime) -> list[Grant]:
         """Return the grants that may be drawn on, in burn order."""
@@ -307,6 +357,11 @@ class Wallet:
     def available_nanos(self, at: datetime) -> int:
         """Return what a new draw on grants may take; a receivable is set aside first."""
         return max(0, self.live_nanos(at) - self.receivable_nanos)
+
+    def balance_nanos(self, at: datetime) -> int:
+        """Return what is in the wallet: what is available, and what holds keep of grants."""
+        pinned_nanos = sum(grant.held_nanos for grant in self.grants.values())
+        return self.available_nanos(at) + pinned_nanos
 
     @property
     def held_nanos(self) -> int:

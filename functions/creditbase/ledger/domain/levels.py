@@ -1,0 +1,42 @@
+"""Levels: heights of the balance, and the moments when it falls below them.
+
+A crossing is decided in the very decision that crosses, so it happens once whoever spends;
+the level is armed again when the balance has risen to it. What follows from a crossing is
+done by others, later: the commit only writes that it happened.
+"""
+
+from dataclasses import replace
+
+from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.wallet import Crossing, Level, LevelName
+
+
+def set_level(draft: Draft, name: LevelName, below_nanos: int, *, fires: bool) -> None:
+    """Watch for another height from now on; the same height changes nothing.
+
+    `fires` says whether a balance that is below it already counts as having just fallen.
+    """
+    assert below_nanos >= 0
+    known = draft.wallet.levels.get(name)
+    if known is not None and known.below_nanos == below_nanos:
+        return
+    is_below = not fires and draft.wallet.balance_nanos(draft.at) < below_nanos
+    level = Level(below_nanos, is_below, known.crossings if known is not None else 0)
+    draft.change(levels={**draft.wallet.levels, name: level})
+
+
+def watch_levels(draft: Draft) -> None:
+    """Note every level that the balance has fallen below, and arm those that it has reached."""
+    if not draft.wallet.levels:
+        return
+    balance_nanos = draft.wallet.balance_nanos(draft.at)
+    for name, level in sorted(draft.wallet.levels.items()):
+        is_below = balance_nanos < level.below_nanos
+        if is_below == level.is_below:
+            continue
+        seen = replace(level, is_below=is_below, crossings=level.crossings + is_below)
+        draft.change(levels={**draft.wallet.levels, name: seen})
+        if is_below:
+            draft.crossings.append(
+                Crossing(name, seen.crossings, level.below_nanos, balance_nanos, draft.at)
+            )
