@@ -5,11 +5,14 @@ customer's subscriptions as they are now, keep what was seen, then tell the wall
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from creditbase.accounts.domain import CustomerRef
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
+from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Forbidden, NotFound, Unavailable
 from creditbase.ledger.domain.commands import ChangeTerms, Command, CutMonthly, GrantCredits
@@ -19,12 +22,14 @@ from creditbase.payments import store, stripe_billing
 from creditbase.payments.domain import APPLIED, Event, Outcome
 from creditbase.payments.noticing import mails_for
 from creditbase.payments.standing_store import Mirrored, writes_for_standing
+from creditbase.payments.store import Account
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
-from creditbase.subscriptions.domain.mirror import Invoice, Subscription
+from creditbase.subscriptions.domain.mirror import Invoice, Record, Subscription
 from creditbase.subscriptions.domain.notices import Scene, owed_notices
 from creditbase.subscriptions.domain.standing import Standing, decide_standing
+from creditbase.subscriptions.domain.tier_standing import decide_tier_standing
 from creditbase.subscriptions.domain.trials import TrialDecision, decide_trial, wanted_claims
 from creditbase.subscriptions.store import (
     load_claims,
@@ -40,10 +45,31 @@ log = logging.getLogger(__name__)
 class Picture:
     """What a customer's standing was decided to be, and from which invoices."""
 
-    standing: Standing
-    invoices: tuple[Invoice, ...]
+    standing: Standing | None
+    """None for a customer who was deleted here: only `refused` is left to do."""
+    invoices: tuple[Invoice, ...] = ()
     refused: tuple[str, ...] = ()
-    """Running trials that give nothing: to be ended at once."""
+    """Running trials that give nothing, and what a deleted customer has: ended at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A customer as it is kept, and everything that Stripe shows of it now."""
+
+    account: Account
+    seen: list[Subscription]
+    invoices: list[Invoice]
+    known: Mapping[str, Record]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided from a look, and what must happen together with keeping it."""
+
+    standing: Standing
+    trials: TrialDecision
+    others: list[Write]
 
 
 def mirror_subscription(event: Event, now: datetime) -> Outcome:
@@ -79,10 +105,13 @@ def mirror_customer(stripe_customer_id: str, *, now: datetime) -> Outcome:
         return Outcome("ignored", "not_ours")
     picture = _mirror(ref, stripe_customer_id, now=now)
     standing = picture.standing
-    tell_wallet(WalletRef(ref.project_id, ref.customer_id), standing, now=now)
+    if standing is not None:
+        tell_wallet(WalletRef(ref.project_id, ref.customer_id), standing, now=now)
     for subscription_id in picture.refused:
-        log.info("a second trial was ended", extra={"subscription": subscription_id})
+        log.info("a subscription was ended at once", extra={"subscription": subscription_id})
         stripe_billing.cancel_subscription(subscription_id)
+    if standing is None:
+        return Outcome("ignored", "customer_deleted")
     for subscription_id in standing.surplus:
         _end_surplus(subscription_id, picture.invoices)
     if standing.unknown:
@@ -91,58 +120,101 @@ def mirror_customer(stripe_customer_id: str, *, now: datetime) -> Outcome:
 
 
 def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Picture:
-    catalog = load_catalog(ref.project_id)
-    plans = catalog.plans
+    decide = _decide_plan if ref.project_id == HUB_PROJECT_ID else _decide_tier
 
     def attempt() -> Attempt[Picture]:
         # The version first, then Stripe: whatever changes in between makes the commit fail.
         account = store.load_account(ref)
-        payers = dict.fromkeys(
-            filter(None, (account.customer.stripe_customer_id, stripe_customer_id))
-        )
-        seen = [
-            one
-            for payer in payers
-            for one in stripe_billing.list_subscriptions(ref.project_id, payer)
-        ]
-        back_to = min((one.period.start_at for one in seen if one.is_live), default=None)
-        invoices = [
-            one
-            for payer in payers
-            for one in stripe_billing.list_invoices(ref.project_id, payer, back_to=back_to)
-        ]
-        known = load_records(ref.project_id, [one.subscription_id for one in seen])
-        trials = _look_at_trials(account, seen)
-        standing = decide_standing(
-            ref.customer_id, seen, invoices, known, plans, refused=trials.refused, now=now
-        )
-        scene = Scene(
-            known=known,
-            seen=seen,
-            invoices=invoices,
-            plans=plans,
-            currency=catalog.currency,
-            is_free=standing.terms.window == "free",
-            set_aside=standing.surplus,
-            refused=trials.refused,
-            issue_before=account.payment_issue,
-            issue=_issue_of(standing, invoices),
-        )
+        look = _look(account, stripe_customer_id, now=now)
+        if account.customer.deleted_at is not None:
+            left = tuple(one.subscription_id for one in look.seen if one.is_live)
+            return Attempt(Picture(None, refused=left), ())
+        decided = decide(look)
+        standing, trials = decided.standing, decided.trials
         mirrored = Mirrored(
-            records=writes_for_records(ref.project_id, known, standing.records),
-            issue=scene.issue,
+            records=writes_for_records(ref.project_id, look.known, standing.records),
+            issue=_issue_of(standing, look.invoices),
             digest=standing.digest,
             trial=trials.trial,
-            others=[*_claims_of(ref, trials), *_mails_of(account, scene, now=now)],
+            held=standing.held,
+            others=decided.others,
         )
         terms = replace(standing.terms, revision=account.revision + mirrored.has_moved(account))
-        picture = Picture(replace(standing, terms=terms), tuple(invoices), trials.refused)
+        picture = Picture(replace(standing, terms=terms), tuple(look.invoices), trials.refused)
         return Attempt(picture, writes_for_standing(account, mirrored))
 
     return commit_or_retry(attempt)
 
 
-def _look_at_trials(account: store.Account, seen: list[Subscription]) -> TrialDecision:
+def _look(account: Account, stripe_customer_id: str, *, now: datetime) -> Look:
+    project_id = account.customer.project_id
+    payers = dict.fromkeys(
+        filter(None, (account.customer.stripe_customer_id, stripe_customer_id))
+    )
+    seen = [
+        one for payer in payers for one in stripe_billing.list_subscriptions(project_id, payer)
+    ]
+    back_to = min((one.period.start_at for one in seen if one.is_live), default=None)
+    invoices = [
+        one
+        for payer in payers
+        for one in stripe_billing.list_invoices(project_id, payer, back_to=back_to)
+    ]
+    known = load_records(project_id, [one.subscription_id for one in seen])
+    return Look(account, seen, invoices, known, now)
+
+
+def _decide_plan(look: Look) -> Decided:
+    """Decide for a customer of the hub: a plan with its credits, and mails."""
+    account, seen, invoices = look.account, look.seen, look.invoices
+    customer = account.customer
+    catalog = load_catalog(customer.project_id)
+    trials = _look_at_trials(account, seen)
+    standing = decide_standing(
+        customer.customer_id,
+        seen,
+        invoices,
+        look.known,
+        catalog.plans,
+        refused=trials.refused,
+        now=look.now,
+    )
+    scene = Scene(
+        known=look.known,
+        seen=seen,
+        invoices=invoices,
+        plans=catalog.plans,
+        currency=catalog.currency,
+        is_free=standing.terms.window == "free",
+        set_aside=standing.surplus,
+        refused=trials.refused,
+        issue_before=account.payment_issue,
+        issue=_issue_of(standing, invoices),
+    )
+    others = [*_claims_of(customer.ref, trials), *_mails_of(account, scene, now=look.now)]
+    return Decided(standing, trials, others)
+
+
+def _decide_tier(look: Look) -> Decided:
+    """Decide for a customer of the relay: a tier with its limit.
+
+    One trial each; who its customers are, and which cards they share, the project knows.
+    """
+    account, seen = look.account, look.seen
+    customer = account.customer
+    trials = decide_trial(customer.customer_id, account.trial, seen, {}, {})
+    named = {name for one in seen for name in (one.plan_code, one.next_tier_id)}
+    named |= {customer.subscription.tier_id} if customer.subscription else set()
+    tiers = load_tiers(customer.project_id)
+    for tier_id in sorted(filter(None, named)):
+        tiers = load_tiers(customer.project_id, needed_id=tier_id)
+    standing = decide_tier_standing(
+        customer, seen, look.invoices, look.known, tiers, trials=trials, now=look.now
+    )
+    return Decided(standing, trials, [])
+
+
+def _look_at_trials(account: Account, seen: list[Subscription]) -> TrialDecision:
     """Return the customer's first trial, and which running ones give nothing."""
     customer = account.customer
     claims = wanted_claims(customer.project_id, account.trial, seen, customer.email)
@@ -156,7 +228,7 @@ def _claims_of(ref: CustomerRef, trials: TrialDecision) -> list[Write]:
     return writes_for_claims(ref.project_id, ref.customer_id, trials.trial, trials.claims)
 
 
-def _mails_of(account: store.Account, scene: Scene, *, now: datetime) -> list[Write]:
+def _mails_of(account: Account, scene: Scene, *, now: datetime) -> list[Write]:
     newest = max(scene.seen, key=lambda one: one.created_at, default=None)
     payer_email = newest.payer_email if newest is not None else ""
     notices = owed_notices(scene, now=now)

@@ -1,12 +1,14 @@
 """What is kept of where a customer stands, and everything that goes with it in one commit.
 
-projects/{p}/customers/{c}   payment_issue, standing, trial
+projects/{p}/customers/{c}   payment_issue, standing, trial, tier_subscription
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from creditbase.accounts.domain import TierSubscription
+from creditbase.accounts.store import SUBSCRIPTION_FIELD, subscription_fields
 from creditbase.payments.store import Account, account_update
 from creditbase.runtime.firestore import Write
 from creditbase.subscriptions.domain.trials import Trial
@@ -22,6 +24,8 @@ class Mirrored:
     digest: str
     """Of the standing."""
     trial: Trial | None
+    held: TierSubscription | None = None
+    """What the relay shows; the hub's customers have none."""
     others: Sequence[Write] = ()
     """Claims of a trial, mails: whatever must happen together with it."""
 
@@ -31,6 +35,7 @@ class Mirrored:
             self.records
             or account.payment_issue != self.issue
             or account.standing_digest != self.digest
+            or account.customer.subscription != self.held
         )
 
 
@@ -40,6 +45,9 @@ def writes_for_standing(account: Account, mirrored: Mirrored) -> list[Write]:
     if mirrored.has_moved(account):
         changes[("payment_issue",)] = mirrored.issue
         changes[("standing",)] = {"revision": account.revision + 1, "digest": mirrored.digest}
+    if account.customer.subscription != mirrored.held:
+        held = mirrored.held
+        changes[(SUBSCRIPTION_FIELD,)] = subscription_fields(held) if held else None
     if mirrored.trial is not None and mirrored.trial != account.trial:
         changes[("trial",)] = asdict(mirrored.trial)
     if not changes and not mirrored.others:
