@@ -271,7 +271,7 @@ def _without(
     else:
         landing = tiers.by_id(last.next_tier_id)
         if landing is not None and landing.is_free:
-            held = _landed(last.subscription_id, landing, last.ended_at)
+            held = _landed(customer, landing, last.ended_at)
         else:
             held = _kept_or(kept, _shown(last, now=now))
     return replace(standing_on(_terms_without(held, tiers), None), held=held)
@@ -290,13 +290,14 @@ def _end_order(one: Subscription) -> tuple[datetime, str]:
     return one.ended_at, one.subscription_id
 
 
-def _landed(subscription_id: str, tier: Tier, at: datetime) -> TierSubscription:
+def _landed(customer: Customer, tier: Tier, at: datetime) -> TierSubscription:
     return TierSubscription(
-        subscription_id=tier_subscription_uuid(f"{subscription_id}/next"),
+        subscription_id=tier_subscription_uuid(customer.customer_id),
         tier_id=tier.tier_id,
         status="active",
         created_at=at,
         updated_at=at,
+        billing_provider=tier.billing_provider,
     )
 
 
