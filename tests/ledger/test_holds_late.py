@@ -1,5 +1,6 @@
 """Holds that live on, time out, and are captured late: the work was done, and is paid once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,8 +15,10 @@ from tests.ledger.builders import (
     HOUR,
     MINUTE,
     NOON,
+    a_hold,
     a_story,
     drawn,
+    hold_id_of,
     requests,
     usage,
 )
@@ -102,6 +105,22 @@ def test_a_hold_times_out_at_its_instant_inside_any_decision() -> None:
     assert (ended.at, ended.status, ended.hold_id) == (NOON + QUARTER, "expired", hold_id)
     assert ended.postings == {"held": -50, "grant:a": 50}
     assert requests(story) == {"unspecified": (1, 50)}
+
+
+def test_what_counts_as_used_from_the_start_is_taken_by_the_time_out() -> None:
+    """A call whose process dies before its first report has sent its prompt all the same."""
+    story = a_story(a=50)
+    hold_id = hold_id_of("k")
+    story.do(replace(a_hold(30, "k", model="large"), accrued=usage(7)))
+    story.extend(hold_id, NOON + HOUR, usage(6))
+    assert story.wallet.holds[hold_id].accrued_nanos == 7
+
+    story.wait(HOUR)
+    story.tidy()
+
+    (ended,) = story.written("expire")
+    assert (ended.captured_nanos, ended.metered.quantities) == (7, {"input_tokens": 7})
+    assert story.available_nanos == 43
 
 
 def test_a_time_out_captures_what_was_used_so_far() -> None:

@@ -37,7 +37,8 @@ class Asked:
     """A call that wants to be made: whose, under which request id, and the worst of it.
 
     `digest` is of what was asked, without any price. With `output_at_least` fewer output
-    tokens are held where the customer cannot afford all of `quantities`.
+    tokens are held where the customer cannot afford all of `quantities`. `prompt` is what the
+    call uses as soon as it is sent, and so what its expiry takes where nothing else is known.
     """
 
     ref: WalletRef
@@ -45,6 +46,7 @@ class Asked:
     digest: str
     model: str
     quantities: Mapping[str, int]
+    prompt: Mapping[str, int] | None = None
     ttl_s: int = 900
     output_at_least: int | None = None
     budget: Budget | None = None
@@ -92,6 +94,7 @@ def hold_call(asked: Asked, *, now: datetime) -> HeldCall:
             asked.metadata,
             asked.budget,
             asked.output_at_least,
+            None if asked.prompt is None else MeteredUsage(asked.prompt, rate),
         )
 
     decision = _run(asked.ref, command, now=now)

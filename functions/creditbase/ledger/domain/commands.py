@@ -98,7 +98,8 @@ class PlaceHold:
     """Reserve the most that something can cost until it is captured, voided or expires.
 
     With `output_at_least` a hold that the customer cannot afford is placed for fewer output
-    tokens, as many as the customer can afford, and refused below that number.
+    tokens, as many as the customer can afford, and refused below that number. `accrued` is
+    what counts as used from the start: what the expiry captures where nobody says more.
     """
 
     entry_id: str
@@ -109,6 +110,7 @@ class PlaceHold:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget | None = None
     output_at_least: int | None = None
+    accrued: Cost | None = None
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""

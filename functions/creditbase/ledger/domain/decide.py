@@ -240,6 +240,8 @@ def _place_hold(
         budget=counter,
     )
     count_budget(draft, counter, hold.window_start_at, held_nanos=amount_nanos)
+    if command.accrued is not None:
+        hold = _accrue(draft, hold, command.accrued)
     _keep_hold(draft, hold)
     return draft.write(
         "hold",
@@ -345,8 +347,14 @@ def _extend(draft: Draft, known: Known, command: ExtendHold) -> Hold:
     hold = replace(hold, expires_at=max(hold.expires_at, command.expires_at))
     draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
     if command.accrued is not None:
-        asked_nanos, asked = price_held(draft, command.accrued, hold.metered)
-        if asked_nanos >= hold.accrued_nanos:
-            hold = replace(hold, accrued_nanos=asked_nanos, metered=asked)
-            _keep_hold(draft, hold)
+        hold = _accrue(draft, hold, command.accrued)
+        _keep_hold(draft, hold)
     return hold
+
+
+def _accrue(draft: Draft, hold: Hold, used: Cost) -> Hold:
+    """Return the hold with what it has used so far, which never becomes less."""
+    used_nanos, metered = price_held(draft, used, hold.metered)
+    if used_nanos < hold.accrued_nanos:
+        return hold
+    return replace(hold, accrued_nanos=used_nanos, metered=metered)
