@@ -71,6 +71,8 @@ def verify(ledger: Ledger) -> Iterator[str]:
     yield _pots(ledger)
     yield _holds(ledger)
     yield _usage(ledger)
+    yield _budgets(ledger)
+    yield _prices(ledger)
 
 
 def _chain(ledger: Ledger) -> str:
@@ -146,6 +148,48 @@ def _usage(ledger: Ledger) -> str:
     _expect("the sum of all windows", sum(map(_amount, windows)), taken)
     requests = sum(t.get("requests", 0) for day in days for t in day["models"].values())
     return f"{requests} requests for {_credits(taken)} credits, by day and by window alike"
+
+
+def _budgets(ledger: Ledger) -> str:
+    counted: Counter[tuple[datetime, str, str]] = Counter()
+    for entry in ledger.entries:
+        counter = entry.get("cause", {}).get("budget")
+        if counter is None:
+            continue
+        place = (entry["window_start_at"], counter)
+        if entry["kind"] == "hold":
+            counted[(*place, "held_nanos")] += entry["amount_nanos"]
+        if entry["kind"] in ENDS:
+            counted[(*place, "held_nanos")] -= entry["amount_nanos"]
+        if entry["kind"] in TAKES:
+            counted[(*place, "spent_nanos")] += entry["captured_nanos"]
+    told: Counter[tuple[datetime, str, str]] = Counter()
+    for window in (*ledger.periods, *ledger.state["closing"], ledger.state["window"]):
+        for counter, count in window.get("budgets", {}).items():
+            for name, nanos in count.items():
+                told[window["start_at"], counter, name] += nanos
+    _expect("what credentials with a budget spent and hold", +told, +counted)
+    return f"{len({key[:2] for key in +counted})} budgets counted as their entries say"
+
+
+def _prices(ledger: Ledger) -> str:
+    """Compute every metered price again, from quantities, prices and markup."""
+    priced = 0
+    for entry in ledger.entries:
+        metered = entry.get("metered", {})
+        pricing = metered.get("pricing", {})
+        if "nanos_per_million" not in pricing:
+            continue
+        prices, quantities = pricing["nanos_per_million"], metered["quantities"]
+        total = sum(quantities[unit] * nanos for unit, nanos in prices.items())
+        price = -(-total * (10_000 + pricing["markup_bps"]) // 10**10)
+        before = entry.get("cause", {}).get("before", {})
+        already = before.get("captured_nanos", 0) + before.get("shortfall_nanos", 0)
+        taken = already + entry["captured_nanos"] + entry["shortfall_nanos"]
+        asked = entry["amount_nanos"] if entry["kind"] == "hold" else taken
+        _expect(f"the price of entry {entry['seq']}", asked, max(price, already))
+        priced += 1
+    return f"{priced} metered prices computed again, to the nano"
 
 
 def _amount(counted: Document) -> int:

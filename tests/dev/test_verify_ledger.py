@@ -1,13 +1,23 @@
 """The verifier of the demo: it agrees with real ledgers, and finds what was tampered with."""
 
 import copy
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from creditbase.ledger.domain.commands import (
+    Budget,
+    Charge,
+    FixedAmount,
+    MeteredUsage,
+    PlaceHold,
+)
 from dev import verify_ledger
 from dev.verify_ledger import Broken, Ledger
+from tests.ledger.builders import FlatRate
 from tests.ledger.conftest import _many_threads, _session_wire, wallet, wire
 from tests.ledger.wallets import LiveWallet
 
@@ -22,6 +32,11 @@ def ledger(wallet: LiveWallet) -> Ledger:
     wallet.capture("b", 9)
     wallet.hold("c", 4, ttl_s=60)
     wallet.topup("pi", 100)
+    budget = Budget("key", 50)
+    wallet.run(
+        Charge("op:f", "d", MeteredUsage({"input_tokens": 6}, FlatRate(), "m"), {}, budget)
+    )
+    wallet.run(PlaceHold("op:g", wallet.hold_id("g"), "d", FixedAmount(3), 900, {}, budget))
     late = wallet.later(days=40)
     late.charge("d", 3)
     late.hold("e", 2)
@@ -29,12 +44,14 @@ def ledger(wallet: LiveWallet) -> Ledger:
 
 
 def test_a_real_ledger_holds_in_every_line(ledger: Ledger) -> None:
-    """Five sentences, none of them broken."""
+    """Seven sentences, none of them broken."""
     sentences = list(verify_ledger.verify(ledger))
 
-    assert len(sentences) == 5
+    assert len(sentences) == 7
     assert sentences[0].startswith(f"{len(ledger.entries)} entries")
-    assert sentences[3] == "2 holds ended once each, 1 open"
+    assert sentences[3] == "3 holds ended once each, 1 open"
+    assert sentences[5] == "1 budgets counted as their entries say"
+    assert sentences[6] == "1 metered prices computed again, to the nano"
 
 
 def _set(path: str, value: Any) -> Callable[[Ledger], None]:
@@ -59,6 +76,31 @@ def swap_two(ledger: Ledger) -> None:
     ledger.entries[1], ledger.entries[2] = ledger.entries[2], ledger.entries[1]
 
 
+def rechained(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries with hashes that fit what they say now."""
+    prev = ""
+    for entry in entries:
+        entry["prev"] = prev
+        covered = {k: v for k, v in entry.items() if k not in {"hash", "metadata"}}
+        text = json.dumps(
+            covered,
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+            default=lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        )
+        prev = entry["hash"] = hashlib.sha256(text.encode()).hexdigest()
+    return entries
+
+
+def cheapen(ledger: Ledger) -> None:
+    """Tell that something cost less than its price, and chain it anew."""
+    entry = next(entry for entry in ledger.entries if "metered" in entry)
+    entry["metered"]["pricing"]["nanos_per_million"]["input_tokens"] -= 1_000_000
+    ledger.entries[:] = rechained(ledger.entries)
+    ledger.state["head"] = ledger.entries[-1]["hash"]
+
+
 TAMPERINGS: list[Callable[[Ledger], None]] = [
     drop_an_entry,
     swap_two,
@@ -73,6 +115,8 @@ TAMPERINGS: list[Callable[[Ledger], None]] = [
     _set("state.grants", {}),
     _set("state.today.models", {}),
     _set("state.window.models", {}),
+    _set("periods.0.budgets", {}),
+    cheapen,
 ]
 
 

@@ -11,6 +11,7 @@ from creditbase.kernel.windows import Window
 from creditbase.ledger.changes import STATE, changes_between
 from creditbase.ledger.domain.commands import (
     NOTHING_PINNED,
+    Budget,
     CaptureHold,
     ChangeTerms,
     Charge,
@@ -87,6 +88,7 @@ class FlatRate:
     """A rate that prices every token alike, and says so in the receipt."""
 
     nanos_per_token: int = 1
+    nanos_by_plan: Mapping[str, int] = field(default_factory=dict)
 
     def price(
         self,
@@ -95,13 +97,16 @@ class FlatRate:
         quantities: Mapping[str, int],
         pinned: Mapping[str, object] = NOTHING_PINNED,
     ) -> Priced:
-        """Return the price of all tokens, whoever asks."""
-        del plan_code, pinned
-        tokens = sum(n for name, n in quantities.items() if name.endswith("_tokens"))
-        metered = Metered(
-            model, "acme", tokens, dict(quantities), {"price_book": "2026-01-01", "lines": []}
-        )
-        return Priced(tokens * self.nanos_per_token, metered)
+        """Return the price of all tokens, on the plan or as it was pinned."""
+        nanos = pinned.get("nanos_per_token", self.nanos_by_plan.get(plan_code))
+        nanos = self.nanos_per_token if nanos is None else nanos
+        assert isinstance(nanos, int)
+        tokens = {name: n for name, n in quantities.items() if name.endswith("_tokens")}
+        prices = dict.fromkeys(tokens, nanos * 1_000_000)
+        receipt = {"markup_bps": 0, "nanos_per_million": prices}
+        count = sum(tokens.values())
+        metered = Metered(model, "acme", count, dict(quantities), receipt)
+        return Priced(count * nanos, metered, {"nanos_per_token": nanos})
 
 
 @dataclass
@@ -260,15 +265,27 @@ def a_story(
 
 
 def a_charge(
-    amount_nanos: int, key: str, *, body: str = "", metered: Metered = NOTHING_METERED
+    amount_nanos: int,
+    key: str,
+    *,
+    body: str = "",
+    metered: Metered = NOTHING_METERED,
+    budget: tuple[str, int] = ("", 0),
 ) -> Charge:
     """Return a charge whose digest tells its body."""
     digest = sha256_hex(f"charges/{amount_nanos}/{body}")
-    return Charge(operation_entry_id(key), digest, FixedAmount(amount_nanos, metered))
+    cost = FixedAmount(amount_nanos, metered)
+    return Charge(operation_entry_id(key), digest, cost, budget=_budget(budget))
 
 
 def a_hold(
-    amount_nanos: int, key: str, *, ttl_s: int = 900, model: str = "", body: str = ""
+    amount_nanos: int,
+    key: str,
+    *,
+    ttl_s: int = 900,
+    model: str = "",
+    body: str = "",
+    budget: tuple[str, int] = ("", 0),
 ) -> PlaceHold:
     """Return a hold whose digest tells its body."""
     return PlaceHold(
@@ -277,7 +294,12 @@ def a_hold(
         sha256_hex(f"holds/{amount_nanos}/{body}"),
         FixedAmount(amount_nanos, Metered(model, "acme") if model else NOTHING_METERED),
         ttl_s,
+        budget=_budget(budget),
     )
+
+
+def _budget(named: tuple[str, int]) -> Budget | None:
+    return Budget(*named) if named[0] else None
 
 
 def a_capture(hold_id: str, cost: int | Cost, *, key: str = "") -> CaptureHold:

@@ -35,6 +35,7 @@ class Reserved:
     until: datetime
     window: datetime
     used: int = 0
+    payer: str = ""
 
 
 @dataclass
@@ -59,6 +60,8 @@ class Model:
     spent: Counter[datetime] = field(default_factory=Counter)
     limit_used: Counter[datetime] = field(default_factory=Counter)
     limit_pinned: Counter[datetime] = field(default_factory=Counter)
+    committed: Counter[tuple[datetime, str]] = field(default_factory=Counter)
+    payers: dict[str, str] = field(default_factory=dict)
     months: set[datetime] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -156,26 +159,31 @@ class Model:
         else:
             self.limit_used[self.window] += 1
 
-    def affords(self, amount: int) -> bool:
-        """Return whether so many tokens are there."""
+    def affords(self, amount: int, payer: str = "", allowed: int = 0) -> bool:
+        """Return whether so many tokens are there, and allowed to a payer with a budget."""
+        if payer and self.committed[self.window, payer] + amount > allowed:
+            return False
         return self.room() + (self.spendable() if self.overage else 0) >= amount
 
     # ---- what may be asked ----
 
-    def charge(self, amount: int) -> str:
+    def charge(self, amount: int, payer: str = "", allowed: int = 0) -> str:
         """Take tokens, all or none."""
-        if not self.affords(amount):
+        if not self.affords(amount, payer, allowed):
             return "PaymentRequired"
         for _ in range(amount):
             token = self.next_token()
             assert token is not None
             self.take(token)
         self.spent[self.window] += amount
+        self.committed[self.window, payer] += amount
         return ""
 
-    def hold(self, name: str, amount: int, ttl: timedelta) -> str:
+    def hold(
+        self, name: str, amount: int, ttl: timedelta, payer: str = "", allowed: int = 0
+    ) -> str:
         """Pin tokens, all or none."""
-        if not self.affords(amount):
+        if not self.affords(amount, payer, allowed):
             return "PaymentRequired"
         tokens = []
         for _ in range(amount):
@@ -187,7 +195,10 @@ class Model:
             else:
                 self.limit_pinned[self.window] += 1
             tokens.append(token)
-        self.holds[name] = Reserved(tokens, self.clock, self.clock + ttl, self.window)
+        until = self.clock + ttl
+        self.holds[name] = Reserved(tokens, self.clock, until, self.window, payer=payer)
+        self.committed[self.window, payer] += amount
+        self.payers[name] = payer
         return ""
 
     def end(self, name: str, amount: int, how: str) -> None:
@@ -212,6 +223,7 @@ class Model:
         taken = min(amount, len(hold.tokens))
         taken += self.take_what_is_there(amount - taken)
         self.spent[hold.window] += taken
+        self.committed[hold.window, hold.payer] += taken - len(hold.tokens)
 
     def take_what_is_there(self, amount: int) -> int:
         """Take up to so many tokens, note how many were missing, return how many came."""
@@ -232,7 +244,9 @@ class Model:
             return "Conflict"
         self.ended[name] = "captured late"
         rest = max(0, amount - self.captured_at_expiry[name])
-        self.spent[self.window] += self.take_what_is_there(rest)
+        taken = self.take_what_is_there(rest)
+        self.spent[self.window] += taken
+        self.committed[self.window, self.payers[name]] += taken
         return ""
 
     def void(self, name: str) -> str:

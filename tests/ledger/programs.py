@@ -37,6 +37,9 @@ TIERS = (
     Terms("tier", window="period", included="unlimited"),
 )
 
+BUDGETS = (("", 0), ("small", 12), ("large", 45), ("", 0))
+"""Credentials with what each may spend in a window; half of the commands come with none."""
+
 ACTIONS = (
     *("charge", "hold", "hold", "hold", "capture", "capture", "void", "extend", "extend"),
     *("grant", "grant", "grant", "take_back", "give_back", "terms", "tidy", "again"),
@@ -135,17 +138,18 @@ class Twin:
 
     def charge(self, step: Step) -> Any:
         """Charge an amount."""
-        amount = step.amount // 2
-        return a_charge(amount, f"k{self.number}"), self.model.charge(amount)
+        amount, budget = step.amount // 2, BUDGETS[step.pick % 4]
+        said = self.model.charge(amount, *budget)
+        return a_charge(amount, f"k{self.number}", budget=budget), said
 
     def hold(self, step: Step) -> Any:
         """Place a hold of five minutes, a quarter or a day."""
         key, ttl_s = f"k{self.number}", (300, 900, 86_400, 86_400)[step.pick % 4]
-        amount = step.amount // 3
-        said = self.model.hold(hold_id_of(key), amount, timedelta(seconds=ttl_s))
+        amount, budget = step.amount // 3, BUDGETS[step.pick // 4 % 4]
+        said = self.model.hold(hold_id_of(key), amount, timedelta(seconds=ttl_s), *budget)
         if not said:
             self.holds.append(hold_id_of(key))
-        return a_hold(amount, key, ttl_s=ttl_s), said
+        return a_hold(amount, key, ttl_s=ttl_s, budget=budget), said
 
     def capture(self, step: Step) -> Any:
         """Capture some hold that there is or was."""

@@ -51,6 +51,11 @@ def compare(twin: Twin) -> None:
     for window in (*seen.closed_windows, *wallet.closing, wallet.window):
         counted[window.span.start_at] += counted_nanos(window)
     assert +counted == +model.spent
+    for running in (*wallet.closing, wallet.window):
+        start_at = running.span.start_at
+        counters = {n: b.spent_nanos + b.held_nanos for n, b in running.budgets.items()}
+        told = {n: nanos for (at, n), nanos in model.committed.items() if at == start_at and n}
+        assert +Counter(counters) == +Counter(told)
 
     # and the postings alone rebuild every pot
     assert sum(accounts.values()) == 0
