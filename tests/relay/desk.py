@@ -193,11 +193,11 @@ def start_cold() -> None:
 
 
 def without(model: str) -> Callable[[str], Catalog]:
-    """Return a look-up of catalogs that do not have this model."""
+    """Return a look-up of catalogs with a newer book, which does not have this model."""
 
     def load(project_id: str) -> Catalog:
         full = load_catalog(project_id)
         models = {name: kept for name, kept in full.book.models.items() if name != model}
-        return replace(full, book=replace(full.book, models=models))
+        return replace(full, book=replace(full.book, version="newer", models=models))
 
     return load

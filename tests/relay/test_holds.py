@@ -9,7 +9,7 @@ import pytest
 from creditbase.catalog.domain import Usage, price_usage
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.ids import hold_public_id, operation_entry_id
-from creditbase.metering import use_cases as metering
+from creditbase.metering import rates
 from tests.relay.desk import (
     CREDIT,
     CREDITS,
@@ -174,18 +174,20 @@ class TestCapturing:
         assert wrong_field(answer) == "usage"
         assert desk.show(hold_id)["status"] == "held"
 
-    def test_by_usage_of_a_model_without_a_price_any_more_it_says_so(
+    def test_by_usage_of_a_model_without_a_price_any_more_it_costs_what_was_agreed(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The hold is there, and can still be captured by amount."""
-        hold_id = json_of(desk.hold_for("k", "gpt-5", **TOKENS))["hold"]["id"]
-        monkeypatch.setattr(metering, "load_catalog", without("gpt-5"))
+        """The hold has pinned the book by which it was priced, and that never changes."""
+        held = json_of(desk.hold_for("k", "gpt-5", **TOKENS))["hold"]
+        monkeypatch.setattr(rates, "load_catalog", without("gpt-5"))
 
-        answer = desk.end(hold_id, "capture", {"usage": TOKENS})
+        answer = desk.end(held["id"], "capture", {"usage": TOKENS})
 
-        assert code_of(answer) == (404, "NOT_FOUND")
-        assert json_of(answer)["message"] == "This model has no price"
-        assert desk.end(hold_id, "capture", {"amount_nanos": 1}).status_code == 200
+        assert answer.status_code == 200
+        assert json_of(answer)["hold"]["captured_nanos"] == held["amount_nanos"]
+        again = desk.hold_for("new", "gpt-5", **TOKENS)
+        assert code_of(again) == (404, "NOT_FOUND")
+        assert json_of(again)["message"] == "This model has no price"
 
     @pytest.mark.parametrize(
         "body",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from creditbase.metering import use_cases as metering
+from creditbase.metering import rates
 from tests.relay.desk import (
     CREDIT,
     CREDITS,
@@ -145,7 +145,7 @@ class TestReplays:
         usage = {"usage" if path == "/charges" else "usage_max": TOKENS}
         body = {"customer_id": desk.customer_id, "model": "gpt-5", **usage}
         first = desk.post(path, body, key="k")
-        monkeypatch.setattr(metering, "load_catalog", without("gpt-5"))
+        monkeypatch.setattr(rates, "load_catalog", without("gpt-5"))
 
         again = desk.post(path, body, key="k")
         other = desk.post(path, {**body, "metadata": {}}, key="k")
