@@ -36,6 +36,7 @@ from creditbase.ledger.domain.commands import (
     ChangeTerms,
     Charge,
     Command,
+    Cost,
     CutMonthly,
     ExtendHold,
     Freeze,
