@@ -73,9 +73,19 @@ class Tier:
         return not self.is_paygo and not self.is_paid
 
     @property
+    def is_sold_by_stripe(self) -> bool:
+        """Return whether its price is to be one of Stripe's."""
+        return self.is_paid and self.billing_provider == "stripe"
+
+    @property
     def can_be_bought(self) -> bool:
         """Return whether Stripe sells it now."""
         return self.is_paid and bool(self.billing_price_ref) and not self.is_archived
+
+    @property
+    def price(self) -> tuple[int | None, str, str | None]:
+        """Return amount, currency and interval: what a price of Stripe is made for."""
+        return self.price_amount_cents, self.price_currency, self.price_interval
 
     @property
     def is_unlimited(self) -> bool:
