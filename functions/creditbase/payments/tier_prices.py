@@ -13,6 +13,7 @@ from typing import Any
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.catalog.tier_use_cases import find_tier_now
 from creditbase.kernel.errors import Conflict, NotFound, Unavailable
+from creditbase.kernel.ids import sha256_hex
 from creditbase.payments.stripe_gateway import ask, client
 from creditbase.runtime.log import alert
 
@@ -153,12 +154,10 @@ def _make_product(tier: Tier, number: int) -> None:
 
 def _set_product(tier: Tier, shelf: _Shelf, number: int) -> None:
     assert shelf.product is not None
-    params: Any = {
-        "name": tier.display_name,
-        "active": tier.is_sold_by_stripe and not tier.is_archived,
-    }
-    revision = shelf.product["updated"]
-    key = f"tier-product:{product_id(tier)}:{revision}:{tier.updated_at.isoformat()}#{number}"
+    is_active = tier.is_sold_by_stripe and not tier.is_archived
+    params: Any = {"name": tier.display_name, "active": is_active}
+    digest = sha256_hex(f"{shelf.product['updated']}/{is_active}/{tier.display_name}")
+    key = f"tier-product:{product_id(tier)}:{digest}#{number}"
     options: Any = {"idempotency_key": key}
     ask(lambda: client().v1.products.update(product_id(tier), params, options))
 

@@ -35,6 +35,7 @@ ALERTS: Mapping[str, int] = MappingProxyType(
         "stripe_event_dead": logging.CRITICAL,
         "stripe_event_quarantined": logging.ERROR,
         "stripe_refused_request": logging.ERROR,
+        "tier_not_priced": logging.ERROR,
         "two_subscriptions": logging.ERROR,
         "wallet_parked": logging.CRITICAL,
         "wallet_refuses": logging.ERROR,
