@@ -21,6 +21,7 @@ from dev.background import MARK, Failed
 from dev.check import RULES
 from dev.layout import BIN, ROOT, BadNumber, Layout
 from dev.stack_steps import FOREIGN
+from stripe_local import honesty
 
 STACK_NUMBER = 9
 WORKERS = 3
@@ -68,6 +69,7 @@ class Suite:
     def run_everything(self) -> None:
         """Check and start side by side, then all tests, then the end of the stack."""
         chromium.ensure(stack.speaker("install"))
+        self.look_for_flaws()
         checking = subprocess.Popen(
             [str(BIN / "python"), "-m", "dev.check"],
             cwd=ROOT,
@@ -119,8 +121,23 @@ class Suite:
                 ]
                 status = background.run_in_view(command, cwd=ROOT, env={**env, **values})
                 self.judge("web SDK", status)
+            self.judge_flaws()
         finally:
             background.end(mark, politely={})
+
+    def look_for_flaws(self) -> None:
+        """Let every local Stripe of this run write down what Stripe would not say."""
+        self.layout.folder.mkdir(parents=True, exist_ok=True)
+        file = self.layout.folder / "stripe-flaws.txt"
+        file.unlink(missing_ok=True)
+        os.environ[honesty.FLAWS_VARIABLE] = str(file)
+
+    def judge_flaws(self) -> None:
+        """Fail for anything that a local Stripe has said and Stripe would not."""
+        flaws = honesty.flaws_so_far()
+        for flaw in flaws:
+            console.print(f"local Stripe: {flaw}", markup=False)
+        self.judge("what the local Stripe said", len(flaws))
 
     @property
     def measured_pytest(self) -> list[str]:
@@ -152,6 +169,7 @@ class Suite:
         mark = background.fresh_mark()
         console.print("A narrow run: these tests only, without checks, coverage and web SDK.")
         command = [str(BIN / "pytest"), *arguments]
+        self.look_for_flaws()
         try:
             env = self.environment(mark, {})
             values: dict[str, str] = {}

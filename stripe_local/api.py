@@ -62,6 +62,12 @@ class _Task:
 
 def answer(world: World, request: ApiRequest) -> Answer:
     """Return the answer to a request, and note it in the transcript."""
+    given = _answer(world, request)
+    world.transcript.note_answer(f"{request.method} {request.path}", given.status, given.body)
+    return given
+
+
+def _answer(world: World, request: ApiRequest) -> Answer:
     request_id = new_request_id()
     fault = world.faults.take(request.method, request.path)
     headers = {"Request-Id": request_id, "Stripe-Version": _version(request) or API_VERSION}
@@ -78,7 +84,6 @@ def answer(world: World, request: ApiRequest) -> Answer:
     except ApiError as refusal:
         given = Answer(refusal.status, _bytes(refusal.envelope(request_id)))
     given = replace(given, headers={**headers, **given.headers})
-    world.transcript.note_answer(f"{request.method} {request.path}", given.status, given.body)
     return given if fault is None else _struck(fault, given)
 
 

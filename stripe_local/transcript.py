@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from stripe_local.honesty import Honesty
 from stripe_local.wire.resource import Resource
 
 _KEPT_MAX = 5_000
@@ -40,6 +41,7 @@ class Transcript:
         self._kept: deque[Utterance] = deque(maxlen=_KEPT_MAX)
         self._said_count = 0
         self._lock = threading.Lock()
+        self._honesty = Honesty.from_environment()
 
     def note_answer(self, request: str, status: int, body: bytes) -> None:
         """Note what the API answered to a request, named by its method and path."""
@@ -57,6 +59,7 @@ class Transcript:
     def _note(
         self, kind: Literal["answer", "webhook"], about: str, status: int | None, body: bytes
     ) -> None:
+        self._honesty.check(about, status, body)
         with self._lock:
             self._said_count += 1
             self._kept.append(Utterance(self._said_count, kind, about, status, body))

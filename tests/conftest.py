@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dev import background, env_file, firestore_emulator
+from stripe_local import honesty
 from tests.runtime.contract import take_violations
 
 STACK_ENV = "CREDITBASE_STACK_ENV"
@@ -45,7 +46,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say where the time went, and that something was left out, if it was."""
+    """Say what makes the run fail, where the time went, and what was left out."""
+    flaws = honesty.flaws_so_far()
+    if flaws:
+        terminalreporter.section("the local Stripe said what Stripe's types forbid", red=True)
+        terminalreporter.write("".join(f"{flaw}\n" for flaw in flaws))
     took_s: defaultdict[str, float] = defaultdict(float)
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -63,19 +68,31 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start one emulator for all parallel workers; each waits for it when it needs it."""
+    """Start one emulator for all parallel workers; each waits for it when it needs it.
+
+    Whatever any local Stripe of this run says is held against Stripe's own types.
+    """
     config = session.config
-    is_worker = hasattr(config, "workerinput")
+    is_worker = _is_worker(session)
+    if not is_worker and honesty.FLAWS_VARIABLE not in os.environ:
+        folder = tempfile.mkdtemp(prefix="creditbase-")
+        os.environ[honesty.FLAWS_VARIABLE] = str(Path(folder) / "stripe-flaws.txt")
     if not is_worker and config.getoption("numprocesses", None) and EMULATOR not in os.environ:
         _start_emulator(config)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End the emulator that was started for this run."""
+    """End the emulator that was started for this run, which fails for any flaw of Stripe's."""
+    if not _is_worker(session) and honesty.flaws_so_far():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     program = session.config.stash.get(_emulator, None)
     if program is not None and program.process.poll() is None:
         os.killpg(program.process.pid, signal.SIGTERM)
         program.process.wait(timeout=20)
+
+
+def _is_worker(session: pytest.Session) -> bool:
+    return hasattr(session.config, "workerinput")
 
 
 def _start_emulator(config: pytest.Config) -> None:

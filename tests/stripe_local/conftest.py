@@ -21,9 +21,9 @@ from stripe.params.checkout import SessionCreateParams
 from stripe_local.clock import CLOCK_FILE_VARIABLE
 from stripe_local.server import LocalStripe
 from stripe_local.webhooks.policy import DeliveryPolicy
+from stripe_local.wire.annotations import flaws_in_transcript
 from stripe_local.wire.parameter_types import API_VERSION
 from stripe_local.world import Settings, World
-from tests.stripe_local.annotations import flaws_in_transcript
 from tests.stripe_local.schemas import disagreements_in_transcript
 
 FAST = DeliveryPolicy(first_delay_s=0.01, delay_s_max=0.02, attempts_max=4, timeout_s=10)

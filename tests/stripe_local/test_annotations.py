@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.stripe_local.annotations import flaws_in_answer, flaws_in_event, flaws_in_transcript
+from stripe_local.wire.annotations import flaws_in_answer, flaws_in_event, flaws_in_transcript
 from tests.stripe_local.conftest import Local
 
 Json = dict[str, Any]
