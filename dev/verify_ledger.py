@@ -115,6 +115,7 @@ def _pots(ledger: Ledger) -> str:
     for pot in sorted(named | {f"grant:{grant_id}" for grant_id in grants}):
         grant = grants.get(pot.removeprefix("grant:"), {"remaining_nanos": 0})
         _expect(f"what is left of {pot}", grant["remaining_nanos"], pots[pot])
+    _recalls(ledger)
     _expect("what is owed", ledger.state["receivable_nanos"], -pots["receivable"])
     left = sum(grant["remaining_nanos"] for grant in grants.values())
     given, used = -pots["granted"], pots["consumed"]
@@ -123,6 +124,25 @@ def _pots(ledger: Ledger) -> str:
         f"lapsed {_credits(pots['expired'])}, refunded {_credits(pots['refunded'])}, "
         f"left {_credits(left)} credits: the wallet says the same as its entries"
     )
+
+
+def _recalls(ledger: Ledger) -> None:
+    """What was recalled of held credits has gone, is still held, or was used instead."""
+    recalled: Counter[str] = Counter()
+    for entry in ledger.entries:
+        recalled.update(entry.get("cause", {}).get("recall", {}))
+        recalled.subtract(entry.get("cause", {}).get("recalled", {}))
+    for grant_id in sorted({*recalled, *ledger.state["grants"]}):
+        grant = ledger.state["grants"].get(grant_id)
+        if grant is None:
+            if recalled[grant_id] < 0:
+                raise Broken(f"more of {grant_id} came back from holds than was recalled")
+            continue
+        waiting = grant.get("recalled_nanos", 0)
+        said = waiting + grant.get("forgone_nanos", 0)
+        _expect(f"what is recalled of {grant_id}", said, recalled[grant_id])
+        if waiting > grant["held_nanos"]:
+            raise Broken(f"{grant_id} recalls {waiting}, and holds {grant['held_nanos']}")
 
 
 def _holds(ledger: Ledger) -> str:

@@ -12,7 +12,8 @@ from creditbase.catalog.tier_store import STORED
 from creditbase.jobs.store import Sweep
 from creditbase.ledger.domain.balance import Balance
 from creditbase.ledger.domain.entries import Entry, Figures
-from creditbase.ledger.domain.wallet import Draw, Grant, Hold, Metered, Tally, Terms
+from creditbase.ledger.domain.grants import Grant
+from creditbase.ledger.domain.wallet import Draw, Hold, Metered, Tally, Terms
 from creditbase.payments.domain import Payment, Return, SessionRecord
 from creditbase.subscriptions.domain.mirror import Record
 

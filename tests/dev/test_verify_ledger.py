@@ -14,6 +14,7 @@ from creditbase.ledger.domain.commands import (
     FixedAmount,
     MeteredUsage,
     PlaceHold,
+    TakeBack,
 )
 from dev import verify_ledger
 from dev.verify_ledger import Broken, Ledger
@@ -40,6 +41,7 @@ def ledger(wallet: LiveWallet) -> Ledger:
     late = wallet.later(days=40)
     late.charge("d", 3)
     late.hold("e", 2)
+    late.run(TakeBack("refund:x:1", "free:1", 1_000_000_000, owes_rest=False))
     return verify_ledger.load(wallet.ref.project_id, wallet.ref.customer_id)
 
 
@@ -112,6 +114,8 @@ TAMPERINGS: list[Callable[[Ledger], None]] = [
     _set("state.head", "0" * 64),
     _set("state.receivable_nanos", 5),
     _set("state.holds", {}),
+    _set("state.grants.free:1.recalled_nanos", 1),
+    _set("state.grants.free:1.held_nanos", 1),
     _set("state.grants", {}),
     _set("state.today.models", {}),
     _set("state.window.models", {}),

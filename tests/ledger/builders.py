@@ -30,12 +30,12 @@ from creditbase.ledger.domain.commands import (
 )
 from creditbase.ledger.domain.decide import Decision, decide
 from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.grants import GrantKind
 from creditbase.ledger.domain.invariants import breach
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import (
     NOTHING_METERED,
     Draw,
-    GrantKind,
     Hold,
     Metered,
     Tallies,

@@ -17,13 +17,19 @@ PAID = {"plan", "topup"}
 
 @dataclass
 class Pile:
-    """Tokens of one origin: how many lie there, and how many are pinned to holds."""
+    """Tokens of one origin: how many lie there, and how many are pinned to holds.
+
+    Of the pinned ones so many are `called`: wanted back, and gone as soon as they are free.
+    Those that were used instead are `lost`.
+    """
 
     kind: str
     until: datetime
     made: int
     lying: int = 0
     pinned: int = 0
+    called: int = 0
+    lost: int = 0
 
 
 @dataclass
@@ -116,8 +122,12 @@ class Model:
             self.add(f"month {self.window:%Y-%m}", "free", self.allowance, self.window_ends)
 
     def sweep(self) -> None:
-        """Forget piles where nothing lies and nothing is pinned."""
-        self.piles = {n: pile for n, pile in self.piles.items() if pile.lying or pile.pinned}
+        """Forget piles where nothing lies, nothing is pinned and nothing can come back."""
+        self.piles = {
+            name: pile
+            for name, pile in self.piles.items()
+            if pile.lying or pile.pinned or (pile.lost and pile.until > self.clock)
+        }
 
     # ---- tokens ----
 
@@ -214,12 +224,21 @@ class Model:
                 continue
             pile = self.piles[token]
             pile.pinned -= 1
-            if is_used or pile.until <= self.clock:
+            if is_used:
+                continue
+            if pile.called:
+                pile.called -= 1
+                continue
+            if pile.until <= self.clock:
                 continue
             if self.debt and pile.kind not in MONTHLY:
                 self.debt -= 1
             else:
                 pile.lying += 1
+        for pile in self.piles.values():
+            while pile.called > pile.pinned:
+                pile.called -= 1
+                pile.lost += 1
         taken = min(amount, len(hold.tokens))
         taken += self.take_what_is_there(amount - taken)
         self.spent[hold.window] += taken
@@ -283,20 +302,55 @@ class Model:
         self.piles[name] = Pile(kind, until, self.count, amount)
 
     def take_back(self, name: str, amount: int, *, owes: bool) -> None:
-        """Take what lies in one pile; the rest is owed, or let go."""
+        """Take what lies in one pile; the rest is owed, or called back from holds."""
         pile = self.piles.get(name)
         there = min(amount, pile.lying) if pile else 0
         if pile:
             pile.lying -= there
         if owes:
             self.debt += amount - there
+            return
+        for _ in range(amount - there):
+            if pile and pile.called < pile.pinned:
+                pile.called += 1
 
-    def give_back(self, name: str, kind: str, amount: int, until: datetime) -> None:
-        """Pay the debt, and put the rest back to its pile, which may have to be made again."""
+    def cut(self, most: int) -> None:
+        """Leave so many of the month's tokens lying, and no more when holds have ended."""
+        month = [
+            pile
+            for pile in self.piles.values()
+            if pile.kind in MONTHLY and pile.until > self.clock
+        ]
+        month.sort(key=lambda pile: (pile.until, pile.kind in PAID, pile.made), reverse=True)
+
+        def most_there_can_be() -> int:
+            return sum(pile.lying + pile.pinned - pile.called for pile in month)
+
+        for pile in month:
+            while pile.lying and sum(one.lying for one in month) > most:
+                pile.lying -= 1
+        for pile in month:
+            while pile.called < pile.pinned and most_there_can_be() > most:
+                pile.called += 1
+
+    def give_back(
+        self, name: str, kind: str, amount: int, until: datetime, *, owed: int, called: int
+    ) -> None:
+        """Pay the debt, and put the rest back to its pile, which may have to be made again.
+
+        Of those called back the lost ones stay lost, and the others are not called any more.
+        """
         self.count += 1
-        paid = min(self.debt, amount)
-        self.debt -= paid
         pile = self.piles.setdefault(name, Pile(kind, until, self.count))
+        for _ in range(called):
+            if pile.lost:
+                pile.lost -= 1
+            elif pile.called:
+                pile.called -= 1
+            else:
+                amount += 1
+        paid = min(self.debt, owed if pile.kind in MONTHLY else amount)
+        self.debt -= paid
         if pile.until > self.clock:
             pile.lying += amount - paid
 

@@ -14,6 +14,7 @@ from creditbase.ledger.domain.commands import (
     CaptureHold,
     ChangeTerms,
     Command,
+    CutMonthly,
     ExtendHold,
     FixedAmount,
     GiveBack,
@@ -23,7 +24,8 @@ from creditbase.ledger.domain.commands import (
     VoidHold,
 )
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.wallet import GrantKind, Terms
+from creditbase.ledger.domain.grants import GrantKind
+from creditbase.ledger.domain.wallet import Terms
 from tests.ledger.builders import NOON, Story, a_charge, a_hold, a_story, hold_id_of
 from tests.ledger.model import NEVER, Model
 
@@ -42,7 +44,8 @@ BUDGETS = (("", 0), ("small", 12), ("large", 45), ("", 0))
 
 ACTIONS = (
     *("charge", "hold", "hold", "hold", "capture", "capture", "void", "extend", "extend"),
-    *("grant", "grant", "grant", "take_back", "give_back", "terms", "tidy", "again"),
+    *("grant", "grant", "grant", "take_back", "take_back", "give_back", "cut"),
+    *("terms", "tidy", "again"),
 )
 
 
@@ -65,6 +68,19 @@ STEPS = st.builds(
     pick=st.integers(0, 23),
 )
 PROGRAMS = st.lists(STEPS, min_size=15, max_size=40)
+REFUNDED = ("hold", "hold", "capture", "void", "take_back", "take_back", "give_back", "cut")
+RETURNS = st.lists(
+    st.builds(
+        Step,
+        wait=st.sampled_from([0] * 12 + [1, 2, 5, -1]),
+        action=st.sampled_from((*REFUNDED, "grant", "charge")),
+        amount=st.integers(0, 60),
+        pick=st.integers(0, 23),
+    ),
+    min_size=5,
+    max_size=20,
+)
+"""Money that goes back while work holds what it bought."""
 
 
 @dataclass
@@ -75,6 +91,7 @@ class Twin:
     model: Model = field(default_factory=lambda: Model(NOON, allowance=20))
     holds: list[str] = field(default_factory=list)
     grants: list[tuple[str, GrantKind, datetime | None]] = field(default_factory=list)
+    recalled: Counter[str] = field(default_factory=Counter)
     periods: list[Window] = field(default_factory=list)
     done: list[tuple[Command, Entry]] = field(default_factory=list)
     number: int = 0
@@ -103,6 +120,10 @@ class Twin:
             is_written = not decided.is_replay
             if decided.entry is not None and decided.entry.kind != "expire":
                 self.done.append((command, decided.entry))
+                if isinstance(command, TakeBack):
+                    self.recalled.update(decided.entry.cause.get("recall", {}))
+                if isinstance(command, GiveBack):
+                    self.recalled[command.grant_id] -= command.recalled_nanos
         except BillingError as refusal:
             refused = type(refusal).__name__
         assert refused == expected, command
@@ -203,8 +224,25 @@ class Twin:
         if not bought:
             return None
         name, kind, until = bought[step.pick % len(bought)]
-        self.model.give_back(name, kind, step.amount, until or NEVER)
-        return GiveBack(f"r{self.number}", name, kind, step.amount, until), ""
+        owed, called = step.amount // 2, min(step.amount, self.recalled[name])
+        amount = 0 if called else step.amount
+        self.model.give_back(
+            name, kind, amount, until or NEVER, owed=min(owed, amount), called=called
+        )
+        return GiveBack(
+            f"r{self.number}",
+            name,
+            kind,
+            amount,
+            until,
+            owed_nanos=min(owed, amount),
+            recalled_nanos=called,
+        ), ""
+
+    def cut(self, step: Step) -> Any:
+        """Leave some of what the month still has."""
+        self.model.cut(step.amount)
+        return CutMonthly(f"c{self.number}", step.amount), ""
 
     def terms(self, step: Step) -> Any:
         """Change to free, to a new period, or back to a period that is not over."""

@@ -7,7 +7,8 @@ import pytest
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import Window
-from creditbase.ledger.domain.wallet import GrantKind, Terms
+from creditbase.ledger.domain.grants import GrantKind
+from creditbase.ledger.domain.wallet import Terms
 from tests.ledger.builders import DAY, FREE, HOUR, NOON, PERIOD, a_story, tier
 
 PRO = Terms("pro", window="period")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from creditbase.kernel.errors import BillingError
 from creditbase.ledger.domain.commands import Tidy
 from creditbase.ledger.domain.decide import decide
-from creditbase.ledger.domain.wallet import Grant, GrantKind, Wallet
+from creditbase.ledger.domain.grants import Grant, GrantKind
+from creditbase.ledger.domain.wallet import Wallet
 from tests.kernel.profiles import PURE, STORIES
 from tests.ledger.builders import (
     NOON,
@@ -22,7 +23,7 @@ from tests.ledger.builders import (
     counted_nanos,
 )
 from tests.ledger.model import NEVER
-from tests.ledger.programs import KINDS, PROGRAMS, Step, Twin
+from tests.ledger.programs import KINDS, PROGRAMS, RETURNS, Step, Twin
 
 
 def compare(twin: Twin) -> None:
@@ -31,10 +32,15 @@ def compare(twin: Twin) -> None:
     seen = decide(story.wallet, {}, Tidy(), now=story.now)
     wallet, at = seen.wallet, story.now
     piles = Counter(
-        (grant.kind, grant.expires_at or NEVER, grant.remaining_nanos, grant.held_nanos)
+        (
+            *(grant.kind, grant.expires_at or NEVER, grant.remaining_nanos, grant.held_nanos),
+            *(grant.recalled_nanos, grant.forgone_nanos),
+        )
         for grant in wallet.grants.values()
     )
-    assert piles == Counter((p.kind, p.until, p.lying, p.pinned) for p in model.piles.values())
+    assert piles == Counter(
+        (p.kind, p.until, p.lying, p.pinned, p.called, p.lost) for p in model.piles.values()
+    )
     assert wallet.receivable_nanos == model.debt
     assert wallet.held_nanos == sum(len(hold.tokens) for hold in model.holds.values())
     assert set(wallet.holds) == set(model.holds)
@@ -83,6 +89,18 @@ def test_the_ledger_does_what_the_model_does(program: list[Step]) -> None:
         is_open = hold_id in twin.story.wallet.holds
         assert len(ends) == (0 if is_open else 1)
         assert held == (entries[0].amount_nanos if is_open else 0)
+
+
+@STORIES
+@given(RETURNS)
+def test_what_goes_back_of_held_credits_is_what_the_model_says(program: list[Step]) -> None:
+    """Refunds, cuts and failed refunds between holds and their ends, nano by nano."""
+    twin = Twin()
+    for pick in (0, 0, 2):  # two parts of a plan, and a pack
+        twin.take(Step(0, "grant", 30, pick))
+    for step in program:
+        twin.take(step)
+        compare(twin)
 
 
 @STORIES

@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 
 from creditbase.kernel.errors import TooManyHolds
 from creditbase.ledger.domain.commands import MeteredUsage
+from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
-from creditbase.ledger.domain.wallet import (
-    COUNT_MAX,
-    Grant,
-    Metered,
-    Tally,
-    Wallet,
-    WindowCount,
-)
+from creditbase.ledger.domain.wallet import COUNT_MAX, Metered, Tally, Wallet, WindowCount
 from creditbase.ledger.encoding import write_wallet
 from tests.kernel.profiles import STORIES
 from tests.ledger.builders import DAY, NOON, FlatRate, Story, a_hold, a_story, hold_id_of

@@ -8,7 +8,8 @@ from creditbase.kernel.errors import Forbidden, InvalidRequest, PaymentRequired
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.commands import Freeze
-from creditbase.ledger.domain.wallet import GrantKind, Metered, Terms
+from creditbase.ledger.domain.grants import GrantKind
+from creditbase.ledger.domain.wallet import Metered, Terms
 from tests.ledger.builders import (
     BARE,
     DAY,

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbase.payments.domain import SUBSCRIPTION, Payment, Returned, decide_return
+from creditbase.ledger.domain.commands import GiveBack, TakeBack
+from creditbase.payments.domain import SUBSCRIPTION, Payment, Return, Returned
+from creditbase.payments.undoing import Stretch, Way, decide_return, way_of
 from tests.kernel.profiles import PURE
+from tests.ledger.builders import PERIOD, Story, a_story
 from tests.payments.test_domain import NOW
 
 PAYMENT = Payment(
@@ -26,16 +29,20 @@ PAYMENT = Payment(
 )
 
 
-def settled(payment: Payment, returned: Returned, *, left: int = 10**9) -> tuple[Payment, int]:
-    """Return the payment after one step, and the credits that the step really took.
-
-    `left` is what the grant still has: of plan credits no more than that can be taken.
-    """
-    taken = sum(step.amount_nanos for step in payment.returns)
-    step = decide_return(payment, returned, taken_nanos=min(taken, left))
+def settled(payment: Payment, returned: Returned) -> tuple[Payment, int]:
+    """Return the payment after one step, and the credits of it; all were there to take."""
+    gone = payment.returns[-1].target_nanos if payment.returns else 0
+    step = decide_return(payment, returned, (Stretch("taken", gone),) if gone else ())
     if step is None:
         return payment, 0
     return replace(payment, returns=(*payment.returns, step)), step.amount_nanos
+
+
+def decided(payment: Payment, returned: Returned, way: Way) -> Return:
+    """Return the step that there must be."""
+    step = decide_return(payment, returned, way)
+    assert step is not None
+    return step
 
 
 @pytest.mark.parametrize(
@@ -64,38 +71,113 @@ def test_the_same_truth_told_again_takes_nothing() -> None:
     """Events repeat; the sum does not."""
     payment, _ = settled(PAYMENT, Returned(1000))
 
-    assert decide_return(payment, Returned(1000), taken_nanos=11_000) is None
-    assert decide_return(PAYMENT, Returned(), taken_nanos=0) is None
+    assert decide_return(payment, Returned(1000), (Stretch("taken", 11_000),)) is None
+    assert decide_return(PAYMENT, Returned(), ()) is None
 
 
 def test_a_refund_that_fails_later_gives_back_what_was_really_taken() -> None:
     """Of plan credits 4,000 were left to take: giving 10,000 back would sell them twice."""
     plan = replace(PAYMENT, kind=SUBSCRIPTION, granted_nanos=10_000)
-    step = decide_return(plan, Returned(2500), taken_nanos=0)
-    assert step is not None
+    step = decided(plan, Returned(2500), ())
     assert (step.amount_nanos, step.owes_rest) == (10_000, False)
     refunded = replace(plan, returns=(step,))
 
-    undone = decide_return(refunded, Returned(), taken_nanos=4_000)
-    halved = decide_return(refunded, Returned(1250), taken_nanos=4_000)
+    way = (Stretch("taken", 4_000), Stretch("let_go", 6_000))
 
-    assert undone is not None
-    assert undone.amount_nanos == -4_000
-    assert halved is not None
-    assert halved.amount_nanos == 0
+    assert decided(refunded, Returned(), way).amount_nanos == -4_000
+    assert decided(refunded, Returned(1250), way).amount_nanos == 0
 
 
 def test_what_a_dispute_takes_is_owed_and_comes_back_when_it_is_won() -> None:
     """Of plan credits too: the money is gone, and the customer took it."""
     plan = replace(PAYMENT, kind=SUBSCRIPTION)
-    lost = decide_return(plan, Returned(disputed_cents=2500), taken_nanos=0)
-    assert lost is not None
+    lost = decided(plan, Returned(disputed_cents=2500), ())
     assert (lost.amount_nanos, lost.owes_rest) == (27_500, True)
 
-    won = decide_return(replace(plan, returns=(lost,)), Returned(), taken_nanos=27_500)
+    way = (Stretch("taken", 7_500), Stretch("owed", 20_000))
+    won = decided(replace(plan, returns=(lost,)), Returned(), way)
 
-    assert won is not None
-    assert won.amount_nanos == -27_500
+    assert (won.amount_nanos, won.owed_nanos) == (-27_500, 20_000)
+
+
+# ---- by way of a wallet ----------------------------------------------------------------------
+
+PLAN = replace(PAYMENT, kind=SUBSCRIPTION, granted_nanos=100, paid_cents=100, grant_id="plan")
+
+
+def a_plan() -> Story:
+    """Return the story of somebody who has paid for a hundred."""
+    story = a_story()
+    story.grant("plan", 100, "plan", expires_at=PERIOD.end_at)
+    return story
+
+
+def follow(story: Story, payment: Payment, returned: Returned) -> Payment:
+    """Return the payment after the wallet was told what has gone back of it."""
+    entries = [story.entries[f"r:{n}"] for n, _ in enumerate(payment.returns)]
+    step = decide_return(payment, returned, way_of(payment, entries))
+    if step is None:
+        return payment
+    entry_id, amount = f"r:{len(entries)}", step.amount_nanos
+    if amount > 0:
+        story.do(TakeBack(entry_id, "plan", amount, step.owes_rest))
+    else:
+        story.do(
+            GiveBack(
+                entry_id,
+                "plan",
+                "plan",
+                -amount,
+                PERIOD.end_at,
+                owed_nanos=step.owed_nanos,
+                recalled_nanos=step.recalled_nanos,
+            )
+        )
+    return replace(payment, returns=(*payment.returns, step))
+
+
+def test_a_won_dispute_after_a_refund_gives_back_what_the_dispute_took() -> None:
+    """Of 70 spent credits the refund let 30 go, the dispute made 40 a debt: it is none now."""
+    story = a_plan()
+    story.charge(70)
+    payment = follow(story, PLAN, Returned(60))
+    assert (story.available_nanos, story.wallet.receivable_nanos) == (0, 0)
+    payment = follow(story, payment, Returned(60, 40))
+    assert story.wallet.receivable_nanos == 40
+
+    follow(story, payment, Returned(60))
+
+    assert (story.available_nanos, story.wallet.receivable_nanos) == (0, 0)
+
+
+@PURE
+@given(
+    st.lists(st.integers(0, 100), min_size=1, max_size=5),
+    st.integers(0, 100),
+    st.integers(0, 100),
+    st.integers(0, 100),
+    st.integers(0, 5),
+)
+def test_whatever_failed_a_refund_takes_as_if_it_had_been_the_only_one(
+    walk: list[int], spent: int, held: int, used: int, ends_after: int
+) -> None:
+    """Refunds that rise and fall while work ends in between: only the last sum counts."""
+    held = min(held, 100 - spent)
+    used = min(used, held)
+    lives = []
+    for refunds in (walk, walk[-1:]):
+        story, payment = a_plan(), PLAN
+        story.charge(spent)
+        hold = story.hold(held)
+        for number, cents in enumerate(refunds):
+            if refunds is walk and number == ends_after:
+                story.capture(hold, used)
+            payment = follow(story, payment, Returned(cents))
+        if hold in story.wallet.holds:
+            story.capture(hold, used)
+        lives.append((story.available_nanos, story.wallet.receivable_nanos))
+
+    assert lives == [(max(0, 100 - spent - used - walk[-1]), 0)] * 2
 
 
 @PURE

@@ -156,6 +156,10 @@ class Customer:
         """Use what was set aside, or a part of it."""
         self.wallet.capture(key, credit_count * CREDIT_NANOS)
 
+    def void(self, key: str) -> None:
+        """Use nothing of what was set aside."""
+        self.wallet.void(key)
+
     def sees(self) -> Seen:
         """Return what the customer's page shows after a sync."""
         told = self.usage()

@@ -130,6 +130,47 @@ def test_a_plans_refund_that_fails_gives_back_what_it_took(ada: Customer) -> Non
     assert ada.sees() == Seen("guru", 3_000)
 
 
+@pytest.mark.parametrize(("used", "left"), [(0, 0), (1_500, 0)], ids=["voided", "captured"])
+def test_a_plan_refunded_while_work_holds_it(ada: Customer, used: int, left: int) -> None:
+    """The money is back: what the work does not use of its credits is gone, too."""
+    ada.subscribe("guru")
+    payment = ada.payment_of_invoice(ada.invoices()[0])
+    ada.hold("work", 4_000)
+
+    ada.refund(payment, 1_000)
+    assert ada.sees() == Seen("guru", 0)
+    ada.capture("work", used) if used else ada.void("work")
+
+    assert ada.sees() == Seen("guru", left)
+    assert ada.owes() == 0
+    ada.verify()
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["failed-first", "captured-first"])
+def test_a_plans_refund_in_part_that_fails_around_the_end_of_work(
+    ada: Customer, *, is_before: bool
+) -> None:
+    """Seven thousand go: three that are free, four that are held. Then they are back."""
+    ada.subscribe("guru")
+    payment = ada.payment_of_invoice(ada.invoices()[0])
+    ada.hold("work", 4_000)
+    ada.spend(3_000)
+    refund = ada.refund(payment, 700)
+    assert ada.sees() == Seen("guru", 0)
+
+    if is_before:
+        ada.fail_refund(refund)
+        assert ada.sees() == Seen("guru", 3_000)
+        ada.capture("work", 1_000)
+    else:
+        ada.capture("work", 1_000)
+        assert ada.sees() == Seen("guru", 0)
+        ada.fail_refund(refund)
+
+    assert ada.sees() == Seen("guru", 6_000)
+    ada.verify()
+
+
 def test_a_plan_refunded_in_a_later_period_takes_nothing(ada: Customer) -> None:
     """Those credits are gone; the running month was paid for by itself."""
     ada.subscribe("guru")

@@ -55,6 +55,19 @@ def test_a_downgrade_at_once_leaves_no_more_than_the_smaller_plan(ada: Customer)
     assert ada.sees() == Seen("guru", 10_000, topups=5_000)
 
 
+def test_a_downgrade_at_once_while_work_holds_the_dearer_plans_credits(ada: Customer) -> None:
+    """What the work gives back makes no larger plan of the smaller one."""
+    ada.subscribe("pro")
+    ada.hold("work", 30_000)
+
+    ada.take("guru")
+    assert ada.sees() == Seen("guru", 10_000)
+    ada.void("work")
+
+    assert ada.sees() == Seen("guru", 10_000)
+    ada.verify()
+
+
 def test_a_downgrade_at_once_takes_nothing_from_who_has_less(ada: Customer) -> None:
     """What is left is a cap, not a new allotment."""
     ada.subscribe("pro")

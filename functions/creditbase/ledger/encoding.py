@@ -12,11 +12,11 @@ from typing import Any
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.balance import Balance, DayUse, ModelUse
 from creditbase.ledger.domain.entries import Entry, Figures
+from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.wallet import (
     BudgetCount,
     DayCount,
     Draw,
-    Grant,
     Hold,
     Level,
     Metered,
@@ -30,6 +30,7 @@ from creditbase.ledger.domain.wallet import (
 
 Fields = dict[str, Any]
 _GRANT = tuple(Grant.__dataclass_fields__)
+_RARE_OF_GRANT = frozenset({"recalled_nanos", "forgone_nanos"})
 _TALLY = tuple(Tally.__dataclass_fields__)
 _TERMS = tuple(Terms.__dataclass_fields__)
 _DAY_USE = tuple(DayUse.__dataclass_fields__)
@@ -47,7 +48,8 @@ def read_draw(fields: Mapping[str, Any]) -> Draw:
 
 def write_grant(grant: Grant) -> Fields:
     """Return a grant's fields."""
-    return _filled(grant, _GRANT)
+    fields = _filled(grant, _GRANT)
+    return {k: part for k, part in fields.items() if part or k not in _RARE_OF_GRANT}
 
 
 def read_grant(fields: Mapping[str, Any]) -> Grant:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from creditbase.catalog.domain import Pack
 from creditbase.kernel.ids import topup_grant_id
-from creditbase.kernel.money import nanos_from_credits, share_floor
+from creditbase.kernel.money import nanos_from_credits
 
 TOPUP = "topup"
 SUBSCRIPTION = "subscription"
@@ -150,6 +150,10 @@ class Return:
     """What was to be gone after it, in sum."""
     refunded_cents: int
     disputed_cents: int
+    owed_nanos: int = 0
+    """Of what is given back: what had been made a debt."""
+    recalled_nanos: int = 0
+    """What is given back beside it: what had been recalled from open holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,32 +335,3 @@ def find_conflict(known: Payment, owed: Payment) -> str:
     """Return what differs between a payment that is written down and one that is owed."""
     fixed = replace(known, created_at=owed.created_at, returns=())
     return "" if fixed == owed else "payment"
-
-
-def decide_return(payment: Payment, returned: Returned, *, taken_nanos: int) -> Return | None:
-    """Return the next step towards what Stripe says has gone back; None where it is reached.
-
-    `taken_nanos` is what the steps before have really taken. Of plan credits a refund takes
-    what is left and no more, and only that much is ever given back; what a dispute takes is
-    owed, as is everything of a top-up.
-    """
-    back_cents = returned.refunded_cents + returned.disputed_cents
-    target = share_floor(
-        payment.granted_nanos, part=back_cents, whole=max(1, payment.paid_cents)
-    )
-    last = payment.returns[-1] if payment.returns else None
-    reached_nanos = last.target_nanos if last is not None else 0
-    if target == reached_nanos:
-        return None
-    if target > reached_nanos:
-        amount_nanos = target - reached_nanos
-    else:
-        amount_nanos = -max(0, taken_nanos - target)
-    disputed_before = last.disputed_cents if last is not None else 0
-    return Return(
-        amount_nanos=amount_nanos,
-        owes_rest=payment.kind == TOPUP or returned.disputed_cents > disputed_before,
-        target_nanos=target,
-        refunded_cents=returned.refunded_cents,
-        disputed_cents=returned.disputed_cents,
-    )

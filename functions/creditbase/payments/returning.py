@@ -11,6 +11,7 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import Contention, Forbidden, NotFound, Unavailable
 from creditbase.kernel.ids import cycle_grant_id, refund_entry_id, upgrade_grant_id
 from creditbase.ledger.domain.commands import GiveBack, TakeBack
+from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import run
@@ -22,11 +23,11 @@ from creditbase.payments.domain import (
     Event,
     Outcome,
     Payment,
-    decide_return,
 )
 from creditbase.payments.mirroring import mirror_customer
 from creditbase.payments.noticing import mails_for
 from creditbase.payments.stripe_gateway import payer_email
+from creditbase.payments.undoing import decide_return, way_of
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
@@ -62,7 +63,7 @@ def mirror_return(event: Event, now: datetime) -> Outcome:
 
 def _step(payment: Payment, *, now: datetime) -> tuple[Payment, bool]:
     """Tell the wallet the steps that are written down, then write down the next, if any."""
-    taken_nanos = _take_steps(payment, now=now)
+    way = way_of(payment, _take_steps(payment, now=now))
     ref = CustomerRef(payment.project_id, payment.customer_id)
 
     def attempt() -> Attempt[tuple[Payment, bool]]:
@@ -73,7 +74,7 @@ def _step(payment: Payment, *, now: datetime) -> tuple[Payment, bool]:
         if found.returns != payment.returns:
             return Attempt((found, False), ())
         returned = stripe_billing.load_returned(payment.payment_id)
-        step = decide_return(found, returned, taken_nanos=taken_nanos)
+        step = decide_return(found, returned, way)
         if step is None:
             return Attempt((found, True), ())
         stepped = replace(found, returns=(*found.returns, step))
@@ -90,7 +91,7 @@ def _mails_of(account: store.Account, payment: Payment, *, now: datetime) -> lis
         MoneyBack(
             payment_id=payment.payment_id,
             number=len(payment.returns),
-            amount_nanos=step.amount_nanos,
+            amount_nanos=step.amount_nanos - step.recalled_nanos,
             refunded_cents=step.refunded_cents - sum(it.refunded_cents for it in before),
             disputed_cents=step.disputed_cents - sum(it.disputed_cents for it in before),
             currency=payment.currency,
@@ -102,14 +103,14 @@ def _mails_of(account: store.Account, payment: Payment, *, now: datetime) -> lis
     return mails_for(account, [notice], payer_email=email, now=now)
 
 
-def _take_steps(payment: Payment, *, now: datetime) -> int:
-    """Tell the wallet every step, each once, and return what they have taken in sum.
+def _take_steps(payment: Payment, *, now: datetime) -> list[Entry]:
+    """Tell the wallet every step, each once, and return their entries.
 
     Raises:
         Unavailable: the wallet does not take them now.
     """
     wallet = WalletRef(payment.project_id, payment.customer_id)
-    taken_nanos = 0
+    entries: list[Entry] = []
     try:
         for number, step in enumerate(payment.returns, start=1):
             entry_id = refund_entry_id(payment.payment_id, number)
@@ -131,14 +132,16 @@ def _take_steps(payment: Payment, *, now: datetime) -> int:
                     -step.amount_nanos,
                     payment.expires_at,
                     cause,
+                    owed_nanos=step.owed_nanos,
+                    recalled_nanos=step.recalled_nanos,
                 )
             entry = run(wallet, command, now=now).entry
             assert entry is not None
-            taken_nanos += entry.postings.get("refunded", 0)
+            entries.append(entry)
     except (NotFound, Forbidden) as refusal:
         alert("wallet_refuses", "a refund waits for its wallet", payment=payment.payment_id)
         raise Unavailable from refusal
-    return taken_nanos
+    return entries
 
 
 def _write_down(payment_id: str, *, now: datetime) -> Payment | None:

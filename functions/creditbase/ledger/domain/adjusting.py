@@ -4,6 +4,7 @@ Source: DESIGN section 5, "Refund", "One grant per cause", "Plan change".
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,15 +20,10 @@ from creditbase.ledger.domain.commands import (
 )
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.grants import MONTHLY_KINDS, PRIORITY_OF, Grant
 from creditbase.ledger.domain.levels import set_level
 from creditbase.ledger.domain.passing import add_grant, lapse, open_window, turn_window
-from creditbase.ledger.domain.wallet import (
-    MONTHLY_KINDS,
-    PRIORITY_OF,
-    Grant,
-    Wallet,
-    WindowCount,
-)
+from creditbase.ledger.domain.wallet import Wallet, WindowCount
 
 
 def check_amount(amount_nanos: int) -> None:
@@ -59,12 +55,15 @@ def grant(draft: Draft, command: GrantCredits) -> Entry:
 
 
 def take_back(draft: Draft, command: TakeBack) -> Entry:
-    """Take back what the grant still has; the rest is owed, or let go."""
+    """Take back what the grant still has; the rest is owed, or recalled and let go."""
     check_amount(command.amount_nanos)
     grant = draft.wallet.grants.get(command.grant_id)
-    taken_nanos = min(command.amount_nanos, grant.remaining_nanos) if grant else 0
+    taken_nanos = recalled_nanos = 0
     if grant is not None:
-        draft.put_grant(replace(grant, remaining_nanos=grant.remaining_nanos - taken_nanos))
+        taken_nanos = min(command.amount_nanos, grant.remaining_nanos)
+        if not command.owes_rest:
+            recalled_nanos = min(command.amount_nanos - taken_nanos, grant.callable_nanos)
+        draft.put_grant(_less(grant, taken_nanos, recalled_nanos))
     owed_nanos = command.amount_nanos - taken_nanos if command.owes_rest else 0
     receivable_nanos = draft.wallet.receivable_nanos + owed_nanos
     check_amount(receivable_nanos)
@@ -81,18 +80,17 @@ def take_back(draft: Draft, command: TakeBack) -> Entry:
             }
         ),
         amount_nanos=command.amount_nanos,
-        cause={"grant_id": command.grant_id, **command.cause},
+        cause={
+            "grant_id": command.grant_id,
+            **command.cause,
+            **_recall({command.grant_id: recalled_nanos}),
+        },
     )
 
 
 def give_back(draft: Draft, command: GiveBack) -> Entry:
     """Undo a part of what was taken back: debts first, the rest as credits again."""
     check_amount(command.amount_nanos)
-    repaid_nanos = min(command.amount_nanos, draft.wallet.receivable_nanos)
-    rest_nanos = command.amount_nanos - repaid_nanos
-    _check_total(draft, rest_nanos)
-    draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
-    postings = Counter({"refunded": -command.amount_nanos, "receivable": repaid_nanos})
     grant = draft.wallet.grants.get(command.grant_id) or Grant(
         grant_id=command.grant_id,
         kind=command.kind,
@@ -103,18 +101,38 @@ def give_back(draft: Draft, command: GiveBack) -> Entry:
         remaining_nanos=0,
         returned_by=command.entry_id,
     )
+    forgone_nanos = min(command.recalled_nanos, grant.forgone_nanos)
+    cancelled_nanos = min(command.recalled_nanos - forgone_nanos, grant.recalled_nanos)
+    grant = replace(
+        grant,
+        forgone_nanos=grant.forgone_nanos - forgone_nanos,
+        recalled_nanos=grant.recalled_nanos - cancelled_nanos,
+    )
+    back_nanos = command.amount_nanos
+    back_nanos += command.recalled_nanos - forgone_nanos - cancelled_nanos
+    repaying_nanos = command.owed_nanos if grant.kind in MONTHLY_KINDS else back_nanos
+    repaid_nanos = min(repaying_nanos, draft.wallet.receivable_nanos)
+    rest_nanos = back_nanos - repaid_nanos
+    _check_total(draft, rest_nanos)
+    draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
+    postings = Counter({"refunded": -back_nanos, "receivable": repaid_nanos})
     if grant.is_live(draft.at):
         draft.put_grant(replace(grant, remaining_nanos=grant.remaining_nanos + rest_nanos))
         postings[f"grant:{grant.grant_id}"] += rest_nanos
     else:
+        draft.put_grant(grant)
         postings["expired"] += rest_nanos
     draft.must_publish = True
     return draft.write(
         "refund",
         command.entry_id,
         postings,
-        amount_nanos=-command.amount_nanos,
-        cause={"grant_id": command.grant_id, **command.cause},
+        amount_nanos=-back_nanos,
+        cause={
+            "grant_id": command.grant_id,
+            **command.cause,
+            **_recall({command.grant_id: -forgone_nanos - cancelled_nanos}),
+        },
     )
 
 
@@ -164,25 +182,54 @@ def _span(command: ChangeTerms, at: datetime) -> Window:
 
 
 def cut_monthly(draft: Draft, command: CutMonthly) -> Entry:
-    """Take back what monthly grants have above an amount, last to burn first."""
+    """Take back what monthly grants have above an amount, last to burn first.
+
+    What is free comes first; then so much of what is held is recalled that no more than
+    the amount can be free after the holds.
+    """
     check_amount(command.most_nanos)
-    monthly = [g for g in draft.wallet.live_grants(draft.at) if g.kind in MONTHLY_KINDS]
-    over_nanos = max(0, sum(g.remaining_nanos for g in monthly) - command.most_nanos)
+    monthly = [
+        grant
+        for grant in draft.wallet.grants.values()
+        if grant.kind in MONTHLY_KINDS and grant.is_live(draft.at)
+    ]
+    free_nanos = sum(grant.remaining_nanos for grant in monthly)
+    over_nanos = max(0, free_nanos - command.most_nanos)
+    room_nanos = max(0, command.most_nanos - free_nanos)
+    recall_nanos = max(0, sum(grant.callable_nanos for grant in monthly) - room_nanos)
     postings = Counter({"refunded": over_nanos})
+    recalled: dict[str, int] = {}
     left_nanos = over_nanos
-    for grant in reversed(monthly):
+    for grant in sorted(monthly, key=Grant.burn_order, reverse=True):
         part = min(left_nanos, grant.remaining_nanos)
         left_nanos -= part
         postings[f"grant:{grant.grant_id}"] -= part
-        draft.put_grant(replace(grant, remaining_nanos=grant.remaining_nanos - part))
+        recalled[grant.grant_id] = min(recall_nanos, grant.callable_nanos)
+        recall_nanos -= recalled[grant.grant_id]
+        draft.put_grant(_less(grant, part, recalled[grant.grant_id]))
     draft.must_publish = True
     return draft.write(
         "refund",
         command.entry_id,
         postings,
         amount_nanos=over_nanos,
-        cause={"most_nanos": command.most_nanos, **command.cause},
+        cause={"most_nanos": command.most_nanos, **command.cause, **_recall(recalled)},
     )
+
+
+def _less(grant: Grant, taken_nanos: int, recalled_nanos: int) -> Grant:
+    """Return the grant with so much taken, and so much of what is held recalled."""
+    return replace(
+        grant,
+        remaining_nanos=grant.remaining_nanos - taken_nanos,
+        recalled_nanos=grant.recalled_nanos + recalled_nanos,
+    )
+
+
+def _recall(by_grant: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return what an entry says of recalled credits, by grant; nothing where there are none."""
+    recalled = {grant_id: nanos for grant_id, nanos in by_grant.items() if nanos}
+    return {"recall": recalled} if recalled else {}
 
 
 def _check_total(draft: Draft, more_nanos: int) -> None:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.grants import MONTHLY_KINDS
 from creditbase.ledger.domain.passing import pass_time
-from creditbase.ledger.domain.wallet import MONTHLY_KINDS, Tallies, Terms, Wallet
+from creditbase.ledger.domain.wallet import Tallies, Terms, Wallet
 
 RECHECK_AFTER = timedelta(seconds=60)
 """How long a published balance may be served while it is not known to be settled."""

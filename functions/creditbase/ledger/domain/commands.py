@@ -7,13 +7,8 @@ from typing import Any, Protocol
 
 from creditbase.kernel.ids import end_entry_id, late_entry_id, parse_hold_id
 from creditbase.kernel.windows import Window
-from creditbase.ledger.domain.wallet import (
-    NOTHING_METERED,
-    GrantKind,
-    LevelName,
-    Metered,
-    Terms,
-)
+from creditbase.ledger.domain.grants import GrantKind
+from creditbase.ledger.domain.wallet import NOTHING_METERED, LevelName, Metered, Terms
 
 HOLD_TTL_S_MAX = 86_400
 """A hold may live a day, extensions included."""
@@ -182,6 +177,7 @@ class TakeBack:
     """Take credits back for money that went back.
 
     What the grant no longer has is owed (`owes_rest`, top-ups), or let go (plan credits).
+    Let go is only what was used: what open holds keep is recalled, to go when they end.
     """
 
     entry_id: str
@@ -199,7 +195,10 @@ class TakeBack:
 class GiveBack:
     """Undo a part of a `TakeBack`: the refund failed, or the dispute was won.
 
-    Repays what is owed first; the rest returns as credits of the grant's kind.
+    Repays what is owed first; the rest returns as credits of the grant's kind. Credits that
+    belong to a window repay only `owed_nanos` of the amount: what had been made a debt.
+    `recalled_nanos` more had been recalled from open holds: what of it was used instead
+    is let be, what is still recalled is no longer, what was taken by now comes back.
     """
 
     entry_id: str
@@ -208,6 +207,8 @@ class GiveBack:
     amount_nanos: int
     expires_at: datetime | None = None
     cause: Mapping[str, Any] = field(default_factory=dict)
+    owed_nanos: int = 0
+    recalled_nanos: int = 0
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
@@ -236,7 +237,8 @@ class ChangeTerms:
 class CutMonthly:
     """Leave at most so many monthly credits free to draw; what is above is taken back.
 
-    For a plan that became a smaller one within its window. Open holds keep theirs.
+    For a plan that became a smaller one within its window. Open holds keep theirs, and
+    what would make it too many again is taken when it comes back from them.
     """
 
     entry_id: str

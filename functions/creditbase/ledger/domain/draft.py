@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from creditbase.ledger.domain.entries import Entry, EntryKind, Figures
+from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.wallet import (
     INCLUDED,
     Crossing,
     DayCount,
     Draw,
-    Grant,
     Hold,
     Metered,
     Wallet,
@@ -73,7 +73,7 @@ class Draft:
     def put_grant(self, grant: Grant) -> None:
         """Keep the grant as it now is, or drop it once nothing is left and nothing held."""
         grants = dict(self.wallet.grants)
-        if grant.remaining_nanos or grant.held_nanos:
+        if grant.is_kept(self.at):
             grants[grant.grant_id] = grant
         else:
             grants.pop(grant.grant_id, None)

@@ -35,6 +35,8 @@ def _pots(wallet: Wallet) -> str:
     for grant in wallet.grants.values():
         if grant.remaining_nanos < 0 or grant.held_nanos < 0:
             return f"grant {grant.grant_id} is below zero"
+        if not 0 <= grant.recalled_nanos <= grant.held_nanos or grant.forgone_nanos < 0:
+            return f"grant {grant.grant_id} recalls what it does not hold"
         total += grant.remaining_nanos + grant.held_nanos
     if total > AMOUNT_NANOS_MAX:
         return "the grants exceed what a wallet may hold"

@@ -12,14 +12,9 @@ from datetime import datetime
 from creditbase.kernel.ids import expiry_entry_id, free_grant_id
 from creditbase.kernel.windows import free_window, window_number
 from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.grants import PRIORITY_OF, Grant, GrantKind
 from creditbase.ledger.domain.settling import end_hold
-from creditbase.ledger.domain.wallet import (
-    PRIORITY_OF,
-    DayCount,
-    Grant,
-    GrantKind,
-    WindowCount,
-)
+from creditbase.ledger.domain.wallet import DayCount, WindowCount
 
 
 def pass_time(draft: Draft, *, turns_free: bool = True) -> None:
@@ -74,7 +69,7 @@ def lapse(draft: Draft, grant: Grant) -> None:
             cause={"grant_id": grant.grant_id, "grant_kind": grant.kind},
         )
         draft.must_publish = True
-    elif grant.expires_at != ended_at:
+    elif grant.expires_at != ended_at or not grant.held_nanos:
         draft.put_grant(replace(grant, expires_at=ended_at))
 
 

@@ -5,19 +5,15 @@ consumes them in that order, the rest goes back where it came from.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from creditbase.kernel.ids import end_entry_id, late_entry_id
 from creditbase.ledger.domain.budgets import count_budget
 from creditbase.ledger.domain.draft import Draft, account_of
 from creditbase.ledger.domain.entries import Entry, EntryKind
-from creditbase.ledger.domain.wallet import (
-    INCLUDED,
-    MONTHLY_KINDS,
-    Draw,
-    Hold,
-    Metered,
-)
+from creditbase.ledger.domain.grants import MONTHLY_KINDS, Grant
+from creditbase.ledger.domain.wallet import INCLUDED, Draw, Hold, Metered
 
 STATUS_OF: dict[str, str] = {
     "capture": "captured",
@@ -47,7 +43,7 @@ def end_hold(
     draft.drop_hold(hold)
     used, returned = _split(hold.draws, amount_nanos)
     _unpin(draft, hold, used)
-    _give_back(draft, returned, postings)
+    recalled = _give_back(draft, returned, postings)
     over = amount_nanos - sum(draw.amount_nanos for draw in used)
     extra, shortfall_nanos = draft.plan_draws(over)
     draft.take(extra, postings, for_hold=False)
@@ -80,8 +76,14 @@ def end_hold(
         expires_at=hold.expires_at,
         window_start_at=hold.window_start_at,
         metered=metered,
-        cause={"budget": hold.budget} if hold.budget else {},
+        cause=_cause(hold, recalled),
     )
+
+
+def _cause(hold: Hold, recalled: Mapping[str, int]) -> dict[str, object]:
+    """Return what else a hold's end tells: the budget it counts for, and what it gave up."""
+    told = {"budget": hold.budget, "recalled": recalled}
+    return {name: value for name, value in told.items() if value}
 
 
 def capture_late(
@@ -186,14 +188,26 @@ def _unpin(draft: Draft, hold: Hold, used: tuple[Draw, ...]) -> None:
             draft.change(grants=grants)
 
 
-def _give_back(draft: Draft, returned: tuple[Draw, ...], postings: Counter[str]) -> None:
-    """Return draws to where they came from: expired grants lose them, debts come first."""
+def _give_back(
+    draft: Draft, returned: tuple[Draw, ...], postings: Counter[str]
+) -> dict[str, int]:
+    """Return draws to where they came from: expired grants lose them, debts come first.
+
+    What was recalled while it was held is taken before all else: how much, by grant.
+    """
+    recalled: dict[str, int] = {}
     for draw in returned:
         if draw.source == INCLUDED:
             postings[INCLUDED] += draw.amount_nanos
             continue
         grant = draft.wallet.grants[draw.source]
-        back_nanos = draw.amount_nanos
+        taken_nanos = min(draw.amount_nanos, grant.recalled_nanos)
+        if taken_nanos:
+            postings["refunded"] += taken_nanos
+            recalled[draw.source] = taken_nanos
+            grant = replace(grant, recalled_nanos=grant.recalled_nanos - taken_nanos)
+            draft.change(grants={**draft.wallet.grants, draw.source: grant})
+        back_nanos = draw.amount_nanos - taken_nanos
         if not grant.is_live(draft.at):
             postings["expired"] += back_nanos
             continue
@@ -209,13 +223,14 @@ def _give_back(draft: Draft, returned: tuple[Draw, ...], postings: Counter[str])
                 draw.source: replace(grant, remaining_nanos=grant.remaining_nanos + back_nanos),
             }
         )
-    draft.change(
-        grants={
-            grant_id: grant
-            for grant_id, grant in draft.wallet.grants.items()
-            if grant.remaining_nanos or grant.held_nanos
-        }
-    )
+    settled = {key: _settled(grant) for key, grant in draft.wallet.grants.items()}
+    draft.change(grants={key: one for key, one in settled.items() if one.is_kept(draft.at)})
+    return recalled
+
+
+def _settled(grant: Grant) -> Grant:
+    """Return the grant settled, the same object where nothing is to change."""
+    return grant.settled() if grant.recalled_nanos > grant.held_nanos else grant
 
 
 def _merged(draws: tuple[Draw, ...]) -> tuple[Draw, ...]:

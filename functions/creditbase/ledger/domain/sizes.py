@@ -6,12 +6,13 @@ commit stays far from Firestore's 1 MiB however many holds are open.
 
 from collections.abc import Mapping
 
-from creditbase.ledger.domain.wallet import Grant, Hold, Metered, Tallies, Wallet
+from creditbase.ledger.domain.grants import Grant
+from creditbase.ledger.domain.wallet import Hold, Metered, Tallies, Wallet
 
 WALLET_BYTES_MAX = 512_000
 BASE_BYTES = 4_096
 """Scalars, names, terms and the document's own overhead, generously."""
-GRANT_BYTES = 220
+GRANT_BYTES = 270
 HOLD_BYTES = 330
 DRAW_BYTES = 90
 TALLY_BYTES = 120

@@ -8,25 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from creditbase.kernel.instants import FAR_FUTURE
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import Window, free_window, window_number
-
-GrantKind = Literal["plan", "free", "topup", "promo", "voucher", "adjustment"]
-MONTHLY_KINDS = frozenset({"plan", "free"})
-"""Grants that belong to a window, and do not outlive it."""
-PAID_KINDS = frozenset({"plan", "topup"})
-"""Grants bought with money: never merged, and burned after free ones of the same expiry."""
-
-PRIORITY_OF: Mapping[GrantKind, int] = {
-    "plan": 10,
-    "free": 10,
-    "promo": 50,
-    "voucher": 50,
-    "adjustment": 50,
-    "topup": 50,
-}
-"""Default priorities; the lower number burns first, so plan credits before top-ups."""
+from creditbase.ledger.domain.grants import Grant
 
 INCLUDED = "included"
 """The source of a draw on a tier's spend limit, where a grant's id stands otherwise."""
@@ -38,43 +22,6 @@ BUDGETS_MAX = 200
 """Credentials with a budget that a window counts apart; the others share one counter."""
 COUNT_MAX = AMOUNT_NANOS_MAX
 """Where counters of units stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A parcel of credits. `remaining_nanos` is free to draw, `held_nanos` pinned by holds.
-
-    `returned_by` is the entry that brought it back after it had gone, if one did.
-    """
-
-    grant_id: str
-    kind: GrantKind
-    priority: int
-    created_at: datetime
-    expires_at: datetime | None
-    granted_nanos: int
-    remaining_nanos: int
-    held_nanos: int = 0
-    returned_by: str | None = None
-
-    def is_live(self, at: datetime) -> bool:
-        """Return whether it may be drawn on: not yet expired. The expiry itself is outside."""
-        return self.expires_at is None or at < self.expires_at
-
-    @property
-    def is_paid(self) -> bool:
-        """Return whether money bought it."""
-        return self.kind in PAID_KINDS
-
-    def burn_order(self) -> tuple[int, datetime, bool, datetime, str]:
-        """Return the sort key of spending: priority, expiry, free first, oldest, id."""
-        return (
-            self.priority,
-            self.expires_at or FAR_FUTURE,
-            self.is_paid,
-            self.created_at,
-            self.grant_id,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Grants: parcels of credits, each with its kind, its place in the burn order, and its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from creditbase.kernel.instants import FAR_FUTURE
+
+GrantKind = Literal["plan", "free", "topup", "promo", "voucher", "adjustment"]
+MONTHLY_KINDS = frozenset({"plan", "free"})
+"""Grants that belong to a window, and do not outlive it."""
+PAID_KINDS = frozenset({"plan", "topup"})
+"""Grants bought with money: never merged, and burned after free ones of the same expiry."""
+
+PRIORITY_OF: Mapping[GrantKind, int] = {
+    "plan": 10,
+    "free": 10,
+    "promo": 50,
+    "voucher": 50,
+    "adjustment": 50,
+    "topup": 50,
+}
+"""Default priorities; the lower number burns first, so plan credits before top-ups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A parcel of credits. `remaining_nanos` is free to draw, `held_nanos` pinned by holds.
+
+    `returned_by` is the entry that brought it back after it had gone, if one did.
+    `recalled_nanos` of what is held were taken back already: they go when they come back
+    from their holds. `forgone_nanos` were to go so, and were used instead.
+    """
+
+    grant_id: str
+    kind: GrantKind
+    priority: int
+    created_at: datetime
+    expires_at: datetime | None
+    granted_nanos: int
+    remaining_nanos: int
+    held_nanos: int = 0
+    returned_by: str | None = None
+    recalled_nanos: int = 0
+    forgone_nanos: int = 0
+
+    def is_live(self, at: datetime) -> bool:
+        """Return whether it may be drawn on: not yet expired. The expiry itself is outside."""
+        return self.expires_at is None or at < self.expires_at
+
+    def is_kept(self, at: datetime) -> bool:
+        """Return whether the wallet still has to know of it.
+
+        While it lives also for what was forgone: undoing a refund must not give that back.
+        """
+        has_credits = self.remaining_nanos > 0 or self.held_nanos > 0
+        return has_credits or (self.forgone_nanos > 0 and self.is_live(at))
+
+    @property
+    def callable_nanos(self) -> int:
+        """Return how much of what is held could still be recalled."""
+        return self.held_nanos - self.recalled_nanos
+
+    def settled(self) -> "Grant":
+        """Return the grant with no more recalled than is held; the rest will not come back."""
+        lost_nanos = max(0, self.recalled_nanos - self.held_nanos)
+        return replace(
+            self,
+            recalled_nanos=self.recalled_nanos - lost_nanos,
+            forgone_nanos=self.forgone_nanos + lost_nanos,
+        )
+
+    @property
+    def is_paid(self) -> bool:
+        """Return whether money bought it."""
+        return self.kind in PAID_KINDS
+
+    def burn_order(self) -> tuple[int, datetime, bool, datetime, str]:
+        """Return the sort key of spending: priority, expiry, free first, oldest, id."""
+        return (
+            self.priority,
+            self.expires_at or FAR_FUTURE,
+            self.is_paid,
+            self.created_at,
+            self.grant_id,
+        )

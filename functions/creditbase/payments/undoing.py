@@ -1,0 +1,107 @@
+"""What the steps of a payment's refunds have really taken, so that undoing them is exact. Pure.
+
+A step goes from one target to the next. What it met on the way stands in its entry: credits
+that were free, credits that open holds kept, credits that were used. The way back is the
+same, from its end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from creditbase.kernel.money import share_floor
+from creditbase.ledger.domain.entries import Entry
+from creditbase.payments.domain import TOPUP, Payment, Return, Returned
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the way to the target: so many credits were taken, recalled, owed, let go."""
+
+    kind: Literal["taken", "recalled", "owed", "let_go"]
+    amount_nanos: int
+
+
+Way = tuple[Stretch, ...]
+
+
+def way_of(payment: Payment, entries: Sequence[Entry]) -> Way:
+    """Return what lies between nothing and the target of the newest step.
+
+    `entries` are those of the steps, in their order.
+    """
+    way: Way = ()
+    target_nanos = 0
+    for step, entry in zip(payment.returns, entries, strict=True):
+        if step.target_nanos >= target_nanos:
+            way += _met(payment.grant_id, step.target_nanos - target_nanos, entry)
+        else:
+            way, _ = _back(way, target_nanos - step.target_nanos)
+        target_nanos = step.target_nanos
+    return way
+
+
+def decide_return(payment: Payment, returned: Returned, way: Way) -> Return | None:
+    """Return the next step towards what Stripe says has gone back; None where it is reached.
+
+    Of plan credits a refund takes what is left and no more, and only that much is ever given
+    back; what a dispute takes is owed, as is everything of a top-up.
+    """
+    back_cents = returned.refunded_cents + returned.disputed_cents
+    target = share_floor(
+        payment.granted_nanos, part=back_cents, whole=max(1, payment.paid_cents)
+    )
+    last = payment.returns[-1] if payment.returns else None
+    reached_nanos = last.target_nanos if last is not None else 0
+    if target == reached_nanos:
+        return None
+    disputed_before = last.disputed_cents if last is not None else 0
+    step = Return(
+        amount_nanos=target - reached_nanos,
+        owes_rest=payment.kind == TOPUP or returned.disputed_cents > disputed_before,
+        target_nanos=target,
+        refunded_cents=returned.refunded_cents,
+        disputed_cents=returned.disputed_cents,
+    )
+    if target > reached_nanos:
+        return step
+    _, undone = _back(way, reached_nanos - target)
+    owed_nanos = _sum(undone, "owed")
+    return replace(
+        step,
+        amount_nanos=-(_sum(undone, "taken") + owed_nanos),
+        owed_nanos=owed_nanos,
+        recalled_nanos=_sum(undone, "recalled"),
+    )
+
+
+def _met(grant_id: str, amount_nanos: int, entry: Entry) -> Way:
+    """Return what a step met, in the order in which it took it: debts are the last resort."""
+    taken_nanos = -entry.postings.get(f"grant:{grant_id}", 0)
+    recalled_nanos = entry.cause.get("recall", {}).get(grant_id, 0)
+    owed_nanos = -entry.postings.get("receivable", 0)
+    met = (
+        Stretch("taken", taken_nanos),
+        Stretch("recalled", recalled_nanos),
+        Stretch("let_go", amount_nanos - taken_nanos - recalled_nanos - owed_nanos),
+        Stretch("owed", owed_nanos),
+    )
+    assert all(stretch.amount_nanos >= 0 for stretch in met)
+    return tuple(stretch for stretch in met if stretch.amount_nanos)
+
+
+def _back(way: Way, amount_nanos: int) -> tuple[Way, Way]:
+    """Return the way without its last stretches, so many nanos long, and those stretches."""
+    kept, undone = list(way), []
+    while amount_nanos:
+        last = kept.pop()
+        part_nanos = min(amount_nanos, last.amount_nanos)
+        amount_nanos -= part_nanos
+        undone.append(replace(last, amount_nanos=part_nanos))
+        if part_nanos < last.amount_nanos:
+            kept.append(replace(last, amount_nanos=last.amount_nanos - part_nanos))
+    return tuple(kept), tuple(undone)
+
+
+def _sum(way: Way, kind: str) -> int:
+    return sum(stretch.amount_nanos for stretch in way if stretch.kind == kind)
