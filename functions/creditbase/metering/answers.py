@@ -8,6 +8,7 @@ from typing import Any
 from creditbase.kernel.ids import charge_public_id
 from creditbase.kernel.instants import write_seconds
 from creditbase.ledger.domain.entries import Entry, Figures
+from creditbase.ledger.domain.quoting import Quote
 from creditbase.ledger.domain.wallet import Draw, Hold
 
 Json = dict[str, Any]
@@ -67,6 +68,22 @@ def open_hold_answer(customer_id: str, hold: Hold) -> Json:
         draws=hold.draws,
         ends=(write_seconds(hold.expires_at), write_seconds(hold.created_at)),
     )
+
+
+def quote_answer(customer_id: str, quote: Quote) -> Json:
+    """Return `quote` and `balance`: what was asked about, and what is affordable of it."""
+    affordable = quote.affordable
+    tokens = 0 if affordable is None else affordable.metered.quantity("output_tokens")
+    found: Json = {
+        "customer_id": customer_id,
+        "model": quote.asked.metered.model,
+        "amount_nanos": quote.asked.amount_nanos,
+        "is_affordable": quote.asked == affordable,
+        "max_output_tokens": tokens,
+        "affordable_nanos": 0 if affordable is None else affordable.amount_nanos,
+        "draws": _draws(quote.draws),
+    }
+    return {"quote": found, "balance": balance_answer(quote.figures)}
 
 
 def balance_answer(figures: Figures) -> Json:

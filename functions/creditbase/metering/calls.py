@@ -30,6 +30,7 @@ from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import load_hold, run
 from creditbase.metering.domain import UNPRICED_MODEL, CatalogRate, is_tier_id
 from creditbase.metering.rates import load_rate, run_priced
+from creditbase.runtime.identity import Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,13 @@ def extend_call(
         )
     assert decision.hold is not None
     return decision.hold
+
+
+def budget_of(caller: Caller) -> Budget | None:
+    """Return the budget of a key or token, if it came with one."""
+    if caller.budget_nanos is None:
+        return None
+    return Budget(caller.key_id, caller.budget_nanos)
 
 
 def find_call(held: HeldCall, *, now: datetime) -> tuple[Hold | Entry, Figures]:

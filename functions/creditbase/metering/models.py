@@ -94,6 +94,35 @@ class HoldRequest(_Spending):
         return self
 
 
+class QuoteRequest(_Request):
+    """Ask what work would cost and how much of it is affordable. Nothing is taken."""
+
+    customer_id: str | None = None
+    """The customer's UUID; or its name in `customer_external_id`."""
+    customer_external_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    model: ModelName
+    usage_max: UsageFields | None = None
+    """The most that the work can use; output that is not said is as much as the model has."""
+    prompt_tokens: Quantity | None = None
+    """The size of the prompt, where that is all that is known."""
+
+    @model_validator(mode="after")
+    def _says_how_much(self) -> "QuoteRequest":
+        if (self.usage_max is None) == (self.prompt_tokens is None):
+            raise ValueError("give either usage_max or prompt_tokens")
+        if self.customer_id is not None and self.customer_external_id is not None:
+            raise ValueError("give either customer_id or customer_external_id")
+        if self.customer_id is not None:
+            _check_uuid(self.customer_id)
+        return self
+
+    def quantities(self, *, output_max: int) -> dict[str, int]:
+        """Return the usage that is asked about; `output_max` where no output is said."""
+        given = self.usage_max or UsageFields(input_tokens=self.prompt_tokens or 0)
+        says_output = "output_tokens" in given.model_fields_set
+        return {**given.quantities(), **({} if says_output else {"output_tokens": output_max})}
+
+
 class CaptureRequest(_Request):
     """End a hold and take what the work cost."""
 

@@ -7,6 +7,7 @@ tiers of a project, say, is loaded when a decision first asks for it, and kept t
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from typing import TypeVar
 
 from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.catalog.use_cases import load_book, load_catalog
@@ -18,6 +19,7 @@ from creditbase.ledger.use_cases import run
 from creditbase.metering.domain import OUTSIDE_PLAN, CatalogRate, PricesMissing
 
 LOADS_MAX = 3
+T = TypeVar("T")
 
 
 @cache
@@ -50,15 +52,24 @@ def run_priced(
     Raises:
         BillingError: as the ledger and the rate refuse.
     """
+    return completing(rate, lambda rate: run(ref, command_with(rate), now=now), ref.project_id)
+
+
+def completing(rate: CatalogRate, ask: Callable[[CatalogRate], T], project_id: str) -> T:
+    """Return what a question comes to, asked again with what its rate lacked.
+
+    Raises:
+        Forbidden: the plan that the wallet is on is none of the project's tiers.
+    """
     for _ in range(LOADS_MAX):
         try:
-            return run(ref, command_with(rate), now=now)
+            return ask(rate)
         except PricesMissing as missing:
-            rate = completed(rate, missing, ref.project_id)
+            rate = _completed(rate, missing, project_id)
     raise Forbidden("This model is not part of the plan", reason=OUTSIDE_PLAN)
 
 
-def completed(rate: CatalogRate, missing: PricesMissing, project_id: str) -> CatalogRate:
+def _completed(rate: CatalogRate, missing: PricesMissing, project_id: str) -> CatalogRate:
     """Return the rate with what a decision missed."""
     if missing.book_version:
         return rate.with_book(load_book(project_id, missing.book_version))

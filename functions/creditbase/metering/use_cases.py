@@ -24,6 +24,7 @@ from creditbase.kernel.ids import (
 )
 from creditbase.kernel.instants import read, utc
 from creditbase.ledger.domain.commands import (
+    Budget,
     CaptureHold,
     Charge,
     Command,
@@ -65,6 +66,8 @@ class Request:
     body: Mapping[str, Any]
     key: str
     now: datetime
+    budget: Budget | None = None
+    """Of the credential that asks, if it has one."""
 
     @property
     def digest(self) -> str:
@@ -90,7 +93,8 @@ def charge(request: Request, asked: ChargeRequest) -> Decision:
     entry_id = operation_entry_id(request.key)
 
     def command(cost: Cost) -> Charge:
-        return Charge(entry_id, request.digest, cost, asked.metadata or {})
+        metadata = asked.metadata or {}
+        return Charge(entry_id, request.digest, cost, metadata, request.budget)
 
     return _run_costed(request, ref, entry_id, command, asked=asked, usage=asked.usage)
 
@@ -106,7 +110,13 @@ def place_hold(request: Request, asked: HoldRequest) -> Decision:
 
     def command(cost: Cost) -> PlaceHold:
         return PlaceHold(
-            entry_id, hold_id, request.digest, cost, asked.ttl_s, asked.metadata or {}
+            entry_id,
+            hold_id,
+            request.digest,
+            cost,
+            asked.ttl_s,
+            asked.metadata or {},
+            request.budget,
         )
 
     try:

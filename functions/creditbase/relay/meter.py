@@ -18,6 +18,7 @@ from creditbase.metering.answers import (
     hold_answer,
     open_hold_answer,
 )
+from creditbase.metering.calls import budget_of
 from creditbase.metering.models import (
     CaptureRequest,
     ChargeRequest,
@@ -28,6 +29,7 @@ from creditbase.metering.models import (
 )
 from creditbase.metering.use_cases import Request
 from creditbase.relay.limits import metering_limit
+from creditbase.relay.quotes import make_quote
 from creditbase.runtime.doors import relay_door
 from creditbase.runtime.http import Call, Reply, Resources, endpoint
 
@@ -41,7 +43,7 @@ DOOR = relay_door(authenticator(), metering_limit)
 
 @endpoint("meter", door=DOOR, resources=Resources(memory_mb=1024, concurrency=80))
 def meter(call: Call) -> Reply:
-    """Charge, hold, capture, void, extend, or show a hold."""
+    """Charge, hold, capture, void, extend, show a hold, or quote."""
     return OPERATIONS[call.route.name](call)
 
 
@@ -94,6 +96,7 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "POST /api/v1/holds/{hold_id}/capture": _capture,
     "POST /api/v1/holds/{hold_id}/void": _void,
     "POST /api/v1/holds/{hold_id}/extend": _extend,
+    "POST /api/v1/quotes": make_quote,
 }
 
 
@@ -111,6 +114,7 @@ def _request(call: Call, *, needs_key: bool = False) -> Request:
         body=call.body,
         key=key,
         now=call.now,
+        budget=budget_of(call.caller),
     )
 
 

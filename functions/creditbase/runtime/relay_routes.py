@@ -177,5 +177,5 @@ WEBHOOKS = (
 
 GATEWAY = (_gateway("/responses"), _gateway("/chat/completions"))
 
-SERVED: tuple[tuple[Route, ...], ...] = (METER,)
+SERVED: tuple[tuple[Route, ...], ...] = (METER, QUOTES)
 """The groups that are exported; whoever serves another adds it here."""

@@ -34,10 +34,9 @@ def affordable_cost(draft: Draft, command: Charge | PlaceHold) -> Priced:
         PaymentRequired: neither is affordable.
         BillingError: as the rate refuses.
     """
-    if draft.wallet.terms.included == "none" and not draft.wallet.terms.draws_wallet:
-        # No subscription: nothing pays, not even for what is free.
-        raise payment_required(draft, _price(draft, command.cost).amount_nanos, command.budget)
-    asked = _price(draft, command.cost)
+    asked = price_of_cost(draft, command.cost)
+    if not _has_funds(draft):
+        raise payment_required(draft, asked.amount_nanos, command.budget)
     room_nanos = _room_nanos(draft, command.budget)
     if asked.amount_nanos <= room_nanos:
         return asked
@@ -45,7 +44,7 @@ def affordable_cost(draft: Draft, command: Charge | PlaceHold) -> Priced:
     least = command.output_at_least if isinstance(command, PlaceHold) else None
     if least is None or isinstance(cost, FixedAmount) or cost.quantities.get(OUTPUT, 0) < least:
         raise payment_required(draft, asked.amount_nanos, command.budget)
-    lowered = _price(draft, _with_output(cost, least))
+    lowered = price_of_cost(draft, _with_output(cost, least))
     if lowered.amount_nanos > room_nanos:
         raise payment_required(draft, lowered.amount_nanos, command.budget)
     return _most_output(draft, cost, least, room_nanos)
@@ -53,10 +52,12 @@ def affordable_cost(draft: Draft, command: Charge | PlaceHold) -> Priced:
 
 def most_output(draft: Draft, cost: MeteredUsage, budget: Budget | None) -> int:
     """Return how many output tokens are affordable with the rest of the usage; -1 if none."""
+    if not _has_funds(draft):
+        return -1
     room_nanos = _room_nanos(draft, budget)
-    if _price(draft, cost).amount_nanos <= room_nanos:
+    if price_of_cost(draft, cost).amount_nanos <= room_nanos:
         return cost.quantities.get(OUTPUT, 0)
-    if _price(draft, _with_output(cost, 0)).amount_nanos > room_nanos:
+    if price_of_cost(draft, _with_output(cost, 0)).amount_nanos > room_nanos:
         return -1
     return _most_output(draft, cost, 0, room_nanos).metered.quantities.get(OUTPUT, 0)
 
@@ -66,18 +67,24 @@ def _most_output(draft: Draft, cost: MeteredUsage, least: int, room_nanos: int) 
     fits, exceeds = least, cost.quantities[OUTPUT]
     while exceeds - fits > 1:
         middle = (fits + exceeds) // 2
-        if _price(draft, _with_output(cost, middle)).amount_nanos <= room_nanos:
+        if price_of_cost(draft, _with_output(cost, middle)).amount_nanos <= room_nanos:
             fits = middle
         else:
             exceeds = middle
-    return _price(draft, _with_output(cost, fits))
+    return price_of_cost(draft, _with_output(cost, fits))
 
 
 def _with_output(cost: MeteredUsage, tokens: int) -> MeteredUsage:
     return replace(cost, quantities={**cost.quantities, OUTPUT: tokens})
 
 
-def _price(draft: Draft, cost: Cost) -> Priced:
+def price_of_cost(draft: Draft, cost: Cost) -> Priced:
+    """Return what something costs on the plan that the wallet is on.
+
+    Raises:
+        InvalidRequest: the amount is out of range.
+        BillingError: as the rate refuses.
+    """
     if isinstance(cost, FixedAmount):
         check_amount(cost.amount_nanos)
         return Priced(cost.amount_nanos, cost.metered)
@@ -103,6 +110,11 @@ def price_held(draft: Draft, cost: Cost, held_for: Metered) -> tuple[int, Metere
 
 
 # ---- room ----------------------------------------------------------------------
+
+
+def _has_funds(draft: Draft) -> bool:
+    """Return whether anything pays: without a subscription not even what is free is served."""
+    return draft.wallet.terms.included != "none" or draft.wallet.terms.draws_wallet
 
 
 def _funds_nanos(draft: Draft) -> int:
