@@ -21,7 +21,7 @@ import psutil
 from dev import app_check, background, env_file, firebase_project, firestore_emulator, probe
 from dev.background import MARK, Failed, Program
 from dev.layout import BIN, FUNCTIONS, FUNCTIONS_BIN, ROOT, BadNumber, Layout
-from dev.stack_steps import make_admin, push_catalog, seed, settings_of
+from dev.stack_steps import make_admin, push_catalog, put_tiers, seed, settings_of
 
 START_WITHIN_S = 300
 HURRIED_STOP_WITHIN_S = 4
@@ -172,6 +172,7 @@ class Stack:
         self.wait(meter, "meter", lambda: probe.answers(layout.url("meter")))
         self.wait(keys, "the App Check keys", lambda: probe.is_healthy(self.keys_url))
         push_catalog(layout, env)
+        put_tiers(layout, env)
         self.say("the local Stripe sells the plans, its portal changes them; meter answers")
         words = b"All emulators ready"
         self.wait(firebase, "the Auth emulator", lambda: words in firebase.log.read_bytes())

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 import requests
 
@@ -11,6 +12,7 @@ from dev import env_file
 from dev.background import Failed
 from dev.layout import FUNCTIONS, FUNCTIONS_BIN, Layout
 
+RELAY_TIERS = Path(__file__).parent / "relay_tiers.json"
 ADMIN_EMAIL = "admin@creditbase.test"
 FOREIGN = (
     "STRIPE_",
@@ -81,15 +83,31 @@ def push_catalog(layout: Layout, env: Mapping[str, str]) -> None:
 
     Raises: Failed.
     """
-    command = [str(FUNCTIONS_BIN / "python"), "-m", "creditbase.admin"]
-    command += ["catalog", "push", "--yes"]
-    log = layout.logs / "push.log"
+    done = _operate(layout, env, "push", "catalog", "push", "--yes")
+    if done.returncode != 0:
+        raise Failed(f"The catalog was not pushed to Stripe: {done.stderr[-600:]}")
+
+
+def put_tiers(layout: Layout, env: Mapping[str, str]) -> None:
+    """Let the relay project sell its tiers, at the local Stripe too, with our own command.
+
+    Raises: Failed.
+    """
+    done = _operate(layout, env, "tiers", "tiers", "put", str(RELAY_TIERS))
+    if done.returncode != 0:
+        raise Failed(f"The relay project has not got its tiers: {done.stderr[-600:]}")
+
+
+def _operate(
+    layout: Layout, env: Mapping[str, str], log: str, *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the product's operator; what it says is in a log of that name."""
+    command = [str(FUNCTIONS_BIN / "python"), "-m", "creditbase.admin", *words]
     done = subprocess.run(
         command, cwd=FUNCTIONS, env=dict(env), capture_output=True, text=True, check=False
     )
-    log.write_text(done.stdout + done.stderr)
-    if done.returncode != 0:
-        raise Failed(f"The catalog was not pushed to Stripe; {log} says: {done.stderr[-600:]}")
+    (layout.logs / f"{log}.log").write_text(done.stdout + done.stderr)
+    return done
 
 
 def make_admin(layout: Layout, app_check_token: str, env: Mapping[str, str]) -> dict[str, str]:

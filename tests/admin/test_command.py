@@ -85,13 +85,15 @@ class TestSeed:
             assert holder is not None
             assert holder.project_id == lines[f"{name}_PROJECT_ID"]
 
-    def test_pushes_the_catalog_to_both(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """Nothing can be charged before there are prices."""
+    def test_gives_both_prices_and_the_hub_plans(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Nothing can be charged before there are prices; the relay project lends the hub's."""
         lines = seeded(Typed(capsys, "seed"))
 
-        for name in ("HUB", "RELAY"):
-            catalog = read_catalog_now(lines[f"{name}_PROJECT_ID"])
-            assert catalog.plan("free").credits == 500
+        hub, relay = (read_catalog_now(lines[f"{it}_PROJECT_ID"]) for it in ("HUB", "RELAY"))
+        assert hub.plan("free").credits == 500
+        assert (relay.book, relay.markup, relay.plans) == (hub.book, hub.markup, {})
 
     def test_can_be_repeated_and_leaves_one_seeded_key(
         self, capsys: pytest.CaptureFixture[str]

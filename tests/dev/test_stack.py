@@ -131,6 +131,16 @@ class TestSeed:
         with pytest.raises(Failed, match=r"not pushed to Stripe(.|\n)*asleep"):
             stack_steps.push_catalog(place, os.environ)
 
+    def test_tiers_that_are_not_made_show_their_last_words(
+        self, place: Layout, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A relay project without tiers answers everybody with 402."""
+        place.logs.mkdir()
+        self.seed_with(monkeypatch, place, "echo 'refused: no such model' >&2; exit 1")
+
+        with pytest.raises(Failed, match=r"not got its tiers(.|\n)*no such model"):
+            stack_steps.put_tiers(place, os.environ)
+
     def seed_with(self, monkeypatch: pytest.MonkeyPatch, place: Layout, script: str) -> None:
         """Put a script in the place of the seeding command."""
         python = place.folder / "python"

@@ -19,8 +19,9 @@ from typing import TypeAlias
 from google.auth.exceptions import GoogleAuthError
 
 from creditbase.accounts.use_cases import create_secret_key, ensure_project
-from creditbase.admin import use_cases, vouchers
+from creditbase.admin import tiers, use_cases, vouchers
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
+from creditbase.catalog import tier_store
 from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog
 from creditbase.kernel import instants
 from creditbase.kernel.errors import BillingError, InvalidRequest, Unavailable
@@ -163,6 +164,18 @@ def _seed(given: argparse.Namespace) -> None:
         print(f"{name}_SECRET_KEY={made.secret_key}")
 
 
+def _tiers_put(given: argparse.Namespace) -> None:
+    asked = tiers.read_tiers(given.file)
+    for word, tier in tiers.put_tiers(project_uuid(given.project), asked, now=clock.now):
+        print(tiers.tier_line(tier))
+        _say(f"{tier.code}: {word}")
+
+
+def _tiers_list(given: argparse.Namespace) -> None:
+    for tier in tier_store.load_tiers(project_uuid(given.project)).sold:
+        print(tiers.tier_line(tier))
+
+
 def _user_make_admin(given: argparse.Namespace) -> None:
     was_changed = use_cases.make_admin(given.uid)
     _say(f"{given.uid} is now an admin" if was_changed else f"{given.uid} was an admin already")
@@ -268,6 +281,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--name", default="secret key", help="what to call it")
 
     _takes_file(_command(groups, "seed", _seed, "make the hub and the relay project ready"))
+
+    group = _group(groups, "tiers", "make, change or list what a relay project sells")
+    command = _command(group, "put", _tiers_put, "make or change the tiers of a file")
+    command.add_argument("file", type=Path, help="JSON: a list of tiers, as POST takes them")
+    command.add_argument("--project", default="relay", help="name of the project (relay)")
+    command = _command(group, "list", _tiers_list, "show the tiers that are sold")
+    command.add_argument("--project", default="relay", help="name of the project (relay)")
 
     users = _group(groups, "users", "change a user's role")
     command = _command(users, "make-admin", _user_make_admin, "give the admin role")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.use_cases import (
+    HUB_PROJECT_ID,
     create_secret_key,
     ensure_project,
     list_secret_keys,
@@ -13,13 +14,15 @@ from creditbase.accounts.use_cases import (
 )
 from creditbase.admin import store
 from creditbase.catalog.models import CatalogFile
-from creditbase.catalog.use_cases import compare_catalog, push_catalog
+from creditbase.catalog.use_cases import compare_catalog, push_catalog, set_markup
 from creditbase.kernel.errors import NotFound
 from creditbase.payments.offering import Offering, Phase
 from creditbase.payments.selling import bring, compare_offering
 from creditbase.runtime.commit import Attempt, commit_or_retry
 
 SEEDED_PROJECTS = ("hub", "relay")
+SEEDED_MARKUP_BPS = 4_000
+"""Of the relay project, which sells by the hub's price book."""
 SEEDED_KEY_NAME = "seed"
 
 
@@ -33,7 +36,7 @@ class Seeded:
 
 
 def seed(file: CatalogFile, *, now: datetime, say: Callable[[str], None]) -> tuple[Seeded, ...]:
-    """Make the two projects of the demonstration, their catalog, and a secret key of each.
+    """Make the two projects of the demonstration, what they sell by, and a secret key of each.
 
     Nobody can read a secret key a second time, so a repeat replaces the seeded key; keys
     made otherwise stay.
@@ -45,10 +48,12 @@ def _seed_project(
     name: str, file: CatalogFile, now: datetime, say: Callable[[str], None]
 ) -> Seeded:
     project = ensure_project(name, now=now)
-    push = push_catalog(project.project_id, file)
     say(f"{name}: project {project.project_id}, catalog {file.price_book.version}")
-    for line in push.lines:
-        say(f"{name}: {line}")
+    if project.project_id == HUB_PROJECT_ID:
+        for line in push_catalog(project.project_id, file).lines:
+            say(f"{name}: {line}")
+    else:
+        set_markup(project.project_id, SEEDED_MARKUP_BPS)
     old = [
         use.key.key_id
         for use in list_secret_keys(project.project_id, now=now)

@@ -102,6 +102,14 @@ def writes_for(project_id: str, listing: Listing, offer: Offer, push: Push) -> l
     return writes
 
 
+def writes_for_markup(listing: Listing, markup_bps: int) -> list[Write]:
+    """Return the write that sets a project's markup, or fails if the project has moved."""
+    project = listing.project
+    assert project.version is not None
+    changes: dict[tuple[str, ...], object] = {("markup_bps",): markup_bps}
+    return [Update(project.path, changes, unless_changed_since=project.version)]
+
+
 def _to_listing(project: Snapshot) -> Listing:
     if project.fields is None:
         raise NotFound("There is no such project")

@@ -132,3 +132,20 @@ def _attempt(project_id: str, file: CatalogFile) -> Attempt[Push]:
     push = decide_push(store.current_of(shelf), offer)
     writes = store.writes_for(project_id, listing, offer, push) if push.changes else []
     return Attempt(push, writes)
+
+
+def set_markup(project_id: str, markup_bps: int) -> None:
+    """Set what a project adds to the providers' cost; other processes see it in a minute.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+
+    def attempt() -> Attempt[None]:
+        listing = store.load_listing(project_id)
+        if listing.markup_bps == markup_bps:
+            return Attempt(None, ())
+        return Attempt(None, store.writes_for_markup(listing, markup_bps))
+
+    commit_or_retry(attempt)
+    shared_cache().forget(project_id)
