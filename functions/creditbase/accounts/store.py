@@ -188,9 +188,15 @@ def writes_for_new_customer(customer: Customer, name: CustomerName) -> list[Writ
                 "metadata": dict(customer.metadata),
                 "created_at": customer.created_at,
                 "updated_at": customer.updated_at,
+                **_linked(customer.stripe_customer_id),
             },
         ),
     ]
+
+
+def _linked(stripe_customer_id: str) -> Fields:
+    """Return the field of who paid before there was a customer; nobody else has it yet."""
+    return {"stripe_customer_id": stripe_customer_id} if stripe_customer_id else {}
 
 
 def find_user(uid: str) -> User | None:

@@ -7,6 +7,7 @@ of codes for the same classes (`spec: hub-api.md` 4.2).
     ├── InvalidRequest         VALIDATION_ERROR        400
     ├── Unauthenticated        UNAUTHORIZED            401
     ├── PaymentRequired        PAYMENT_REQUIRED        402
+    ├── PaymentRefused         PAYMENT_REQUIRED        402
     ├── Forbidden              FORBIDDEN               403
     ├── NotFound               NOT_FOUND               404
     ├── MethodNotAllowed       METHOD_NOT_ALLOWED      405
@@ -101,6 +102,12 @@ class PaymentRequired(BillingError):
         if self.next_credits_at:
             facts["next_credits_at"] = self.next_credits_at
         return facts
+
+
+class PaymentRefused(BillingError):
+    """What has to be paid at once cannot be: no card on file, or a card that was declined."""
+
+    code, status = "PAYMENT_REQUIRED", 402
 
 
 class Forbidden(BillingError):

@@ -41,6 +41,8 @@ class StripeSession:
     """The payment intent; empty until there is one."""
     client_reference_id: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    payer_email: str = field(default="", repr=False)
+    """What the payer typed; empty before that."""
     url: str = field(default="", repr=False)
     """Where to pay. A bearer link: never logged."""
 
@@ -100,6 +102,9 @@ class Order:
     site_url: str
     kind: str = TOPUP
     trial_days: int = 0
+    success_url: str = ""
+    """Where Stripe's page sends who has paid; empty for our own site."""
+    cancel_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,8 @@ class SessionRecord:
     status: str = "open"
     payment_status: str = "unpaid"
     payment_id: str = ""
+    finds_customer: bool = False
+    """Whether Stripe asks who pays: there is no customer before it is paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +225,11 @@ def decide_intent(newest: Intent | None, order: Order) -> Intent:
 
 
 def metadata_of(buyer: Buyer, order: Order) -> dict[str, str]:
-    """Return what a session and its payment carry, so that each names its buyer by itself."""
-    return {
+    """Return what a session and its payment carry, so that each names its buyer by itself.
+
+    Stripe keeps no empty values, so none are sent.
+    """
+    said = {
         "uid": buyer.uid,
         "project": buyer.project_id,
         "customer": buyer.customer_id,
@@ -227,6 +237,7 @@ def metadata_of(buyer: Buyer, order: Order) -> dict[str, str]:
         "tier": order.tier,
         "credits": str(order.credits),
     }
+    return {name: value for name, value in said.items() if value}
 
 
 def record_of(
@@ -246,6 +257,7 @@ def record_of(
         currency=order.currency,
         is_live=session.is_live,
         created_at=now,
+        finds_customer=not buyer.customer_id,
     )
 
 
@@ -261,16 +273,16 @@ def find_mismatch(record: SessionRecord, session: StripeSession) -> str:
 
     Promise P16: no credits without money. Amounts are compared before discounts.
     """
-    uid_or_customer = record.uid or record.customer_id
+    named = "" if record.finds_customer else record.customer_id
     checks: tuple[tuple[str, object, object], ...] = (
         ("mode", session.mode, "payment" if record.kind == TOPUP else record.kind),
         ("livemode", session.is_live, record.is_live),
         ("kind", session.metadata.get("kind"), record.kind),
         ("tier", session.metadata.get("tier"), record.tier),
         ("credits", session.metadata.get("credits"), str(record.credits)),
-        ("metadata_customer", session.metadata.get("customer"), record.customer_id),
+        ("metadata_customer", session.metadata.get("customer", ""), named),
         ("customer", session.stripe_customer_id, record.stripe_customer_id),
-        ("reference", session.client_reference_id, uid_or_customer),
+        ("reference", session.client_reference_id, record.uid or named),
         ("currency", session.currency, record.currency),
     )
     if record.kind == TOPUP:

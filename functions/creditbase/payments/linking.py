@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.kernel.errors import NotFound
 from creditbase.payments import store, stripe_gateway
 from creditbase.payments.domain import APPLIED, Buyer, Event, Outcome
@@ -28,6 +29,7 @@ def ensure_stripe_customer(ref: CustomerRef, *, now: datetime) -> Buyer:
             project_id=ref.project_id,
             customer_id=ref.customer_id,
             uid=customer.uid,
+            email="" if ref.project_id == HUB_PROJECT_ID else customer.email,
             number=account.unlinked,
         )
         linked = _link(ref, made.stripe_customer_id, now=now)

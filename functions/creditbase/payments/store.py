@@ -3,14 +3,15 @@
 checkout_sessions/{cs}    what we asked for, and how far it has come
 payments/{pi}             what was paid, and the grant that it is owed
 stripe_customers/{cus}    whose Stripe customer it is
-projects/{p}/customers/{c}   stripe_customer_id, topup (the newest intent), mirrored (a count) …
+projects/{p}/customers/{c}   stripe_customer_id, topup (the newest intent), mirrored (a count),
+                             tier_change (the newest) …
 
 Every change of the mirror also counts `mirrored` up in the customer's document, conditioned on
 the version read before Stripe was asked, so that a slow answer never overwrites a newer one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from creditbase.payments.domain import (
     Return,
     SessionRecord,
 )
+from creditbase.payments.tier_moves import Change, change_fields, change_from
 from creditbase.runtime.firestore import (
     Create,
     Put,
@@ -57,6 +59,8 @@ class Account:
     """Of the newest standing; empty before the first."""
     trial: Trial | None = None
     """The first that the customer had."""
+    change: Change | None = None
+    """The newest change of tier."""
 
     def intent_of(self, kind: str) -> Intent | None:
         """Return the newest purchase of a kind, if there ever was one."""
@@ -93,6 +97,7 @@ def find_account(ref: CustomerRef) -> Account | None:
         revision=kept.get("standing", {}).get("revision", 0),
         standing_digest=kept.get("standing", {}).get("digest", ""),
         trial=Trial(**kept["trial"]) if kept.get("trial") else None,
+        change=change_from(kept["tier_change"]) if kept.get("tier_change") else None,
     )
 
 
@@ -122,6 +127,33 @@ def writes_for_unlink(account: Account) -> list[Write]:
 def writes_for_intent(account: Account, intent: Intent) -> list[Write]:
     """Return the write that counts a new intent, or fails if another was counted first."""
     return [account_update(account, {(intent.order.kind,): _intent_fields(intent)})]
+
+
+def writes_for_change(account: Account, change: Change) -> list[Write]:
+    """Return the write that keeps a change of tier, or fails if the customer has changed."""
+    return [account_update(account, {("tier_change",): change_fields(change)})]
+
+
+def writes_for_open_session(record: SessionRecord) -> list[Write]:
+    """Return the write that records a session without a customer."""
+    assert record.finds_customer
+    return [Create(_session(record.session_id), asdict(record))]
+
+
+def writes_for_found_customer(
+    record: SessionRecord, ref: CustomerRef, stripe_customer_id: str, *, now: datetime
+) -> list[Write]:
+    """Return the writes that say who paid a session that asked for it."""
+    found = replace(record, customer_id=ref.customer_id, stripe_customer_id=stripe_customer_id)
+    link = {
+        "project_id": ref.project_id,
+        "customer_id": ref.customer_id,
+        "created_at": now,
+    }
+    return [
+        Put(_session(record.session_id), asdict(found)),
+        Create(f"stripe_customers/{stripe_customer_id}", link),
+    ]
 
 
 def writes_for_session(account: Account, intent: Intent, record: SessionRecord) -> list[Write]:

@@ -9,13 +9,17 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
 
 import stripe
 
 from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from creditbase.kernel.ids import sha256_hex
 from creditbase.payments.domain import (
     Buyer,
     Event,
@@ -60,18 +64,50 @@ def client() -> stripe.StripeClient:
         stripe_version=API_VERSION,
         base_addresses={"api": base} if base else None,
         max_network_retries=RETRIES_MAX,
-        http_client=_Wire(timeout=TIMEOUT_S),
+        http_client=_Wire(),
     )
 
 
+_answers_until_s: ContextVar[float | None] = ContextVar("answers_until_s", default=None)
+
+
+@contextmanager
+def answering_within(budget_s: float) -> Iterator[None]:
+    """Ask nothing any more that cannot be answered within so many seconds from now.
+
+    For callers who repeat what was not answered in time: under the same key, nothing is lost.
+    """
+    token = _answers_until_s.set(time.monotonic() + budget_s)
+    try:
+        yield
+    finally:
+        _answers_until_s.reset(token)
+
+
 class _Wire(stripe.RequestsClient):
-    """Asks Stripe; and in a rehearsal does nothing but ask."""
+    """Asks Stripe, for no longer than there is time; in a rehearsal it does nothing but ask."""
 
     def request(self, method: str, *given: Any, **named: Any) -> Any:
         """Send one request."""
         if method.lower() != "get":
             rehearsal.change_begins()
+        if _left_s() <= 0:
+            # Not annotated by its makers.
+            raise stripe.APIConnectionError("No time is left")  # type: ignore[no-untyped-call]
         return super().request(method, *given, **named)
+
+    @property
+    def _timeout(self) -> float:
+        return min(TIMEOUT_S, max(0.1, _left_s()))
+
+    @_timeout.setter
+    def _timeout(self, given: object) -> None:
+        """Take what the SDK sets: it is worked out for each request."""
+
+
+def _left_s() -> float:
+    until_s = _answers_until_s.get()
+    return TIMEOUT_S if until_s is None else until_s - time.monotonic()
 
 
 def is_live() -> bool:
@@ -87,27 +123,28 @@ def is_live() -> bool:
 
 
 def create_customer(
-    *, project_id: str, customer_id: str, uid: str, number: int = 0
+    *, project_id: str, customer_id: str, uid: str, email: str = "", number: int = 0
 ) -> StripeCustomer:
     """Make the Stripe customer of a customer, exactly once whoever asks.
 
     `number` counts those before it that were deleted at Stripe.
 
-    No e-mail: it could change between two tries, and the Checkout page asks for it anyway.
+    The hub gives no e-mail: the Checkout page asks for it. Where one is given the page does
+    not; it is in the key, because it could change between two tries.
 
     Raises:
         Unavailable: also where Stripe remembers a failure of its own. If the customer was
             made all the same, its `customer.created` links it, and the next try finds it.
     """
-    metadata = {"uid": uid, "project": project_id, "customer": customer_id}
-    again = f":{number}" if number else ""
+    named = {"uid": uid, "project": project_id, "customer": customer_id}
+    params: Any = {"metadata": {name: value for name, value in named.items() if value}}
+    key = f"customer:{customer_id}" + (f":{number}" if number else "")
+    if email:
+        params["email"] = email
+        key += f":{sha256_hex(email)[:16]}"
+    options: Any = {"idempotency_key": key}
     try:
-        answered = ask(
-            lambda: client().v1.customers.create(
-                params={"metadata": metadata},
-                options={"idempotency_key": f"customer:{customer_id}{again}"},
-            )
-        )
+        answered = ask(lambda: client().v1.customers.create(params=params, options=options))
     except Conflict as failure:
         raise Unavailable from failure
     return _customer(answered)
@@ -246,6 +283,7 @@ def read_session(answered: Mapping[str, Any]) -> StripeSession:
         payment_id=id_of(answered["payment_intent"]),
         client_reference_id=answered["client_reference_id"] or "",
         metadata=answered["metadata"] or {},
+        payer_email=(answered["customer_details"] or {}).get("email") or "",
         url=answered.get("url") or "",
     )
 

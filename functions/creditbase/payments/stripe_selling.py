@@ -15,19 +15,43 @@ def create_subscription_session(
     Raises:
         Conflict: nobody will get a session by this number any more; take the next.
     """
-    metadata = metadata_of(buyer, order)
-    returns_to = f"{order.site_url}/billing"
-    params: Any = {
-        "mode": "subscription",
+    params = {
         "customer": buyer.stripe_customer_id,
         "client_reference_id": buyer.reference,
+        **_sold(buyer, order, price_id),
+    }
+    return _create(params, key=f"subscribe:{buyer.customer_id}:{number}")
+
+
+def create_open_session(
+    project_id: str, order: Order, price_id: str, *, visit: str
+) -> StripeSession:
+    """Make a Checkout session that asks who pays. `visit` names the request for it.
+
+    Raises:
+        Conflict: this visit gets no session any more; another one does.
+    """
+    nobody = Buyer(project_id=project_id, customer_id="", uid="", stripe_customer_id="")
+    key = f"open:{project_id}:{order.tier}:{visit}"
+    return _create(_sold(nobody, order, price_id), key=key)
+
+
+def _sold(buyer: Buyer, order: Order, price_id: str) -> dict[str, Any]:
+    metadata = metadata_of(buyer, order)
+    returns_to = f"{order.site_url}/billing"
+    success_url = f"{returns_to}?checkout=success&session_id={{CHECKOUT_SESSION_ID}}"
+    return {
+        "mode": "subscription",
         "line_items": [{"quantity": 1, "price": price_id}],
         "metadata": metadata,
         "subscription_data": {"metadata": metadata, **_trial_of(order)},
-        "success_url": f"{returns_to}?checkout=success&session_id={{CHECKOUT_SESSION_ID}}",
-        "cancel_url": f"{returns_to}?checkout=cancelled",
+        "success_url": order.success_url or success_url,
+        "cancel_url": order.cancel_url or f"{returns_to}?checkout=cancelled",
     }
-    options: Any = {"idempotency_key": f"subscribe:{buyer.customer_id}:{number}"}
+
+
+def _create(params: Any, *, key: str) -> StripeSession:
+    options: Any = {"idempotency_key": key}
     answered = ask(lambda: client().v1.checkout.sessions.create(params=params, options=options))
     return read_session(answered)
 

@@ -10,6 +10,7 @@ from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavail
 from creditbase.payments import selling, store, stripe_billing, stripe_gateway, stripe_selling
 from creditbase.payments.domain import (
     SUBSCRIPTION,
+    Buyer,
     Intent,
     Order,
     StripeSession,
@@ -49,10 +50,20 @@ def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> Stripe
             "The plan must be one that is sold", field="plan", reason="INVALID_PLAN"
         )
     buyer = ensure_stripe_customer(ref, now=now)
-    seen = _refuse_second(ref.project_id, buyer.stripe_customer_id)
+    seen = refuse_second(ref.project_id, buyer.stripe_customer_id)
     trial_days = _trial_days(ref, plan, seen)
     order = _order_of(plan, currency=catalog.currency, trial_days=trial_days)
-    price_id = selling.ensure_price(catalog, plan)
+    return open_session(buyer, order, selling.ensure_price(catalog, plan), now=now)
+
+
+def open_session(buyer: Buyer, order: Order, price_id: str, *, now: datetime) -> StripeSession:
+    """Return the open session of an order; one that is open for another order is ended.
+
+    Raises:
+        NotFound: there is no such customer.
+        Unavailable: Stripe or the store did not answer; the same request may be repeated.
+    """
+    ref = CustomerRef(buyer.project_id, buyer.customer_id)
     for _ in range(LOOKS_MAX):
         newest = store.load_account(ref).intent_of(SUBSCRIPTION)
         open_session = _leave_open(newest, order)
@@ -101,10 +112,11 @@ def _trial_days(ref: CustomerRef, plan: Plan, seen: Sequence[Subscription]) -> i
     return offered_days(days, kept=account.trial, seen=seen, is_claimed=is_claimed)
 
 
-def _refuse_second(project_id: str, stripe_customer_id: str) -> Sequence[Subscription]:
+def refuse_second(project_id: str, stripe_customer_id: str) -> Sequence[Subscription]:
     """Return the customer's subscriptions, all of them over.
 
-    Refuse where Stripe itself has a subscription, whatever its events have told us yet.
+    Raises:
+        Conflict: Stripe itself has a subscription, whatever its events have told us yet.
     """
     seen = stripe_billing.list_subscriptions(project_id, stripe_customer_id)
     if any(one.is_live and one.plan_code for one in seen):

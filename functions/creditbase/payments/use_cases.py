@@ -35,6 +35,7 @@ from creditbase.payments.linking import ensure_stripe_customer, link_customer, u
 from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
 from creditbase.payments.returning import mirror_return
 from creditbase.payments.site import site_url
+from creditbase.payments.welcoming import welcome_payer
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Ambiguous, Lost, Version, commit
 from creditbase.runtime.log import alert
@@ -239,6 +240,8 @@ def _mirror_session(event: Event, now: datetime) -> Outcome:
     record = store.find_session(event.object_id)
     if record is None:
         return _unrecorded(event)
+    if record.finds_customer and not record.customer_id:
+        return welcome_payer(record, now=now)
     ref = CustomerRef(record.project_id, record.customer_id)
 
     def attempt() -> Attempt[tuple[Outcome, Payment | None]]:

@@ -14,12 +14,13 @@ from creditbase.kernel.errors import BillingError, Conflict, NotFound
 from creditbase.kernel.ids import promo_grant_id, tier_subscription_uuid
 from creditbase.ledger.batch import decide_batch, writes_of
 from creditbase.ledger.domain.commands import ChangeTerms, Command, GrantCredits
+from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Fields, Snapshot, Update, Write, get_all
 from creditbase.runtime.settings import settings
-from creditbase.subscriptions.domain.tier_standing import local_terms
+from creditbase.subscriptions.domain.tier_standing import local_terms, no_tier
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
 """Statuses of a subscription that stands in nobody's way any more."""
@@ -53,6 +54,32 @@ def move_to_tier(ref: CustomerRef, tier: Tier, *, now: datetime) -> TierSubscrip
     return commit_or_retry(lambda: _attempt(ref, tier, moves=True, now=now))
 
 
+def take_off_tier(ref: CustomerRef, *, now: datetime) -> None:
+    """Take a customer off a tier that nobody bills: nothing may be spent any more.
+
+    Raises:
+        Conflict: Stripe bills the tier.
+        NotFound: the customer is gone.
+        Contention, Unavailable: safe to repeat.
+    """
+    commit_or_retry(lambda: _attempt_off(ref, now=now))
+
+
+def _attempt_off(ref: CustomerRef, *, now: datetime) -> Attempt[None]:
+    found = get_all([accounts.customer_path(ref.project_id, ref.customer_id)])[0]
+    customer = _customer(ref, found)
+    if customer is None or found.fields is None:
+        raise NotFound("Customer not found")
+    held = customer.subscription
+    if held is None or held.status in ENDED:
+        return Attempt(None, ())
+    if held.billing_subscription_id:
+        raise Conflict("Stripe bills the present tier")
+    left = replace(held, status="canceled", updated_at=now)
+    revision, writes = _wallet_writes(ref, no_tier("canceled"), None, found.fields, now=now)
+    return Attempt(None, [_customer_write(found, left, revision), *writes])
+
+
 def _refuse_what_is_sold(tier: Tier) -> None:
     if tier.is_archived:
         raise NotFound("Tier not found")
@@ -81,7 +108,9 @@ def _attempt(
         updated_at=now,
         billing_provider=tier.billing_provider,
     )
-    revision, writes = _wallet_writes(ref, tier, found.fields, now=now)
+    revision, writes = _wallet_writes(
+        ref, local_terms(tier), _promo(tier, ref.customer_id), found.fields, now=now
+    )
     return Attempt(taken, [_customer_write(found, taken, revision), *writes])
 
 
@@ -105,16 +134,20 @@ def _customer_write(found: Snapshot, taken: TierSubscription, revision: int) -> 
 
 
 def _wallet_writes(
-    ref: CustomerRef, tier: Tier, customer: Fields, *, now: datetime
+    ref: CustomerRef,
+    terms: Terms,
+    promo: GrantCredits | None,
+    customer: Fields,
+    *,
+    now: datetime,
 ) -> tuple[int, list[Write]]:
     wallet_ref = WalletRef(ref.project_id, ref.customer_id)
-    promo = _promo(tier, ref.customer_id)
     loaded = find_wallet(wallet_ref, promo.guards() if promo else ())
     if loaded is None:
         raise NotFound("Customer not found")
     told = customer.get("standing", {}).get("revision", 0)
     revision = max(told, loaded.wallet.terms.revision) + 1
-    commands: list[Command] = [ChangeTerms(replace(local_terms(tier), revision=revision))]
+    commands: list[Command] = [ChangeTerms(replace(terms, revision=revision))]
     if promo is not None:
         commands.append(promo)
     batch = decide_batch(loaded, [(command, now) for command in commands])
