@@ -171,10 +171,10 @@ def choose_way(
         raise Conflict("billing provider mismatch")
     if target.is_free:
         return Way.LEAVE if live is not None else Way.PUT
-    if target.billing_provider != "stripe":
-        raise Conflict("billing provider mismatch")
     if not target.billing_price_ref:
         raise Conflict("tier has no billing pricing configured")
+    if target.billing_provider != "stripe":
+        raise Conflict("billing provider mismatch")
     if live is None:
         return Way.BEGIN
     if on_target:
@@ -228,8 +228,9 @@ def prorated_from(
     if room_nanos <= 0:
         return now
     left_nanos = max(0, room_nanos - over_nanos)
-    span = window.end_at - max(begun_at, window.start_at)
-    return max(now, window.end_at - span * left_nanos // room_nanos)
+    span_s = (window.end_at - max(begun_at, window.start_at)) // timedelta(seconds=1)
+    back = timedelta(seconds=span_s * left_nanos // room_nanos)
+    return max(now, window.end_at - back)
 
 
 def paid_since(tier_id: str, period: Window, bills: Iterable[Invoice]) -> datetime:

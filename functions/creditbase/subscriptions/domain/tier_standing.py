@@ -13,7 +13,13 @@ from creditbase.catalog.domain.tiers import Tier, Tiers
 from creditbase.kernel.ids import promo_grant_id, tier_subscription_uuid
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.wallet import Terms
-from creditbase.subscriptions.domain.mirror import ENTITLING, Invoice, Record, Subscription
+from creditbase.subscriptions.domain.mirror import (
+    ENDED,
+    ENTITLING,
+    Invoice,
+    Record,
+    Subscription,
+)
 from creditbase.subscriptions.domain.owed import GRACE, OwedGrant, invoice_of
 from creditbase.subscriptions.domain.standing import (
     NO_CREDITS,
@@ -62,7 +68,7 @@ def decide_tier_standing(
         records[one.subscription_id] = served
         standing = replace(standing, held=_kept_or(customer.subscription, _shown(one, now=now)))
     else:
-        standing = _without(customer, ours, tiers, trials, now=now)
+        standing = _without(customer, ours, known, tiers, trials, now=now)
     return replace(
         standing,
         grants=_promo(customer, ours, invoices, tiers),
@@ -247,6 +253,7 @@ def local_terms(tier: Tier, *, subscription_status: str = "active") -> Terms:
 def _without(
     customer: Customer,
     ours: Sequence[Subscription],
+    known: Mapping[str, Record],
     tiers: Tiers,
     trials: TrialDecision,
     *,
@@ -254,8 +261,8 @@ def _without(
 ) -> Standing:
     """Return the standing without a live subscription: a tier that nobody bills, or none.
 
-    A tier that was put on after the last subscription ended stays. Otherwise that one's end
-    decides: on the tier that was chosen to follow it, or on none.
+    A tier that was put on after the last subscription ended, or after we had heard of its
+    end, stays. Otherwise that end decides: on the tier that was chosen to follow, or on none.
     """
     kept = customer.subscription
     ended = [one for one in ours if one.ended_at is not None and _has_counted(one, trials)]
@@ -266,7 +273,7 @@ def _without(
         if kept is not None and not is_local and kept.status != "canceled":
             # Nothing is left of it at Stripe: its customer was deleted there.
             held = replace(kept, status="canceled", updated_at=now)
-    elif kept is not None and is_local and kept.updated_at >= last.ended_at:
+    elif kept is not None and is_local and _is_after(kept, last, known):
         held = kept
     else:
         landing = tiers.by_id(last.next_tier_id)
@@ -283,6 +290,12 @@ def _has_counted(one: Subscription, trials: TrialDecision) -> bool:
         return one.status == "canceled"
     good = trials.trial.subscription_id if trials.trial is not None else ""
     return one.subscription_id == good or one.ended_at > one.trial_end_at
+
+
+def _is_after(kept: TierSubscription, last: Subscription, known: Mapping[str, Record]) -> bool:
+    assert last.ended_at is not None
+    heard = known.get(last.subscription_id)
+    return kept.updated_at >= last.ended_at or (heard is not None and heard.status in ENDED)
 
 
 def _end_order(one: Subscription) -> tuple[datetime, str]:

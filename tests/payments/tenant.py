@@ -1,0 +1,126 @@
+"""A project of the relay as tests of its subscriptions use it: tiers, customers, a wallet."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from creditbase.accounts import domain as accounts
+from creditbase.accounts import store as accounts_store
+from creditbase.accounts.domain import Customer, CustomerRef, TierSubscription
+from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
+from creditbase.catalog.domain.tiers import Tier, TierModel
+from creditbase.catalog.models import read_catalog
+from creditbase.catalog.tier_use_cases import shared_tiers
+from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.ledger import store as ledger_store
+from creditbase.ledger.domain.opening import open_wallet
+from creditbase.ledger.paths import WalletRef
+from creditbase.payments import stripe_billing
+from creditbase.payments.tier_selling import create_tier
+from creditbase.runtime.firestore import commit
+from creditbase.subscriptions.domain.tier_standing import no_tier
+from dev.layout import ROOT
+from tests.ledger.wallets import LiveWallet
+
+CENT_NANOS = 10_000_000
+TIERS: dict[str, dict[str, Any]] = {
+    "free": {"spend_limit_cents": 500},
+    "hobby": {"spend_limit_cents": 300},
+    "starter": {"spend_limit_cents": 2_900, "price_amount_cents": 3_000},
+    "pro": {"spend_limit_cents": 29_900, "price_amount_cents": 30_000},
+    "endless": {"spend_limit_cents": 0, "price_amount_cents": 90_000},
+    "yearly": {
+        "spend_limit_cents": 2_900,
+        "price_amount_cents": 30_000,
+        "price_interval": "year",
+    },
+    "trial": {"spend_limit_cents": 1_000, "price_amount_cents": 2_000, "trial_days": 7},
+    "unsold": {
+        "spend_limit_cents": 2_000,
+        "price_amount_cents": 2_000,
+        "billing_provider": "external",
+    },
+    "payg": {"spend_limit_cents": 0, "billing_mode": "paygo", "billing_provider": "external"},
+    "promo": {
+        "spend_limit_cents": 100,
+        "price_amount_cents": 1_000,
+        "promo_credits_cents": 700,
+        "overage_enabled": True,
+    },
+}
+"""Every tier that a story may want, in cents; made when it is asked for."""
+
+
+@dataclass
+class Tenant:
+    """A project that sells tiers."""
+
+    project_id: str
+    now: datetime
+    made: dict[str, Tier] = field(default_factory=dict)
+
+    @classmethod
+    def opened(cls, now: datetime) -> "Tenant":
+        """Return a new project."""
+        ensure_project("hub", now=now)
+        push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+        for cache in (shared_cache(), shared_tiers()):
+            cache.forget()
+        stripe_billing.metadata_of_price.cache_clear()
+        return cls(ensure_project(f"p{uuid4().hex[:12]}", now=now).project_id, now)
+
+    def tier(self, code: str) -> Tier:
+        """Return a tier, made now if nobody wanted it before."""
+        if code not in self.made:
+            given = {
+                "code": code,
+                "display_name": code.title(),
+                "models": (TierModel("local-echo", is_default=True),),
+                **TIERS[code],
+            }
+            self.made[code] = create_tier(self.project_id, given, now=self.now)
+            shared_tiers().forget()
+        return self.made[code]
+
+    def code_of(self, tier_id: str) -> str:
+        """Return what a tier is called."""
+        return next((it.code for it in self.made.values() if it.tier_id == tier_id), "")
+
+    def customer(self, **given: str) -> CustomerRef:
+        """Return a new customer without subscription."""
+        name = given.get("external_id", f"ext-{uuid4().hex}")
+        customer, named = accounts.new_customer(
+            project_id=self.project_id,
+            external_id=name,
+            now=self.now,
+            email=given.get("email", "ada@example.com"),
+        )
+        wallet = WalletRef(self.project_id, customer.customer_id)
+        opened = open_wallet(wallet.wallet_id, owner_uid="", terms=no_tier(), now=self.now)
+        commit(
+            [
+                *accounts_store.writes_for_new_customer(customer, named),
+                *ledger_store.writes_to_open(wallet, opened),
+            ]
+        )
+        return customer.ref
+
+
+def profile(ref: CustomerRef) -> Customer:
+    """Return the customer as it is kept."""
+    found = accounts_store.find_customer(ref)
+    assert found is not None
+    return found
+
+
+def held(ref: CustomerRef) -> TierSubscription:
+    """Return what the relay shows of the customer's subscription."""
+    found = profile(ref).subscription
+    assert found is not None
+    return found
+
+
+def wallet_of(ref: CustomerRef, now: datetime) -> LiveWallet:
+    """Return the customer's wallet, now."""
+    return LiveWallet(WalletRef(ref.project_id, ref.customer_id), now)
