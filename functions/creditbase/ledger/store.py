@@ -8,7 +8,7 @@ from creditbase.ledger.changes import STATE, changes_between
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.decide import Decision, Known
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.wallet import Crossing, Wallet
+from creditbase.ledger.domain.wallet import Crossing, Told, Wallet
 from creditbase.ledger.encoding import (
     read_balance,
     read_entry,
@@ -21,6 +21,7 @@ from creditbase.ledger.encoding import (
 )
 from creditbase.ledger.paths import WalletRef, wallet_ref_of
 from creditbase.runtime import firestore
+from creditbase.runtime.events import Event, create_event
 from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Version, Write
 from creditbase.runtime.outbox import Parcel, create_parcel, parcel_from
 
@@ -85,6 +86,7 @@ def writes_for(
             for window in decision.closed_windows
         ]
         writes += [_crossing(ref, crossing) for crossing in decision.crossings]
+        writes += [_event(ref, told, now=decision.wallet.at) for told in decision.told]
     return writes
 
 
@@ -109,6 +111,13 @@ def _crossing(ref: WalletRef, crossing: Crossing) -> Create:
     }
     path = ref.crossing(crossing.level, crossing.number)
     return create_parcel(path, fields, now=crossing.at)
+
+
+def _event(ref: WalletRef, told: Told, *, now: datetime) -> Create:
+    data = {"customer_id": ref.customer_id, **told.facts}
+    cause = f"{ref.customer_id}/{told.cause}"
+    event = Event(project_id=ref.project_id, event_type=told.event_type, cause=cause, data=data)
+    return create_event(event, now=now)
 
 
 def _top_level(ref: WalletRef, wallet: Wallet) -> dict[str, object]:

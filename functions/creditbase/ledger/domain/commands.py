@@ -75,13 +75,17 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Take what something costs at once: a hold and its capture in one."""
+    """Take what something costs at once: a hold and its capture in one.
+
+    `is_told` says whether the developer wants to hear of it.
+    """
 
     entry_id: str
     request_digest: str
     cost: Cost
     metadata: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget | None = None
+    is_told: bool = False
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
@@ -120,6 +124,7 @@ class CaptureHold:
     request_digest: str
     cost: Cost
     key_digest: str = ""
+    is_told: bool = False
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""

@@ -55,12 +55,14 @@ from creditbase.ledger.domain.levels import set_level, watch_levels
 from creditbase.ledger.domain.passing import pass_time
 from creditbase.ledger.domain.settling import capture_late, end_hold
 from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
+from creditbase.ledger.domain.telling import tell_request, tell_thresholds
 from creditbase.ledger.domain.wallet import (
     Crossing,
     DayCount,
     Draw,
     Hold,
     Metered,
+    Told,
     Wallet,
     WindowCount,
 )
@@ -83,6 +85,7 @@ class Decision:
     closed_days: tuple[DayCount, ...] = ()
     closed_windows: tuple[WindowCount, ...] = ()
     crossings: tuple[Crossing, ...] = ()
+    told: tuple[Told, ...] = ()
     must_publish: bool = False
     settles: bool = False
     is_replay: bool = False
@@ -116,6 +119,9 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
         case _:
             entry = _adjust(draft, command)
     watch_levels(draft)
+    tell_thresholds(draft)
+    if isinstance(command, Charge | CaptureHold) and command.is_told and entry is not None:
+        tell_request(draft, entry)
     return Decision(
         wallet=draft.wallet,
         entry=entry,
@@ -124,6 +130,7 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
         closed_days=tuple(draft.closed_days),
         closed_windows=tuple(draft.closed_windows),
         crossings=tuple(draft.crossings),
+        told=tuple(draft.told),
         must_publish=draft.must_publish,
         settles=isinstance(command, Tidy) and command.settles,
     )

@@ -18,6 +18,7 @@ from creditbase.ledger.domain.wallet import (
     Draw,
     Hold,
     Metered,
+    Told,
     Wallet,
     WindowCount,
     tallied,
@@ -37,6 +38,7 @@ class Draft:
     closed_days: list[DayCount] = field(default_factory=list)
     closed_windows: list[WindowCount] = field(default_factory=list)
     crossings: list[Crossing] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     must_publish: bool = False
 
     def change(self, **fields: Any) -> None:

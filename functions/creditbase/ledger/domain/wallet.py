@@ -251,6 +251,15 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Something that the project's developer is told, once for its cause in this wallet."""
+
+    event_type: Literal["usage.threshold_exceeded", "request.completed"]
+    cause: str
+    facts: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Crossing:
     """The balance fell below a level: which time that was, and where it stood then."""
 
