@@ -111,7 +111,7 @@ def _operate(
 
 
 def make_admin(layout: Layout, app_check_token: str, env: Mapping[str, str]) -> dict[str, str]:
-    """Sign up the administrator, let it be seen once, and give it the role; say how to sign in.
+    """Sign up the administrator, who also owns the relay project; say how to sign in.
 
     Raises: Failed.
     """
@@ -129,11 +129,8 @@ def make_admin(layout: Layout, app_check_token: str, env: Mapping[str, str]) -> 
     seen = requests.get(f"{layout.url('hosting')}/usage/me", headers=headers, timeout=60)
     if not seen.ok:
         raise Failed(f"The administrator's first look was refused: {seen.text[:300]}")
-    command = [str(FUNCTIONS_BIN / "python"), "-m", "creditbase.admin", "users", "make-admin"]
-    command.append(account["localId"])
-    done = subprocess.run(
-        command, cwd=FUNCTIONS, env=dict(env), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise Failed(f"The administrator got no role: {done.stderr.strip()[-300:]}")
+    for words in (("users", "make-admin"), ("projects", "own", "relay")):
+        done = _operate(layout, env, "admin", *words, account["localId"])
+        if done.returncode != 0:
+            raise Failed(f"The administrator got no role: {done.stderr.strip()[-300:]}")
     return {"ADMIN_EMAIL": ADMIN_EMAIL, "ADMIN_PASSWORD": password}

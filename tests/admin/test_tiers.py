@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from creditbase.accounts.owners import owned_project
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.admin.tiers import put_tiers, read_tiers, tier_line
 from creditbase.catalog.models import CatalogFault, read_catalog
@@ -123,3 +124,17 @@ def test_tells_of_each_tier_what_became_of_it(name: str, tmp_path: Path) -> None
 
     assert (word, tier.code) == ("made", "free")
     assert tier_line(tier).endswith("free  -  local-echo,local-large")
+
+
+def test_a_user_becomes_an_owner_once(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The stack gives its administrator the relay project at each start."""
+    project_id = ensure_project(name, now=real_now()).project_id
+
+    first = Typed(capsys, "projects", "own", name, "ada")
+    second = Typed(capsys, "projects", "own", name, "ada")
+
+    assert (first.said.strip(), second.said.strip()) == (
+        "ada now owns it",
+        "ada owned it already",
+    )
+    assert owned_project(project_id, "ada").owners == ("ada",)

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from google.auth.exceptions import GoogleAuthError
 
+from creditbase.accounts.owners import add_owner
 from creditbase.accounts.use_cases import create_secret_key, ensure_project
 from creditbase.admin import tiers, use_cases, vouchers
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
@@ -146,6 +147,11 @@ def _project_create(given: argparse.Namespace) -> None:
     print(ensure_project(given.name, now=_now()).project_id)
 
 
+def _project_own(given: argparse.Namespace) -> None:
+    was_changed = add_owner(project_uuid(given.name), given.uid, now=_now())
+    _say(f"{given.uid} now owns it" if was_changed else f"{given.uid} owned it already")
+
+
 def _key_create(given: argparse.Namespace) -> None:
     issued = create_secret_key(
         project_uuid(given.project),
@@ -271,9 +277,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--yes", action="store_true", help="push without asking")
     command.add_argument("--dry-run", action="store_true", help="show, and write nothing")
 
-    projects = _group(groups, "projects", "make a project")
+    projects = _group(groups, "projects", "make a project, or give it an owner")
     command = _command(projects, "create", _project_create, "make it, or show its id again")
     command.add_argument("name")
+    command = _command(projects, "own", _project_own, "let a user administer it")
+    command.add_argument("name")
+    command.add_argument("uid")
 
     keys = _group(groups, "keys", "make secret keys")
     command = _command(keys, "create", _key_create, "make a secret key; it is shown once")
