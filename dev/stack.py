@@ -31,6 +31,7 @@ DISCOVERY_WITHIN_S = 90
 """The Firebase tools give the functions ten seconds to load: too few on a busy machine."""
 METER_THREADS = 80
 STRIPE_SECRETS = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
+TOKEN_SECRET = "CUSTOMER_TOKEN_KEYS"  # noqa: S105 - the name of a secret
 
 Say = Callable[[str], None]
 
@@ -46,14 +47,20 @@ class Stack:
         self.is_bound_to_us = is_bound_to_us
         self.owner = os.getpid() if is_bound_to_us else 0
         self.webhook_secret = f"whsec_{secrets.token_hex(16)}"
+        self.token_keys = f"local:{secrets.token_urlsafe(32)}"
         self.app_check_token = ""
+
+    def settings(self) -> dict[str, str]:
+        """Return the environment of every program of this stack, with all its secrets."""
+        return settings_of(self.layout, self.webhook_secret, self.token_keys)
 
     def start(self, name: str, command: list[str], *, cwd: Path, **more: str) -> Program:
         """Start one program of the stack and remember it for `down`."""
         ends_by = signal.SIGINT if name == "firebase" else signal.SIGTERM
-        env = {**settings_of(self.layout, self.webhook_secret), **more, MARK: self.mark}
+        env = {**self.settings(), **more, MARK: self.mark}
         if name == "meter":  # in production it is not given what it does not declare
-            env = {key: value for key, value in env.items() if key not in STRIPE_SECRETS}
+            hidden = (*STRIPE_SECRETS, TOKEN_SECRET)
+            env = {key: value for key, value in env.items() if key not in hidden}
         program = background.start(
             name,
             command,
@@ -90,8 +97,8 @@ class Stack:
     def start_firebase(self) -> Program:
         """Start the emulators."""
         self.say("starting the Firebase emulators: auth, functions, firestore, hosting")
-        values = settings_of(self.layout, self.webhook_secret)
-        secret_values = {name: values[name] for name in STRIPE_SECRETS}
+        values = self.settings()
+        secret_values = {name: values[name] for name in (*STRIPE_SECRETS, TOKEN_SECRET)}
         # Mail is written to the log; a secret without a value would be looked for at Google.
         secret_values["SMTP_URL"] = "unused"
         cwd = firebase_project.prepare(self.layout, secret_values, self.site_settings())
@@ -166,7 +173,7 @@ class Stack:
         firestore_emulator.warm_up(layout.port("firestore"))
         self.say("Firestore answers; seeding plans, prices and projects, starting meter")
         meter = self.start_meter()
-        env = {**settings_of(layout, self.webhook_secret), MARK: self.mark}
+        env = {**self.settings(), MARK: self.mark}
         seeded = seed(layout, env)
         self.wait(stripe, "the local Stripe", lambda: probe.is_healthy(self.stripe_health))
         self.wait(meter, "meter", lambda: probe.answers(layout.url("meter")))

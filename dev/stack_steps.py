@@ -23,13 +23,14 @@ FOREIGN = (
     "K_",
     "FUNCTION",
     "APP_CHECK_",
+    "CUSTOMER_TOKEN_",
 )
 """Variables of a developer's own shell that must not reach the stack."""
 
 SEEDED = ("HUB_PROJECT_ID", "HUB_SECRET_KEY", "RELAY_PROJECT_ID", "RELAY_SECRET_KEY")
 
 
-def settings_of(layout: Layout, webhook_secret: str) -> dict[str, str]:
+def settings_of(layout: Layout, webhook_secret: str, token_keys: str = "") -> dict[str, str]:
     """Return the environment of every program of the stack: ours, without what is foreign."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     direct = ",".join(filter(None, (kept.get("NO_PROXY", ""), "127.0.0.1", "localhost")))
@@ -44,6 +45,7 @@ def settings_of(layout: Layout, webhook_secret: str) -> dict[str, str]:
         "STRIPE_API_BASE": layout.url("stripe"),
         "STRIPE_SECRET_KEY": "sk_test_local",
         "STRIPE_WEBHOOK_SECRET": webhook_secret,
+        "CUSTOMER_TOKEN_KEYS": token_keys,
         "CREDITBASE_CLOCK_FILE": str(layout.clock),
         "CREDITBASE_ALLOWED_ORIGINS": layout.url("hosting"),
         "CREDITBASE_SITE_URL": layout.url("hosting"),

@@ -14,6 +14,7 @@ emulator.prepare()
 
 EXPORTS = {
     "api_keys": "creditbase.hub.api_keys",
+    "auth_customer_token": "creditbase.relay.tokens",
     "billing_redeem": "creditbase.hub.redeem",
     "billing_sync_balance": "creditbase.hub.usage",
     "billing_checkout": "creditbase.hub.billing",

@@ -16,6 +16,8 @@ SCHEMES = {
     Credential.FIREBASE: [{"firebaseIdToken", "firebaseAppCheck"}],
     Credential.API_KEY: [{"apiKey"}],
     Credential.SECRET_KEY: [{"secretKey"}, {"secretKeyAsBearer"}],
+    Credential.CUSTOMER_TOKEN: [{"customerToken"}],
+    Credential.OWNER: [{"firebaseIdToken", "firebaseAppCheck"}],
     Credential.SIGNATURE: [{"stripeSignature"}],
 }
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -74,7 +76,8 @@ class TestEachRoute:
         for status, response in operation(route)["responses"].items():
             found = resolved(response)
             assert "X-Request-Id" in found["headers"], status
-            assert found["content"]["application/json"]["schema"], status
+            if status != "204":
+                assert found["content"]["application/json"]["schema"], status
 
     def test_the_variables_of_its_path_are_described(self, route: Route) -> None:
         """Each once, and required."""

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import main
+from creditbase.accounts.tokens import TTL_MAX, Minting, SigningKeys
 from creditbase.accounts.use_cases import (
     HUB_PROJECT_ID,
     create_secret_key,
@@ -20,8 +21,8 @@ from creditbase.accounts.use_cases import (
 from creditbase.catalog.models import read_catalog
 from creditbase.catalog.use_cases import push_catalog, shared_cache
 from creditbase.ledger.use_cases import lanes
-from creditbase.runtime.authorization import Credential, Route
 from creditbase.runtime.clock import now, real_now
+from creditbase.runtime.routes import Credential, Route
 from dev.layout import ROOT
 from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of
@@ -41,6 +42,7 @@ class House:
     signer: Signer
     uid: str
     secret_key: str
+    customer_token: str
     known: Mapping[str, tuple[str, ...]]
     """Ids and names that exist, by the name of the field or path variable that takes them."""
 
@@ -57,7 +59,10 @@ class House:
         )
         seen = _client("usage_me").get("/usage/me", headers=signer.headers(uid))
         assert seen.status_code == 200, seen.text
+        project = ensure_project("hub", now=now())
         customer = ensure_customer(HUB_PROJECT_ID, uid, now=now())
+        asked = Minting(token_id="t", key_id="k", ttl=TTL_MAX, now=real_now())
+        token = SigningKeys.configured().mint(project, customer, asked)
         known = {
             "customer_id": (customer.customer_id,),
             "customer_external_id": (uid,),
@@ -66,13 +71,15 @@ class House:
             "plan": ("guru", "pro"),
             "amount": ("small", "large"),
         }
-        return cls(signer, uid, key.secret, known)
+        return cls(signer, uid, key.secret, token.text, known)
 
     def headers_for(self, route: Route) -> dict[str, str]:
         """Return a credential that the route takes."""
         taken = route.credentials
         if Credential.SECRET_KEY in taken:
             return {"X-ModelRelay-Api-Key": self.secret_key}
+        if Credential.CUSTOMER_TOKEN in taken:
+            return {"Authorization": f"Bearer {self.customer_token}"}
         if Credential.SIGNATURE in taken:
             return {"Stripe-Signature": "t=1,v1=00"}
         return self.signer.headers(self.uid)

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 
-from creditbase.runtime.authorization import ROUTES, Route
+from creditbase.runtime.authorization import ROUTES
+from creditbase.runtime.routes import Route
 from tests.contract.house import House
 from tests.runtime.contract import description, take_violations
 

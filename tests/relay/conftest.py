@@ -1,4 +1,4 @@
-"""Fixtures of the meter's tests: two tenants, a customer, a clock, the wire."""
+"""Fixtures of the relay's tests: two tenants, a customer, a clock, the wire."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from creditbase.relay.meter import meter
+from creditbase.relay.tokens import auth_customer_token
 from creditbase.runtime import http
 from creditbase.runtime.settings import settings
+from tests.relay.backend import TOKEN_KEYS, Backend
 from tests.relay.desk import CREDIT, CREDITS, Clock, Desk, Tenant, start_cold
 from tests.runtime.wiring import client_of
 from tests.wire import Wire
@@ -60,3 +62,37 @@ def desk(meter_client: FlaskClient, tenant: Tenant, clock: Clock, wire: Wire) ->
 def stranger(meter_client: FlaskClient, other_tenant: Tenant, desk: Desk) -> Desk:
     """Return another project's desk, which has a customer of its own."""
     return Desk.opened(meter_client, other_tenant, desk.clock, nanos=CREDITS * CREDIT)
+
+
+@pytest.fixture(scope="session")
+def relay_clients() -> dict[str, FlaskClient]:
+    """Return a client of every function of the relay that back ends and browsers call."""
+    return {function.__name__: client_of(function) for function in (auth_customer_token,)}
+
+
+@pytest.fixture
+def signing_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have two keys to sign customer tokens with."""
+    monkeypatch.setenv("CUSTOMER_TOKEN_KEYS", TOKEN_KEYS)
+
+
+@pytest.fixture
+def backend(
+    relay_clients: dict[str, FlaskClient],
+    tenant: Tenant,
+    clock: Clock,
+    wire: Wire,
+    signing_keys: None,
+) -> Iterator[Backend]:
+    """Return a tenant's back end."""
+    settings.cache_clear()
+    start_cold()
+    wire.reset()
+    yield Backend(relay_clients, tenant, clock)
+    settings.cache_clear()
+
+
+@pytest.fixture
+def rival(backend: Backend, other_tenant: Tenant) -> Backend:
+    """Return another project's back end."""
+    return Backend(backend.clients, other_tenant, backend.clock)

@@ -30,6 +30,7 @@ MODULES_MAX = 1_800
 """About as many as the SDKs bring; twice as many would be twice the discovery's time."""
 
 SECRETS = {
+    "auth_customer_token": {"CUSTOMER_TOKEN_KEYS"},
     "billing_checkout": {"STRIPE_SECRET_KEY"},
     "billing_portal": {"STRIPE_SECRET_KEY"},
     "billing_topup": {"STRIPE_SECRET_KEY"},

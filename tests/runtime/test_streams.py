@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from creditbase.kernel.errors import PaymentRequired
-from creditbase.runtime.authorization import DoorName
 from creditbase.runtime.doors import Refusal, relay_door
 from creditbase.runtime.http import Call, Reply
+from creditbase.runtime.routes import DoorName
 from creditbase.runtime.streams import Written
 from tests.runtime.doubles import Greeter, failing, serving
 

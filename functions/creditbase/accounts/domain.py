@@ -120,7 +120,10 @@ class Customer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerName:
-    """A name in use: which customer it means, and which generation of the name that is."""
+    """A name that was used: which customer it means, and which generation of it that is.
+
+    Without `customer_id` its customer was deleted, and the name is free.
+    """
 
     project_id: str
     external_id: str
@@ -139,14 +142,23 @@ class User:
 
 
 def new_customer(
-    *, project_id: str, external_id: str, now: datetime, email: str = "", uid: str = ""
+    *,
+    project_id: str,
+    external_id: str,
+    now: datetime,
+    email: str = "",
+    uid: str = "",
+    metadata: Mapping[str, object] | None = None,
+    generation: int = FIRST_GENERATION,
 ) -> tuple[Customer, CustomerName]:
-    """Return the customer of a name that was never used, and the name.
+    """Return the customer of a name that is free, and the name.
 
-    The id follows from the name alone, so all who make it at once make the same one.
+    The id follows from the name and its generation alone, so all who make it at once make
+    the same one, and who had the name before keeps an id of its own.
     """
     assert external_id
-    customer_id = customer_uuid(project_id, external_id, FIRST_GENERATION)
+    assert generation >= FIRST_GENERATION
+    customer_id = customer_uuid(project_id, external_id, generation)
     customer = Customer(
         project_id=project_id,
         customer_id=customer_id,
@@ -155,11 +167,12 @@ def new_customer(
         updated_at=now,
         email=email,
         uid=uid,
+        metadata=metadata or {},
     )
     name = CustomerName(
         project_id=project_id,
         external_id=external_id,
-        generation=FIRST_GENERATION,
+        generation=generation,
         customer_id=customer_id,
     )
     return customer, name
@@ -180,6 +193,8 @@ class Key:
     created_at: datetime
     expires_at: datetime | None
     """The first instant at which it no longer holds; None: it holds until it is revoked."""
+    budget_nanos: int | None = None
+    """The most that may be spent with it in a window, where there is a limit."""
 
     def is_live(self, now: datetime) -> bool:
         """Return whether the key still holds."""
@@ -213,6 +228,7 @@ def mint_key(
     random_bytes: bytes,
     now: datetime,
     lifetime: timedelta | None,
+    budget_nanos: int | None = None,
 ) -> IssuedKey:
     """Return a new key of this kind. The same random bytes make the same key."""
     assert 1 <= len(name) <= KEY_NAME_CHARACTERS_MAX
@@ -226,6 +242,7 @@ def mint_key(
         last4=secret[-4:],
         created_at=now,
         expires_at=None if lifetime is None else now + lifetime,
+        budget_nanos=budget_nanos,
     )
     return IssuedKey(key, secret)
 

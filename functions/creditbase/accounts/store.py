@@ -32,6 +32,7 @@ from creditbase.runtime.firestore import (
     Version,
     Write,
     get_all,
+    query,
 )
 from creditbase.runtime.identity import KeyHolder
 
@@ -116,10 +117,27 @@ def writes_for_new_project(project: Project) -> list[Write]:
     return [Create(project_path(project.project_id), fields)]
 
 
+def has_origin(origin: str) -> bool:
+    """Return whether some project lists this origin."""
+    where = [("allowed_origins", "array_contains", origin)]
+    return bool(query("projects", where=where, limit=1, only=["name"]))
+
+
 def find_customer(ref: CustomerRef) -> Customer | None:
-    """Return the customer, if there is one."""
-    fields = get_all([customer_path(ref.project_id, ref.customer_id)])[0].fields
-    return None if fields is None else customer_from(ref, fields)
+    """Return the customer, if there is one; what is left of a deleted one is none."""
+    return _live(ref, get_all([customer_path(ref.project_id, ref.customer_id)])[0])
+
+
+def find_project_and_customer(ref: CustomerRef) -> tuple[Project | None, Customer | None]:
+    """Return a customer and its project, of one instant, by one RPC."""
+    paths = [project_path(ref.project_id), customer_path(ref.project_id, ref.customer_id)]
+    project, customer = get_all(paths)
+    return project_from(project), _live(ref, customer)
+
+
+def _live(ref: CustomerRef, snapshot: Snapshot) -> Customer | None:
+    customer = None if snapshot.fields is None else customer_from(ref, snapshot.fields)
+    return None if customer is None or customer.deleted_at is not None else customer
 
 
 def customer_from(ref: CustomerRef, fields: Fields) -> Customer:
@@ -158,8 +176,8 @@ def find_name(project_id: str, external_id: str) -> CustomerName | None:
 
 def name_from(project_id: str, snapshot: Snapshot) -> CustomerName | None:
     """Return the name that a snapshot holds, if any."""
-    if snapshot.fields is None:
-        return None
+    if snapshot.fields is None or not snapshot.fields["customer_id"]:
+        return None  # it was never used, or is free again
     return CustomerName(
         project_id=project_id,
         external_id=snapshot.fields["external_id"],
@@ -265,7 +283,13 @@ def writes_for_issue(
     field = ring.kind.ring_field
     changes: dict[tuple[str, ...], object] = {(field, key.key_id): _key_fields(key)}
     changes |= {(field, key_id): DELETE_FIELD for key_id in expired}
-    found = {"key_id": key.key_id, "expires_at": key.expires_at, "last_used_at": None, **owner}
+    found: Fields = {
+        "key_id": key.key_id,
+        "expires_at": key.expires_at,
+        "last_used_at": None,
+        "budget_nanos": key.budget_nanos,
+        **owner,
+    }
     return [
         Update(ring.holder_path, changes, unless_changed_since=ring.version),
         Create(key_path(ring.kind, key.digest), found),
@@ -304,6 +328,7 @@ def find_key(kind: KeyKind, digest: str) -> FoundKey | None:
         key_id=fields["key_id"],
         uid=fields.get("uid", ""),
         customer_id=fields.get("customer_id", ""),
+        budget_nanos=fields.get("budget_nanos"),
     )
     return FoundKey(
         snapshot.path, holder, fields["expires_at"], fields["last_used_at"], snapshot.version
@@ -331,6 +356,7 @@ def _key_fields(key: Key) -> Fields:
         "last4": key.last4,
         "created_at": key.created_at,
         "expires_at": key.expires_at,
+        "budget_nanos": key.budget_nanos,
     }
 
 
@@ -343,4 +369,5 @@ def _key_from(key_id: str, fields: Fields) -> Key:
         last4=fields["last4"],
         created_at=fields["created_at"],
         expires_at=fields["expires_at"],
+        budget_nanos=fields.get("budget_nanos"),
     )

@@ -7,8 +7,9 @@ writes that the store gives.
 from datetime import datetime, timedelta
 
 from creditbase.accounts import domain, store
-from creditbase.accounts.domain import Customer, IssuedKey, KeyUse, Project
+from creditbase.accounts.domain import Customer, CustomerRef, IssuedKey, KeyUse, Project
 from creditbase.accounts.store import API_KEYS, SECRET_KEYS, HeldRing, KeyKind
+from creditbase.accounts.tokens import SigningKeys
 from creditbase.kernel.errors import NotFound
 from creditbase.kernel.ids import API_KEY_PREFIX, SECRET_KEY_PREFIX, project_uuid
 from creditbase.runtime.commit import Attempt, commit_or_retry
@@ -24,6 +25,7 @@ def authenticator() -> Authenticator:
         project_id=HUB_PROJECT_ID,
         find_api_key=find_api_key_holder,
         find_secret_key=find_secret_key_holder,
+        find_token=find_token_holder,
     )
 
 
@@ -72,7 +74,14 @@ def find_customer_by_name(project_id: str, external_id: str) -> Customer | None:
 # ---- a user's API keys ---------------------------------------------------------------------
 
 
-def create_api_key(uid: str, *, name: str, random_bytes: bytes, now: datetime) -> IssuedKey:
+def create_api_key(
+    uid: str,
+    *,
+    name: str,
+    random_bytes: bytes,
+    now: datetime,
+    budget_nanos: int | None = None,
+) -> IssuedKey:
     """Make an API key of a user who has been here before.
 
     Raises:
@@ -81,7 +90,12 @@ def create_api_key(uid: str, *, name: str, random_bytes: bytes, now: datetime) -
     """
     lifetime = timedelta(days=domain.API_KEY_DAYS)
     issued = domain.mint_key(
-        prefix=API_KEY_PREFIX, name=name, random_bytes=random_bytes, now=now, lifetime=lifetime
+        prefix=API_KEY_PREFIX,
+        name=name,
+        random_bytes=random_bytes,
+        now=now,
+        lifetime=lifetime,
+        budget_nanos=budget_nanos,
     )
 
     def attempt() -> Attempt[IssuedKey]:
@@ -124,7 +138,12 @@ def find_api_key_holder(digest: str, now: datetime) -> KeyHolder | None:
 
 
 def create_secret_key(
-    project_id: str, *, name: str, random_bytes: bytes, now: datetime
+    project_id: str,
+    *,
+    name: str,
+    random_bytes: bytes,
+    now: datetime,
+    budget_nanos: int | None = None,
 ) -> IssuedKey:
     """Make a secret key of a project; it may have several.
 
@@ -133,7 +152,12 @@ def create_secret_key(
         NotFound: there is no such project.
     """
     issued = domain.mint_key(
-        prefix=SECRET_KEY_PREFIX, name=name, random_bytes=random_bytes, now=now, lifetime=None
+        prefix=SECRET_KEY_PREFIX,
+        name=name,
+        random_bytes=random_bytes,
+        now=now,
+        lifetime=None,
+        budget_nanos=budget_nanos,
     )
 
     def attempt() -> Attempt[IssuedKey]:
@@ -167,6 +191,33 @@ def find_secret_key_holder(digest: str, now: datetime) -> KeyHolder | None:
     del now
     found = store.find_key(SECRET_KEYS, digest)
     return None if found is None else found.holder
+
+
+# ---- customer tokens -----------------------------------------------------------------------
+
+
+def find_token_holder(token: str, now: datetime) -> KeyHolder | None:
+    """Return the customer of a token, if it holds and the customer is still there; one read.
+
+    Raises:
+        Unavailable: the signing keys are missing, so nobody can be believed.
+    """
+    claims = SigningKeys.configured().read(token, now=now)
+    if claims is None:
+        return None
+    project, customer = store.find_project_and_customer(
+        CustomerRef(claims.project_id, claims.customer_id)
+    )
+    if project is None or project.archived_at is not None or customer is None:
+        return None
+    return KeyHolder(
+        project_id=project.project_id,
+        key_id=claims.token_id,
+        customer_id=customer.customer_id,
+        budget_nanos=claims.budget_nanos,
+        allowed_origins=project.allowed_origins,
+        expires_at=claims.expires_at,
+    )
 
 
 # ---- rings ---------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ class _Spending(_Request):
         if (self.customer_id is None) == (self.customer_external_id is None):
             raise ValueError("give either customer_id or customer_external_id")
         if self.customer_id is not None:
-            _check_uuid(self.customer_id)
+            check_uuid(self.customer_id)
         if self.metadata is not None:
             _check_metadata(self.metadata)
         return self
@@ -148,7 +148,7 @@ class ExtendRequest(_Request):
     usage: UsageFields | None = None
 
 
-R = TypeVar("R", bound=_Request)
+R = TypeVar("R", bound=BaseModel)
 
 
 def parse(model: type[R], body: dict[str, Any]) -> R:
@@ -166,7 +166,12 @@ def parse(model: type[R], body: dict[str, Any]) -> R:
         raise InvalidRequest(f"Invalid request: {text}", field=field) from failure
 
 
-def _check_uuid(text: str) -> None:
+def check_uuid(text: str) -> None:
+    """Refuse what is no customer's id, whoever's it might be.
+
+    Raises:
+        ValueError: it is no UUID in its usual form.
+    """
     try:
         is_plain = str(UUID(text)) == text.lower()
     except ValueError:

@@ -1,6 +1,6 @@
-"""How often a project may call the relay's routes."""
+"""How often a project, a customer or an owner may call the relay's routes."""
 
-from creditbase.runtime.identity import Caller
+from creditbase.runtime.identity import Caller, CallerKind
 from creditbase.runtime.limits import RateLimit
 from creditbase.runtime.routes import RateClass
 from creditbase.runtime.settings import settings
@@ -12,3 +12,15 @@ def metering_limit(caller: Caller, rate_class: RateClass) -> RateLimit | None:
     if rate_class is not RateClass.METERING:
         return None
     return RateLimit(per_minute=settings().metering_per_minute)
+
+
+def relay_limit(caller: Caller, rate_class: RateClass) -> RateLimit | None:
+    """Return the setting's limit, per project, customer or owner, and process.
+
+    A customer's own tokens are its own limit, so that no customer uses up its project's.
+    """
+    if caller.kind is CallerKind.CUSTOMER_TOKEN:
+        return RateLimit(per_minute=settings().customer_per_minute)
+    if rate_class is RateClass.RELAY:
+        return RateLimit(per_minute=settings().relay_per_minute)
+    return metering_limit(caller, rate_class)

@@ -4,7 +4,7 @@ The relay's dialect is the kernel's own table of codes in one flat body, so it s
 the hub brings its own table. Source: relay-api.md 3, hub-api.md 4.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from creditbase.kernel.errors import (
@@ -16,9 +16,10 @@ from creditbase.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from creditbase.runtime import cors
 from creditbase.runtime.identity import Authenticator, Caller
 from creditbase.runtime.limits import RateLimit
-from creditbase.runtime.routes import DoorName, RateClass
+from creditbase.runtime.routes import Credential, DoorName, RateClass, Route
 
 Body = dict[str, object]
 
@@ -42,6 +43,12 @@ def unlimited(caller: Caller, rate_class: RateClass) -> RateLimit | None:
     return None
 
 
+def admit_listed(origin: str, routes: Sequence[Route], caller: Caller | None) -> bool:
+    """Return whether the settings list the origin: for doors of one application."""
+    del routes, caller
+    return cors.is_listed(origin)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
     """A dialect: its error table and bodies, its callers, and what it speaks."""
@@ -56,7 +63,12 @@ class Door:
     bodies: Mapping[str, Callable[[Refusal, str], Body]] = field(default_factory=dict)
     """Bodies of refusals at single paths that have a form of their own."""
     limit_for: Callable[[Caller, RateClass], RateLimit | None] = unlimited
+    admits: Callable[[str, Sequence[Route], Caller | None], bool] = admit_listed
+    """Whether pages of an origin may read what these rows of one path answer this caller;
+    None: nobody is known, as in a preflight."""
     request_id_headers: tuple[str, ...] = ("X-Request-Id",)
+    given_request_id_header: str = ""
+    """In which header a caller may name its request itself."""
     speaks_callable: bool = False
     reads_json: bool = True
     admits_browsers: bool = True
@@ -98,10 +110,28 @@ def flat_body(refusal: Refusal, request_id: str) -> Body:
     return body
 
 
+def admit_customers_of(is_known: Callable[[str], bool]) -> Callable[..., bool]:
+    """Return a rule for routes that customers call from their own browsers.
+
+    Beside what the settings list: the origins of the token's project; and while nobody is
+    known, as in a preflight or a 401, those that any project has listed (`is_known`).
+    """
+
+    def admit(origin: str, routes: Sequence[Route], caller: Caller | None) -> bool:
+        if cors.is_listed(origin):
+            return True
+        if not any(Credential.CUSTOMER_TOKEN in route.credentials for route in routes):
+            return False
+        return is_known(origin) if caller is None else origin in caller.allowed_origins
+
+    return admit
+
+
 def relay_door(
     authenticator: Authenticator,
     limit_for: Callable[[Caller, RateClass], RateLimit | None] = unlimited,
     *,
+    admits: Callable[[str, Sequence[Route], Caller | None], bool] = admit_listed,
     bodies: Mapping[str, Callable[[Refusal, str], Body]] | None = None,
 ) -> Door:
     """Return the relay's door: flat errors, and its own name for the request id."""
@@ -113,7 +143,9 @@ def relay_door(
         body=flat_body,
         bodies=bodies or {},
         limit_for=limit_for,
+        admits=admits,
         request_id_headers=("X-Request-Id", "X-ModelRelay-Request-Id"),
+        given_request_id_header="X-ModelRelay-Request-Id",
     )
 
 

@@ -54,6 +54,11 @@ class Snapshot:
         """Return whether there was a document."""
         return self.fields is not None
 
+    @property
+    def document_id(self) -> str:
+        """Return the last part of its path."""
+        return self.path.rpartition("/")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Create:
@@ -150,6 +155,22 @@ def query(
         asked = asked.order_by(order_by, direction=direction)
     if only is not None:
         asked = asked.select(list(only))
+    try:
+        documents = list(asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S))
+    except TRANSIENT as failure:
+        raise Unavailable from failure
+    return [_snapshot(document) for document in documents]
+
+
+def page_of(collection: str, *, after: str, limit: int) -> list[Snapshot]:
+    """Return the next documents of a collection by id, beyond one; it needs no index.
+
+    Raises:
+        Unavailable: the store gave no answer in time.
+    """
+    asked: Any = client().collection(collection).order_by("__name__")
+    if after:
+        asked = asked.start_after({"__name__": client().document(f"{collection}/{after}")})
     try:
         documents = list(asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S))
     except TRANSIENT as failure:

@@ -13,13 +13,11 @@ argument means POST. What cannot be parsed gets the plain HTTP error.
 import functools
 import json
 import logging
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from urllib.parse import urlsplit
 
 from firebase_functions import https_fn
 from flask import Request, Response
@@ -33,6 +31,7 @@ from creditbase.kernel.errors import (
     Unauthenticated,
 )
 from creditbase.runtime import cors, log
+from creditbase.runtime.arriving import client_address, raw_path, request_id
 from creditbase.runtime.authorization import routes_of
 from creditbase.runtime.bodies import Json, parse_object, read_body
 from creditbase.runtime.clock import now
@@ -150,24 +149,6 @@ def endpoint(
     return decorate
 
 
-def client_address(request: Request) -> str:
-    """Return the address that our own proxies saw, never one that the caller claims."""
-    count = settings().trusted_proxies
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
-    if count == 0 or len(hops) < count or not hops[-count]:
-        return request.remote_addr or ""
-    return hops[-count]
-
-
-def _raw_path(request: Request) -> str:
-    """Return the path as it was sent, where the server says it; a slash may be `%2F` there."""
-    return urlsplit(str(request.environ.get("RAW_URI", ""))).path
-
-
-def _new_request_id() -> str:
-    return f"req_{secrets.token_hex(12)}"
-
-
 class _Exchange:
     """One request on its way through, with what is known of it so far."""
 
@@ -175,9 +156,9 @@ class _Exchange:
         self._door = door
         self._routes = routes
         self._request = request
-        self._request_id = _new_request_id()
+        self._request_id = request_id(request, door.given_request_id_header)
         self._is_callable = False
-        self._path = ""
+        self._here: tuple[Route, ...] = ()
         self._route: Route | None = None
         self._caller: Caller | None = None
         self._stream: Stream | None = None
@@ -212,13 +193,12 @@ class _Exchange:
     # ---- the way in ------------------------------------------------------------------------
 
     def _run(self, operation: Operation) -> Response:
-        match = match_path(self._routes, self._request.path, raw_path=_raw_path(self._request))
+        match = match_path(self._routes, self._request.path, raw_path=raw_path(self._request))
         if match is None:
             raise NotFound("There is nothing at this path")
-        self._path = match.routes[0].path
+        self._here = match.routes
         if self._request.method == "OPTIONS" and self._door.admits_browsers:
-            origin = self._request.headers.get("Origin", "")
-            return Response(status=204, headers=cors.preflight_headers(origin, match.methods()))
+            return self._preflight(match)
         raw = self._read(match)
         body, broken = self._parse(raw)
         route = self._choose(match, body)
@@ -239,6 +219,16 @@ class _Exchange:
             address=client_address(self._request),
         )
         return self._replied(operation(call))
+
+    def _preflight(self, match: Match) -> Response:
+        origin = self._request.headers.get("Origin", "")
+        headers = cors.preflight_headers(
+            origin,
+            match.methods(),
+            is_admitted=self._door.admits(origin, match.routes, None),
+            asked=self._request.headers.get("Access-Control-Request-Headers", ""),
+        )
+        return Response(status=204, headers=headers)
 
     def _read(self, match: Match) -> bytes:
         if self._request.method not in METHODS_WITH_BODY:
@@ -333,7 +323,7 @@ class _Exchange:
             headers["WWW-Authenticate"] = "Bearer"
         if self._is_callable:
             return _json(_callable_error(refusal, self._request_id), refusal.status, headers)
-        write = self._door.bodies.get(self._path, self._door.body)
+        write = self._door.bodies.get(self._here[0].path if self._here else "", self._door.body)
         return _json(write(refusal, self._request_id), refusal.status, headers)
 
     def _seal(self, response: Response) -> None:
@@ -344,7 +334,8 @@ class _Exchange:
         response.headers["X-Content-Type-Options"] = "nosniff"
         if self._door.admits_browsers and self._request.method != "OPTIONS":
             origin = self._request.headers.get("Origin", "")
-            response.headers.extend(cors.answer_headers(origin))
+            is_admitted = bool(origin) and self._door.admits(origin, self._here, self._caller)
+            response.headers.extend(cors.answer_headers(origin, is_admitted=is_admitted))
 
     def _log(self, status: int, code: str, started_ns: int) -> None:
         level = logging.INFO

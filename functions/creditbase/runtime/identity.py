@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -25,6 +25,7 @@ from werkzeug.datastructures import Headers
 from creditbase.kernel.errors import Unauthenticated, Unavailable
 from creditbase.kernel.ids import (
     API_KEY_PREFIX,
+    CUSTOMER_TOKEN_PREFIX,
     SECRET_KEY_PREFIX,
     is_well_formed,
     sha256_hex,
@@ -32,11 +33,17 @@ from creditbase.kernel.ids import (
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.emulator import app_check_keys_url, is_emulated
 from creditbase.runtime.log import alert
-from creditbase.runtime.routes import Credential, Route
+from creditbase.runtime.routes import Credential, RateClass, Route
 from creditbase.runtime.settings import settings
 
 TOKEN_CHARACTERS_MAX = 8_192
 CACHED_KEYS_MAX = 1_000
+SECRET_KEY_HEADER = "X-ModelRelay-Api-Key"  # noqa: S105 - the name of a header
+ASKED_FOR = (
+    *(Credential.SECRET_KEY, Credential.CUSTOMER_TOKEN, Credential.FIREBASE),
+    *(Credential.OWNER, Credential.API_KEY),
+)
+"""What a caller is told to show who has shown nothing."""
 
 
 class CallerKind(StrEnum):
@@ -82,21 +89,26 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHolder:
-    """Whose key it is, as a look-up by digest found it."""
+    """Whose key or token it is, as a look-up found it."""
 
     project_id: str
     key_id: str
     uid: str = ""
     customer_id: str = ""
+    budget_nanos: int | None = None
+    allowed_origins: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    """The first instant at which a remembered holder no longer holds, where there is one."""
 
 
 FindKey = Callable[[str, datetime], KeyHolder | None]
-"""From a digest and the real instant to the holder; None: unknown, revoked or expired."""
+"""From a digest, or a token's text, and the real instant to the holder; None: unknown,
+revoked or expired."""
 
 
-def find_no_key(digest: str, now: datetime) -> KeyHolder | None:
+def find_no_key(shown: str, now: datetime) -> KeyHolder | None:
     """Return None: for doors that take no such key."""
-    del digest, now
+    del shown, now
     return None
 
 
@@ -109,11 +121,13 @@ class Authenticator:
         project_id: str,
         find_api_key: FindKey = find_no_key,
         find_secret_key: FindKey = find_no_key,
+        find_token: FindKey = find_no_key,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._project_id = project_id
         self._find_api_key = find_api_key
         self._secret_keys = _Remembered(find_secret_key, monotonic)
+        self._tokens = _Remembered(find_token, monotonic)
 
     def identify(self, headers: Headers, route: Route) -> Caller:
         """Return who is calling this route.
@@ -122,14 +136,21 @@ class Authenticator:
             Unauthenticated: nothing that this route takes was shown, or it does not hold.
             Unavailable: what is needed to verify cannot be reached.
         """
-        taken = route.credentials
-        if Credential.SIGNATURE in taken:
-            return Caller(kind=CallerKind.UNPROVEN, project_id=self._project_id)
-        if Credential.API_KEY in taken and "X-Api-Key" in headers:
-            return self._by_api_key(headers["X-Api-Key"].strip())
-        if Credential.SECRET_KEY in taken:
-            return self._by_secret_key(headers)
-        return self._by_firebase(headers, consume=route.consumes_app_check)
+        kind = _shown(headers, route.credentials)
+        # Believed for seconds where each request is money's own path; else read every time.
+        is_believed = route.rate_class is RateClass.METERING
+        match kind:
+            case Credential.SIGNATURE:
+                return Caller(kind=CallerKind.UNPROVEN, project_id=self._project_id)
+            case Credential.API_KEY:
+                return self._by_api_key(headers["X-Api-Key"].strip())
+            case Credential.SECRET_KEY:
+                return self._by_secret_key(headers, is_believed=is_believed)
+            case Credential.CUSTOMER_TOKEN:
+                return self._by_token(_bearer(headers), is_believed=is_believed)
+            case _:
+                found = self._by_firebase(headers, consume=route.consumes_app_check)
+                return replace(found, kind=CallerKind(str(kind)))
 
     def _by_api_key(self, secret: str) -> Caller:
         refusal = Unauthenticated("Invalid API key", reason="INVALID_API_KEY")
@@ -140,15 +161,25 @@ class Authenticator:
             raise refusal
         return _caller(CallerKind.API_KEY, holder)
 
-    def _by_secret_key(self, headers: Headers) -> Caller:
-        secret = headers.get("X-ModelRelay-Api-Key", "").strip() or _bearer(headers)
+    def _by_secret_key(self, headers: Headers, *, is_believed: bool) -> Caller:
+        secret = headers.get(SECRET_KEY_HEADER, "").strip() or _bearer(headers)
         refusal = Unauthenticated("Missing or invalid API key")
         if not is_well_formed(secret, SECRET_KEY_PREFIX):
             raise refusal
-        holder = self._secret_keys.find(sha256_hex(secret))
+        digest = sha256_hex(secret)
+        holder = self._secret_keys.find(digest, digest, is_believed=is_believed)
         if holder is None:
             raise refusal
         return _caller(CallerKind.SECRET_KEY, holder)
+
+    def _by_token(self, token: str, *, is_believed: bool) -> Caller:
+        refusal = Unauthenticated("Missing or invalid customer token")
+        if not token or len(token) > TOKEN_CHARACTERS_MAX:
+            raise refusal
+        holder = self._tokens.find(sha256_hex(token), token, is_believed=is_believed)
+        if holder is None:
+            raise refusal
+        return _caller(CallerKind.CUSTOMER_TOKEN, holder)
 
     def _by_firebase(self, headers: Headers, *, consume: bool) -> Caller:
         token, attestation = _bearer(headers), headers.get("X-Firebase-AppCheck", "").strip()
@@ -175,7 +206,33 @@ def _caller(kind: CallerKind, holder: KeyHolder) -> Caller:
         uid=holder.uid,
         customer_id=holder.customer_id,
         key_id=holder.key_id,
+        budget_nanos=holder.budget_nanos,
+        allowed_origins=holder.allowed_origins,
     )
+
+
+def _shown(headers: Headers, taken: frozenset[Credential]) -> Credential:
+    """Return which of the credentials that a route takes the caller means.
+
+    Several may arrive at once, because the SDKs send every one that they have: a key where
+    the route takes keys only, the bearer where it takes customers too.
+    """
+    if len(taken) == 1:
+        return next(iter(taken))
+    bearer = _bearer(headers)
+    has_key = SECRET_KEY_HEADER in headers or bearer.startswith(SECRET_KEY_PREFIX)
+    is_browser = "X-Firebase-AppCheck" in headers
+    is_customer = bearer.startswith(CUSTOMER_TOKEN_PREFIX) or bearer.count(".") == 2
+    for kind, is_meant in (
+        (Credential.API_KEY, "X-Api-Key" in headers),
+        (Credential.FIREBASE, is_browser),
+        (Credential.OWNER, is_browser),
+        (Credential.CUSTOMER_TOKEN, is_customer),
+        (Credential.SECRET_KEY, has_key),
+    ):
+        if kind in taken and is_meant:
+            return kind
+    return next(kind for kind in ASKED_FOR if kind in taken)
 
 
 def _bearer(headers: Headers) -> str:
@@ -267,7 +324,7 @@ def _names_a_document(uid: str) -> bool:
     return "/" not in uid and uid not in {".", ".."} and not uid.startswith("__")
 
 
-# ---- secret keys, believed for a few seconds -----------------------------------------------
+# ---- keys and tokens, believed for a few seconds -------------------------------------------
 
 
 class _Remembered:
@@ -279,15 +336,17 @@ class _Remembered:
         self._lock = threading.Lock()
         self._found: OrderedDict[str, tuple[float, KeyHolder]] = OrderedDict()
 
-    def find(self, digest: str) -> KeyHolder | None:
-        """Return the holder, from memory while it is fresh."""
+    def find(self, digest: str, shown: str, *, is_believed: bool) -> KeyHolder | None:
+        """Return the holder of what was shown, from memory while that may be believed."""
+        if not is_believed:
+            return self._find(shown, real_now())
         # Counted from before the read, so that no key is believed longer than promised.
         asked_at_s = self._monotonic()
         with self._lock:
             read_at_s, holder = self._found.get(digest, (0.0, None))
         if holder is not None and asked_at_s - read_at_s < settings().secret_key_cache_s:
-            return holder
-        holder = self._find(digest, real_now())
+            return holder if _holds(holder, real_now()) else None
+        holder = self._find(shown, real_now())
         with self._lock:
             self._found.pop(digest, None)
             if holder is not None:
@@ -295,3 +354,7 @@ class _Remembered:
             if len(self._found) > CACHED_KEYS_MAX:
                 self._found.popitem(last=False)
         return holder
+
+
+def _holds(holder: KeyHolder, now: datetime) -> bool:
+    return holder.expires_at is None or now < holder.expires_at

@@ -177,5 +177,9 @@ WEBHOOKS = (
 
 GATEWAY = (_gateway("/responses"), _gateway("/chat/completions"))
 
-SERVED: tuple[tuple[Route, ...], ...] = (METER, QUOTES)
+SERVED: tuple[tuple[Route, ...], ...] = (
+    METER,
+    QUOTES,
+    TOKENS,
+)
 """The groups that are exported; whoever serves another adds it here."""

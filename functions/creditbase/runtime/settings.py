@@ -74,6 +74,12 @@ class Settings(BaseModel):
     )
     """Metering requests a project may make each minute, per process. 60,000."""
 
+    relay_per_minute: int = Field(default=6_000, ge=1, alias="CREDITBASE_RELAY_PER_MINUTE")
+    """Other relay requests a project, or an owner, may make each minute, per process. 6,000."""
+
+    customer_per_minute: int = Field(default=300, ge=1, alias="CREDITBASE_CUSTOMER_PER_MINUTE")
+    """Requests a customer may make each minute with its own tokens, per process. 300."""
+
     lockout: bool = Field(default=True, alias="CREDITBASE_LOCKOUT")
     """Whether addresses with many failed sign-ins are blocked. On; off under the emulator."""
 
@@ -178,3 +184,7 @@ STRIPE_WEBHOOK_SECRET = Secret("STRIPE_WEBHOOK_SECRET")
 
 SMTP_URL = Secret("SMTP_URL")
 """The server that sends mail where `CREDITBASE_MAIL` is `smtp`; any text where it is not."""
+
+CUSTOMER_TOKEN_KEYS = Secret("CUSTOMER_TOKEN_KEYS")
+"""Signing keys of customer tokens, `name:secret` each and at most two, separated by commas:
+the first signs, both verify, so that a key is changed without ending anybody's token."""

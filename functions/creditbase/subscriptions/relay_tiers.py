@@ -26,17 +26,21 @@ ENDED = frozenset({"canceled", "incomplete_expired"})
 """Statuses of a subscription that stands in nobody's way any more."""
 
 
-def put_on_tier(ref: CustomerRef, tier: Tier, *, now: datetime) -> TierSubscription:
+def put_on_tier(
+    ref: CustomerRef, tier: Tier, *, now: datetime, is_vouched_for: bool = False
+) -> TierSubscription:
     """Put a customer without subscription on a tier; whoever has one keeps it.
 
-    A `paygo` tier's promotional credits come with it, once per billing profile.
+    A `paygo` tier's promotional credits come with it, once per billing profile. Where the
+    back end vouches for the customer, a tier that is sold is given as well.
 
     Raises:
         Conflict: the tier has to be paid for at Stripe first.
         NotFound: the tier is put away, or the customer is gone.
         Contention, Unavailable: safe to repeat.
     """
-    _refuse_what_is_sold(tier)
+    if not is_vouched_for or tier.is_archived:
+        _refuse_what_is_sold(tier)
     return commit_or_retry(lambda: _attempt(ref, tier, moves=False, now=now))
 
 

@@ -1,0 +1,63 @@
+"""Which origins the pages of any project have: asked before anybody is known.
+
+A browser asks whether it may send a token before it sends it, so the project is not known
+yet. The answer is remembered for a minute, found or not; there is nothing secret in it.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cache
+
+from creditbase.accounts.store import has_origin
+from creditbase.kernel.errors import Unavailable
+
+BELIEVED_S = 60
+REMEMBERED_MAX = 1_000
+CHARACTERS_MAX = 255
+
+
+class KnownOrigins:
+    """What this process was told about origins, for a minute each."""
+
+    def __init__(
+        self,
+        find: Callable[[str], bool] = has_origin,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._find = find
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._told: OrderedDict[str, tuple[float, bool]] = OrderedDict()
+
+    def knows(self, origin: str) -> bool:
+        """Return whether some project lists the origin; no, where the store cannot say."""
+        if len(origin) > CHARACTERS_MAX or not origin.startswith(("https://", "http://")):
+            return False
+        asked_at_s = self._monotonic()
+        with self._lock:
+            told_at_s, is_known = self._told.get(origin, (None, False))
+        if told_at_s is not None and asked_at_s - told_at_s < BELIEVED_S:
+            return is_known
+        try:
+            is_known = self._find(origin)
+        except Unavailable:
+            return False
+        with self._lock:
+            self._told[origin] = (asked_at_s, is_known)
+            self._told.move_to_end(origin)
+            if len(self._told) > REMEMBERED_MAX:
+                self._told.popitem(last=False)
+        return is_known
+
+
+@cache
+def known_origins() -> KnownOrigins:
+    """Return this process's memory of them. Tests call `cache_clear`."""
+    return KnownOrigins()
+
+
+def is_known_origin(origin: str) -> bool:
+    """Return whether some project's pages have this origin."""
+    return known_origins().knows(origin)

@@ -1,0 +1,32 @@
+"""What a request says of itself: where it comes from, its path as sent, its id."""
+
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from creditbase.runtime.settings import settings
+
+GIVEN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+"""A request id that a caller may choose: what a log and a header take as it is."""
+
+
+def client_address(request: Request) -> str:
+    """Return the address that our own proxies saw, never one that the caller claims."""
+    count = settings().trusted_proxies
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    if count == 0 or len(hops) < count or not hops[-count]:
+        return request.remote_addr or ""
+    return hops[-count]
+
+
+def raw_path(request: Request) -> str:
+    """Return the path as it was sent, where the server says it; a slash may be `%2F` there."""
+    return urlsplit(str(request.environ.get("RAW_URI", ""))).path
+
+
+def request_id(request: Request, header: str) -> str:
+    """Return the id that the caller gave in this header, if it can be one; else a new one."""
+    given = request.headers.get(header, "") if header else ""
+    return given if GIVEN_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"

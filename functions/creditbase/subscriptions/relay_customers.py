@@ -1,0 +1,169 @@
+"""A project's customers: made with a wallet, changed, listed, deleted.
+
+A customer, its name and its wallet are made in one commit, so of many who make the same one
+at once exactly one does. Source: relay-api.md 5.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from creditbase.accounts import customer_store as accounts
+from creditbase.accounts import domain
+from creditbase.accounts.customer_store import KeptName
+from creditbase.accounts.domain import Customer, CustomerRef
+from creditbase.accounts.store import find_customer
+from creditbase.kernel.errors import BillingError, Conflict, NotFound
+from creditbase.ledger import store as ledger
+from creditbase.ledger.batch import decide_batch, writes_of
+from creditbase.ledger.domain.commands import Freeze
+from creditbase.ledger.domain.opening import open_wallet
+from creditbase.ledger.paths import WalletRef
+from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.firestore import Write
+from creditbase.runtime.settings import settings
+from creditbase.subscriptions.domain.tier_standing import no_tier
+
+DELETED = "customer_deleted"
+"""Why the wallet of a deleted customer is frozen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerOrder:
+    """What a back end says of a customer. Without `metadata` what is there stays."""
+
+    project_id: str
+    external_id: str
+    email: str
+    request_id: str
+    """Random: tells our own lost reply from somebody else's customer of the same name."""
+    metadata: Mapping[str, object] | None = field(default=None)
+
+
+def create_customer(order: CustomerOrder, *, now: datetime) -> Customer:
+    """Make a customer with an empty wallet; it has no tier, so it can spend nothing.
+
+    Raises:
+        Conflict: the project has a customer of that external id.
+        Contention, Unavailable: safe to repeat.
+    """
+
+    def attempt() -> Attempt[Customer]:
+        name, found = accounts.find_by_name(order.project_id, order.external_id)
+        if found is None:
+            return _made(order, name, now=now)
+        if found.made_by == order.request_id:
+            return Attempt(found.customer, ())
+        raise Conflict("A customer with this external_id exists")
+
+    return commit_or_retry(attempt)
+
+
+def upsert_customer(order: CustomerOrder, *, now: datetime) -> tuple[Customer, bool]:
+    """Return the customer of an external id as it was said to be, and whether it is new.
+
+    Raises:
+        Contention, Unavailable: safe to repeat.
+    """
+
+    def attempt() -> Attempt[tuple[Customer, bool]]:
+        name, found = accounts.find_by_name(order.project_id, order.external_id)
+        if found is None:
+            made = _made(order, name, now=now)
+            return Attempt((made.answer, True), made.writes)
+        kept = found.customer
+        if found.made_by == order.request_id:
+            return Attempt((kept, True), ())
+        metadata = kept.metadata if order.metadata is None else order.metadata
+        changed = replace(kept, email=order.email, metadata=metadata)
+        if changed == kept:
+            return Attempt((kept, False), ())
+        changed = replace(changed, updated_at=now)
+        return Attempt((changed, False), accounts.writes_for_profile(found, changed))
+
+    return commit_or_retry(attempt)
+
+
+def _made(order: CustomerOrder, name: KeptName | None, *, now: datetime) -> Attempt[Customer]:
+    customer, taken = domain.new_customer(
+        project_id=order.project_id,
+        external_id=order.external_id,
+        now=now,
+        email=order.email,
+        metadata=order.metadata or {},
+        generation=domain.FIRST_GENERATION if name is None else name.name.generation + 1,
+    )
+    ref = WalletRef(customer.project_id, customer.customer_id)
+    opened = open_wallet(ref.wallet_id, owner_uid="", terms=no_tier(), now=now)
+    writes = accounts.writes_to_make(customer, taken, before=name, made_by=order.request_id)
+    return Attempt(customer, [*writes, *ledger.writes_to_open(ref, opened)])
+
+
+def load_customer(project_id: str, customer_id: str) -> Customer:
+    """Return a customer of the project.
+
+    Raises:
+        NotFound: it has none of that id; another project's, and a deleted one, look the same.
+    """
+    found = find_customer(CustomerRef(project_id, customer_id))
+    if found is None:
+        raise NotFound("Customer not found")
+    return found
+
+
+def load_customer_by_name(project_id: str, external_id: str) -> Customer:
+    """Return the project's customer of an external id.
+
+    Raises:
+        NotFound: it has none of that name, or has deleted it.
+    """
+    _, found = accounts.find_by_name(project_id, external_id)
+    if found is None:
+        raise NotFound("Customer not found")
+    return found.customer
+
+
+def list_customers(project_id: str) -> list[Customer]:
+    """Return all customers of a project, the oldest first."""
+    found = accounts.load_customers(project_id)
+    return sorted(found, key=lambda customer: (customer.created_at, customer.customer_id))
+
+
+def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> None:
+    """Delete a customer: its name is free again, its id never comes back.
+
+    What stays has no personal data: the ledger, which is for ever, and a stone in the place
+    of the profile. The wallet is frozen in the same commit, so nobody spends from it.
+
+    Raises:
+        NotFound: the project has no such customer.
+        Contention, Unavailable: safe to repeat.
+    """
+    ref = CustomerRef(project_id, customer_id)
+    has_tried = False
+
+    def attempt() -> Attempt[None]:
+        nonlocal has_tried
+        found = accounts.find_kept_customer(ref)
+        if found is None:
+            if has_tried:
+                return Attempt(None, ())  # the earlier attempt, or a twin, did it
+            raise NotFound("Customer not found")
+        has_tried = True
+        return Attempt(None, [*accounts.writes_to_delete(found, now), *_frozen(ref, now=now)])
+
+    commit_or_retry(attempt)
+
+
+def _frozen(ref: CustomerRef, *, now: datetime) -> list[Write]:
+    wallet = WalletRef(ref.project_id, ref.customer_id)
+    loaded = ledger.find_wallet(wallet)
+    if loaded is None:
+        return []
+    batch = decide_batch(loaded, [(Freeze(DELETED), now)])
+    for outcome in batch.outcomes:
+        if isinstance(outcome, BillingError):
+            raise outcome
+    interval_s = settings().publish_interval_s
+    _, writes = writes_of(wallet, batch, loaded.version, publish_interval_s=interval_s)
+    return writes
