@@ -113,7 +113,7 @@ class QuoteRequest(_Request):
         if self.customer_id is not None and self.customer_external_id is not None:
             raise ValueError("give either customer_id or customer_external_id")
         if self.customer_id is not None:
-            _check_uuid(self.customer_id)
+            check_uuid(self.customer_id)
         return self
 
     def quantities(self, *, output_max: int) -> dict[str, int]:
