@@ -16,14 +16,22 @@ from creditbase.catalog.use_cases import push_catalog, shared_cache
 from creditbase.ledger import store as ledger_store
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.store import find_wallet
 from creditbase.payments import stripe_billing
+from creditbase.payments.mirroring import mirror_customer
+from creditbase.payments.tier_changing import Changed, change_tier
+from creditbase.payments.tier_checkout import start_tier_checkout
 from creditbase.payments.tier_selling import create_tier
 from creditbase.runtime.firestore import commit
 from creditbase.subscriptions.domain.tier_standing import no_tier
+from creditbase.subscriptions.relay_tiers import put_on_tier
 from dev.layout import ROOT
 from tests.ledger.wallets import LiveWallet
+from tests.payments.shop import CARD, Resource, Shop
 
 CENT_NANOS = 10_000_000
+PAGES = {"success_url": "https://app.example/ok", "cancel_url": "https://app.example/no"}
+DECLINED = "pm_card_chargeCustomerFail"
 TIERS: dict[str, dict[str, Any]] = {
     "free": {"spend_limit_cents": 500},
     "hobby": {"spend_limit_cents": 300},
@@ -124,3 +132,70 @@ def held(ref: CustomerRef) -> TierSubscription:
 def wallet_of(ref: CustomerRef, now: datetime) -> LiveWallet:
     """Return the customer's wallet, now."""
     return LiveWallet(WalletRef(ref.project_id, ref.customer_id), now)
+
+
+class Subscriber:
+    """A customer, and what a test does in her name."""
+
+    def __init__(self, tenant: Tenant, shop: Shop, now: datetime) -> None:
+        self.tenant, self.shop, self.now = tenant, shop, now
+        self.ref: CustomerRef = tenant.customer()
+
+    def put_on(self, code: str) -> "Subscriber":
+        """Put her on a tier that nobody bills."""
+        put_on_tier(self.ref, self.tenant.tier(code), now=self.now)
+        return self
+
+    def buy(self, code: str) -> "Subscriber":
+        """Buy a tier on Stripe's page, and tell the mirror."""
+        session = start_tier_checkout(self.ref, self.tenant.tier(code), **PAGES, now=self.now)
+        self.shop.pay(session.session_id, CARD)
+        return self.look()
+
+    def look(self) -> "Subscriber":
+        """Mirror what Stripe has."""
+        mirror_customer(self.stripe_id, now=self.now)
+        return self
+
+    def change(self, code: str) -> Changed:
+        """Ask for another tier."""
+        return change_tier(self.ref, self.tenant.tier(code), now=self.now)
+
+    def pay_by(self, card: str) -> None:
+        """Let another test card pay from now on."""
+        method = self.shop.post(f"/payment_methods/{card}/attach", customer=self.stripe_id)
+        self.shop.post(
+            f"/subscriptions/{self.billed()['id']}", default_payment_method=method["id"]
+        )
+
+    @property
+    def stripe_id(self) -> str:
+        """Return her Stripe customer."""
+        return profile(self.ref).stripe_customer_id
+
+    def subscriptions(self) -> list[Resource]:
+        """Return all that Stripe bills or billed, newest first."""
+        found: list[Resource] = self.shop.get(
+            "/subscriptions", customer=self.stripe_id, status="all"
+        )["data"]
+        return found
+
+    def billed(self) -> Resource:
+        """Return what Stripe bills."""
+        (found,) = self.subscriptions()
+        return found
+
+    def on(self) -> str:
+        """Return the tier that she is shown."""
+        return self.tenant.code_of(held(self.ref).tier_id)
+
+    def left_cents(self) -> int | None:
+        """Return what is left of her limit."""
+        loaded = find_wallet(wallet_of(self.ref, self.now).ref)
+        assert loaded is not None
+        left = loaded.wallet.included_remaining_nanos(self.now)
+        return None if left is None else left // CENT_NANOS
+
+    def spend(self, cents: int) -> None:
+        """Spend."""
+        wallet_of(self.ref, self.now).charge(uuid4().hex, cents * CENT_NANOS)

@@ -5,97 +5,23 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import Conflict, InvalidRequest, PaymentRefused, Unavailable
-from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import lanes
-from creditbase.payments.mirroring import mirror_customer
-from creditbase.payments.tier_changing import Changed, change_tier, leave_at_period_end
-from creditbase.payments.tier_checkout import start_tier_checkout
-from creditbase.subscriptions.relay_tiers import put_on_tier
+from creditbase.payments.tier_changing import Changed, leave_at_period_end
 from tests.ledger.wallets import in_parallel
-from tests.payments.shop import CARD, Resource, Shop
-from tests.payments.tenant import CENT_NANOS, Tenant, held, profile, wallet_of
+from tests.payments.shop import Shop
+from tests.payments.tenant import DECLINED, Subscriber, Tenant, held, wallet_of
 from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore
-PAGES = {"success_url": "https://app.example/ok", "cancel_url": "https://app.example/no"}
-DECLINED = "pm_card_chargeCustomerFail"
-
-
-class Ada:
-    """A customer, and what a test does in her name."""
-
-    def __init__(self, tenant: Tenant, shop: Shop, now: datetime) -> None:
-        self.tenant, self.shop, self.now = tenant, shop, now
-        self.ref: CustomerRef = tenant.customer()
-
-    def put_on(self, code: str) -> "Ada":
-        """Put her on a tier that nobody bills."""
-        put_on_tier(self.ref, self.tenant.tier(code), now=self.now)
-        return self
-
-    def buy(self, code: str) -> "Ada":
-        """Buy a tier on Stripe's page, and tell the mirror."""
-        session = start_tier_checkout(self.ref, self.tenant.tier(code), **PAGES, now=self.now)
-        self.shop.pay(session.session_id, CARD)
-        return self.look()
-
-    def look(self) -> "Ada":
-        """Mirror what Stripe has."""
-        mirror_customer(self.stripe_id, now=self.now)
-        return self
-
-    def change(self, code: str) -> Changed:
-        """Ask for another tier."""
-        return change_tier(self.ref, self.tenant.tier(code), now=self.now)
-
-    def pay_by(self, card: str) -> None:
-        """Let another test card pay from now on."""
-        method = self.shop.post(f"/payment_methods/{card}/attach", customer=self.stripe_id)
-        self.shop.post(
-            f"/subscriptions/{self.billed()['id']}", default_payment_method=method["id"]
-        )
-
-    @property
-    def stripe_id(self) -> str:
-        """Return her Stripe customer."""
-        return profile(self.ref).stripe_customer_id
-
-    def subscriptions(self) -> list[Resource]:
-        """Return all that Stripe bills or billed, newest first."""
-        found: list[Resource] = self.shop.get(
-            "/subscriptions", customer=self.stripe_id, status="all"
-        )["data"]
-        return found
-
-    def billed(self) -> Resource:
-        """Return what Stripe bills."""
-        (found,) = self.subscriptions()
-        return found
-
-    def on(self) -> str:
-        """Return the tier that she is shown."""
-        return self.tenant.code_of(held(self.ref).tier_id)
-
-    def left_cents(self) -> int | None:
-        """Return what is left of her limit."""
-        loaded = find_wallet(wallet_of(self.ref, self.now).ref)
-        assert loaded is not None
-        left = loaded.wallet.included_remaining_nanos(self.now)
-        return None if left is None else left // CENT_NANOS
-
-    def spend(self, cents: int, key: str = "k") -> None:
-        """Spend."""
-        wallet_of(self.ref, self.now).charge(key, cents * CENT_NANOS)
 
 
 @pytest.fixture
-def ada(wire: Wire, shop: Shop, now: datetime) -> Iterator[Ada]:
+def ada(wire: Wire, shop: Shop, now: datetime) -> Iterator[Subscriber]:
     """Return a new customer of a new project; her ledger is audited in the end."""
     assert wire
     lanes.cache_clear()
-    customer = Ada(Tenant.opened(now), shop, now)
+    customer = Subscriber(Tenant.opened(now), shop, now)
     yield customer
     lanes.cache_clear()
     wallet_of(customer.ref, now).audit()
@@ -104,7 +30,7 @@ def ada(wire: Wire, shop: Shop, now: datetime) -> Iterator[Ada]:
 class TestPaidToPaid:
     """Both directions at once, prorated by Stripe."""
 
-    def test_up_at_once_paid_at_once_and_the_spend_stays(self, ada: Ada) -> None:
+    def test_up_at_once_paid_at_once_and_the_spend_stays(self, ada: Subscriber) -> None:
         """The new limit applies to the same window."""
         ada.buy("starter")
         ada.spend(900)
@@ -117,7 +43,7 @@ class TestPaidToPaid:
         assert (bill["billing_reason"], bill["status"]) == ("subscription_update", "paid")
         assert 26_900 <= bill["amount_paid"] <= 27_000
 
-    def test_down_at_once_with_the_money_for_the_rest(self, ada: Ada) -> None:
+    def test_down_at_once_with_the_money_for_the_rest(self, ada: Subscriber) -> None:
         """What was not used is Stripe's credit towards the next bills."""
         ada.buy("pro")
         ada.spend(900)
@@ -128,7 +54,7 @@ class TestPaidToPaid:
         assert ada.left_cents() == 2_900 - 900
         assert -27_000 <= ada.shop.get(f"/customers/{ada.stripe_id}")["balance"] <= -26_900
 
-    def test_up_spend_and_down_again_is_paid_for(self, ada: Ada) -> None:
+    def test_up_spend_and_down_again_is_paid_for(self, ada: Subscriber) -> None:
         """What was used of the dearer limit is not given back."""
         ada.buy("starter")
         ada.change("pro")
@@ -141,7 +67,7 @@ class TestPaidToPaid:
         credited = -ada.shop.get(f"/customers/{ada.stripe_id}")["balance"]
         assert 13_400 <= credited <= 13_600, "half of the difference was used"
 
-    def test_a_declined_card_changes_nothing(self, ada: Ada) -> None:
+    def test_a_declined_card_changes_nothing(self, ada: Subscriber) -> None:
         """402; and with another card the same wish is a new one, at once."""
         ada.buy("starter")
         ada.pay_by(DECLINED)
@@ -154,7 +80,7 @@ class TestPaidToPaid:
         ada.pay_by("pm_card_visa")
         assert str(ada.change("pro").action) == "upgraded"
 
-    def test_a_period_that_is_not_paid_is_paid_first(self, ada: Ada) -> None:
+    def test_a_period_that_is_not_paid_is_paid_first(self, ada: Subscriber) -> None:
         """Whoever is behind would pay for a limit of nothing."""
         ada.buy("starter")
         ada.shop.change("subscription", ada.billed()["id"], status="past_due")
@@ -166,7 +92,7 @@ class TestPaidToPaid:
 class TestFreeToPaid:
     """With what is on file, or not at all."""
 
-    def test_without_a_card_it_is_refused(self, ada: Ada) -> None:
+    def test_without_a_card_it_is_refused(self, ada: Subscriber) -> None:
         """402: the client goes to the checkout page."""
         ada.put_on("free")
 
@@ -175,7 +101,7 @@ class TestFreeToPaid:
 
         assert (ada.on(), ada.left_cents()) == ("free", 500)
 
-    def test_with_the_card_of_an_earlier_subscription_it_is_paid(self, ada: Ada) -> None:
+    def test_with_the_card_of_an_earlier_subscription_it_is_paid(self, ada: Subscriber) -> None:
         """Nobody types a card twice."""
         ada.buy("starter")
         ada.shop.order_cancel(ada.billed()["id"])
@@ -190,7 +116,7 @@ class TestFreeToPaid:
             ada.ref.customer_id,
         )
 
-    def test_a_card_that_declines_leaves_the_free_tier(self, ada: Ada) -> None:
+    def test_a_card_that_declines_leaves_the_free_tier(self, ada: Subscriber) -> None:
         """No subscription is left behind that waits for its money."""
         ada.buy("starter")
         ada.pay_by(DECLINED)
@@ -210,7 +136,7 @@ class TestFreeToPaid:
 class TestPaidToFree:
     """At the end of the period, onto that tier."""
 
-    def test_the_paid_tier_stays_until_its_end(self, ada: Ada) -> None:
+    def test_the_paid_tier_stays_until_its_end(self, ada: Subscriber) -> None:
         """Repeated with another free tier, that one follows."""
         ada.buy("pro")
         ada.tenant.tier("free")
@@ -222,7 +148,7 @@ class TestPaidToFree:
         assert str(ada.change("free").action) == "scheduled_cancellation"
         assert ada.billed()["metadata"]["next_tier"] == ada.tenant.tier("free").tier_id
 
-    def test_who_thinks_better_of_it_stays(self, ada: Ada) -> None:
+    def test_who_thinks_better_of_it_stays(self, ada: Subscriber) -> None:
         """Asking for the tier that one is leaving takes the leaving back."""
         ada.buy("pro")
         ada.change("free")
@@ -232,7 +158,7 @@ class TestPaidToFree:
         assert (str(changed.action), ada.billed()["cancel_at_period_end"]) == ("changed", False)
         assert "next_tier" not in ada.billed()["metadata"]
 
-    def test_leaving_and_then_up_is_no_leaving(self, ada: Ada) -> None:
+    def test_leaving_and_then_up_is_no_leaving(self, ada: Subscriber) -> None:
         """Another paid tier is a wish to stay."""
         ada.buy("starter")
         ada.change("free")
@@ -241,7 +167,9 @@ class TestPaidToFree:
 
         assert not held(ada.ref).cancel_at_period_end
 
-    def test_leaving_without_a_tier_and_staying_and_leaving_again(self, ada: Ada) -> None:
+    def test_leaving_without_a_tier_and_staying_and_leaving_again(
+        self, ada: Subscriber
+    ) -> None:
         """Each is done, though Stripe remembers what it was asked before."""
         ada.buy("pro")
 
@@ -256,7 +184,7 @@ class TestPaidToFree:
 class TestFreeToFree:
     """Our own affair."""
 
-    def test_it_is_changed_at_once(self, ada: Ada) -> None:
+    def test_it_is_changed_at_once(self, ada: Subscriber) -> None:
         """The window's spend stays."""
         ada.put_on("free")
         ada.spend(100)
@@ -266,7 +194,9 @@ class TestFreeToFree:
         assert (str(changed.action), changed.held.status) == ("changed", "active")
         assert (ada.on(), ada.left_cents()) == ("hobby", 200)
 
-    def test_a_subscription_that_is_over_at_stripe_is_in_nobodys_way(self, ada: Ada) -> None:
+    def test_a_subscription_that_is_over_at_stripe_is_in_nobodys_way(
+        self, ada: Subscriber
+    ) -> None:
         """Its last event may still be on its way."""
         ada.buy("starter")
         ada.shop.order_cancel(ada.billed()["id"])
@@ -275,7 +205,7 @@ class TestFreeToFree:
 
         assert (ada.look().on(), ada.left_cents()) == ("free", 500)
 
-    def test_leaving_a_free_tier_leaves_nothing(self, ada: Ada) -> None:
+    def test_leaving_a_free_tier_leaves_nothing(self, ada: Subscriber) -> None:
         """There is no period to wait for."""
         ada.put_on("free")
 
@@ -299,7 +229,7 @@ class TestRefusals:
         ],
     )
     def test_what_cannot_be_is_said(
-        self, ada: Ada, start: str, wish: str, error: type[Exception], says: str
+        self, ada: Subscriber, start: str, wish: str, error: type[Exception], says: str
     ) -> None:
         """In the words that the page of the product has."""
         if start:
@@ -308,7 +238,7 @@ class TestRefusals:
         with pytest.raises(error, match=says):
             ada.change(wish)
 
-    def test_the_paid_tier_that_one_is_on_is_refused(self, ada: Ada) -> None:
+    def test_the_paid_tier_that_one_is_on_is_refused(self, ada: Subscriber) -> None:
         """Nothing is asked of Stripe."""
         ada.buy("starter")
 
@@ -319,7 +249,7 @@ class TestRefusals:
 class TestRepeated:
     """SDKs send the same POST again."""
 
-    def test_at_the_same_time_it_is_one_change(self, ada: Ada) -> None:
+    def test_at_the_same_time_it_is_one_change(self, ada: Subscriber) -> None:
         """Two requests, one bill, one answer."""
         ada.buy("starter")
         ada.tenant.tier("pro")
@@ -334,7 +264,7 @@ class TestRepeated:
             "subscription_create",
         ]
 
-    def test_after_a_lost_answer_it_is_the_same_answer(self, ada: Ada) -> None:
+    def test_after_a_lost_answer_it_is_the_same_answer(self, ada: Subscriber) -> None:
         """Stripe did it, and its reply was lost: 503, and the repeat tells what happened."""
         ada.buy("starter")
         ada.tenant.tier("pro")

@@ -40,6 +40,9 @@ from creditbase.subscriptions.store import (
 
 log = logging.getLogger(__name__)
 
+STRANGER = "stripe:"
+"""How the external id begins of who was made by a payment; its Stripe customer follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -196,13 +199,10 @@ def _decide_plan(look: Look) -> Decided:
 
 
 def _decide_tier(look: Look) -> Decided:
-    """Decide for a customer of the relay: a tier with its limit.
-
-    One trial each; who its customers are, and which cards they share, the project knows.
-    """
+    """Decide for a customer of the relay: a tier with its limit."""
     account, seen = look.account, look.seen
     customer = account.customer
-    trials = decide_trial(customer.customer_id, account.trial, seen, {}, {})
+    trials = _look_at_trials(account, seen)
     named = {name for one in seen for name in (one.plan_code, one.next_tier_id)}
     named |= {customer.subscription.tier_id} if customer.subscription else set()
     tiers = load_tiers(customer.project_id)
@@ -211,13 +211,21 @@ def _decide_tier(look: Look) -> Decided:
     standing = decide_tier_standing(
         customer, seen, look.invoices, look.known, tiers, trials=trials, now=look.now
     )
-    return Decided(standing, trials, [])
+    return Decided(standing, trials, _claims_of(customer.ref, trials))
 
 
 def _look_at_trials(account: Account, seen: list[Subscription]) -> TrialDecision:
-    """Return the customer's first trial, and which running ones give nothing."""
+    """Return the customer's first trial, and which running ones give nothing.
+
+    Who a relay project's customers are, and which cards they share, the project knows: they
+    have one trial each. Whoever came by Stripe's page is known to nobody but by the card.
+    """
     customer = account.customer
-    claims = wanted_claims(customer.project_id, account.trial, seen, customer.email)
+    is_relay = customer.project_id != HUB_PROJECT_ID
+    if is_relay and not customer.external_id.startswith(STRANGER):
+        return decide_trial(customer.customer_id, account.trial, seen, {}, {})
+    email = "" if is_relay else customer.email
+    claims = wanted_claims(customer.project_id, account.trial, seen, email)
     owners = load_claims(customer.project_id, claims)
     return decide_trial(customer.customer_id, account.trial, seen, claims, owners)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from creditbase.kernel.errors import Conflict, NotFound
+from creditbase.kernel.ids import sha256_hex
 from creditbase.payments.domain import Buyer, Order, StripeSession, metadata_of
 from creditbase.payments.stripe_gateway import ask, client, read_session
 
@@ -32,7 +33,8 @@ def create_open_session(
         Conflict: this visit gets no session any more; another one does.
     """
     nobody = Buyer(project_id=project_id, customer_id="", uid="", stripe_customer_id="")
-    key = f"open:{project_id}:{order.tier}:{visit}"
+    asked = sha256_hex(f"{visit}\n{order.success_url}\n{order.cancel_url}")
+    key = f"open:{project_id}:{order.tier}:{asked}"
     return _create(_sold(nobody, order, price_id), key=key)
 
 

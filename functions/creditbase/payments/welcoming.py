@@ -12,7 +12,7 @@ from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.paths import WalletRef
 from creditbase.payments import store, stripe_gateway
 from creditbase.payments.domain import Outcome, SessionRecord, find_mismatch
-from creditbase.payments.mirroring import mirror_customer
+from creditbase.payments.mirroring import STRANGER, mirror_customer
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.subscriptions.domain.tier_standing import no_tier
@@ -48,7 +48,7 @@ def _welcome(
     known = store.find_owner(payer)
     if known is not None:
         return Attempt(known, ())
-    external_id = f"stripe:{payer}"
+    external_id = f"{STRANGER}{payer}"
     customer, name = accounts.new_customer(
         project_id=record.project_id, external_id=external_id, now=now, email=email
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from creditbase.accounts.domain import Customer, Project, TierSubscription
+from creditbase.catalog.domain.tiers import Tier
 from creditbase.kernel.instants import write_seconds
 
 Json = dict[str, object]
@@ -122,3 +123,18 @@ def listed_customer(customer: Customer, tier_codes: Mapping[str, str]) -> Json:
             tier_code=None if held is None else tier_codes.get(held.tier_id),
         ),
     }
+
+
+def own_subscription_answer(subscription: TierSubscription, tier: Tier) -> Json:
+    """Return a subscription as the customer itself sees it; a free tier shows no price."""
+    is_paid = tier.is_paid
+    return present(
+        tier_code=tier.code,
+        tier_display_name=tier.display_name,
+        price_amount_cents=tier.price_amount_cents if is_paid else None,
+        price_currency=tier.price_currency if is_paid else None,
+        price_interval=tier.price_interval if is_paid else None,
+        subscription_status=subscription.status,
+        current_period_start=at_or_none(subscription.current_period_start),
+        current_period_end=at_or_none(subscription.current_period_end),
+    )
