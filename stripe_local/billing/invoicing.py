@@ -222,7 +222,7 @@ def mark_uncollectible(
     )
     invoice["status_transitions"]["marked_uncollectible_at"] = account.now_s()
     account.record("invoice.marked_uncollectible", invoice, cause)
-    standing.resume(account, invoice, "active")
+    standing.note_written_off(account, invoice, cause)
     return invoice
 
 

@@ -62,6 +62,18 @@ def note_paid(account: Account, invoice: Resource, cause: Cause) -> None:
         _set_delinquent(account, invoice, False, cause)
 
 
+def note_written_off(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Let a subscription be in good standing again when its latest invoice is written off."""
+    resume(account, invoice, "active")
+    subscription = subscription_of(account, invoice)
+    if (
+        subscription is not None
+        and subscription["status"] in {"past_due", "unpaid"}
+        and subscription["latest_invoice"] == invoice["id"]
+    ):
+        change(account, subscription, {"status": "active"}, cause)
+
+
 def note_failed(account: Account, invoice: Resource, cause: Cause) -> None:
     """Let a subscription fall behind when a payment for it fails."""
     awaited = _awaited(account, invoice)

@@ -17,6 +17,7 @@ from tests.ledger.builders import (
     NOON,
     PERIOD,
     a_story,
+    requests,
     tier,
     turn_of,
 )
@@ -274,3 +275,35 @@ def test_a_cut_above_what_there_is_takes_nothing() -> None:
 
     assert (entry.postings, entry.amount_nanos) == ({}, 0)
     assert story.left() == {"cycle:s:1": 50}
+
+
+# ---- whose period it is ----------------------------------------------------------------------
+
+
+def test_a_period_of_another_subscription_ends_the_first_ones_credits() -> None:
+    """Both began in the same second; the second was paid for by itself."""
+    story = a_story(replace(PRO, origin="sub_1"))
+    story.grant("cycle:sub_1:1", 50, "plan", expires_at=PERIOD.end_at)
+    story.charge(20)
+    hold = story.hold(10)
+
+    story.terms(replace(PRO, origin="sub_2"), PERIOD)
+    story.grant("cycle:sub_2:1", 70, "plan", expires_at=PERIOD.end_at)
+
+    assert story.left() == {"cycle:sub_1:1": 0, "cycle:sub_2:1": 70}
+    story.void(hold)
+    assert story.left() == {"cycle:sub_2:1": 70}
+    assert requests(story) == {"unspecified": (1, 20)}, "what was used in it stays counted"
+    story.terms(replace(PRO, origin="sub_2", payment_issue=True), PERIOD)
+    assert story.left() == {"cycle:sub_2:1": 70}
+
+
+def test_a_period_that_nobody_named_goes_on_under_its_subscription() -> None:
+    """Documents from before have no name in them; their credits stay."""
+    story = a_story(PRO)
+    story.grant("cycle:sub_1:1", 50, "plan", expires_at=PERIOD.end_at)
+
+    story.terms(replace(PRO, origin="sub_1"), PERIOD)
+
+    assert story.left() == {"cycle:sub_1:1": 50}
+    assert story.wallet.terms.origin == "sub_1"

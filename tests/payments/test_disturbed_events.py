@@ -276,6 +276,8 @@ def test_a_renewal_that_is_disturbed_while_it_is_settled_is_paid_once(
             line.disturb_first(f"invoices/{event['data']['object']['id']}/{action}", name)
         deliver_until_taken(payer.client, event)
         assert not line.is_armed, "must really have happened"
+        bill = life.shop.get(f"/invoices/{event['data']['object']['id']}")
+        assert bill["status"] == "paid", "must not wait for Stripe's hour"
         life.let_pass(timedelta(hours=2))
         life.tell("invoice.paid")
         texts.append(text_of(life))

@@ -140,15 +140,21 @@ def test_cancelled_in_the_portal_it_stays_until_the_end(ada: Customer) -> None:
     assert ada.granted("cycle") == [10_000]
 
 
-def test_who_comes_back_before_the_end_is_on_the_new_plan_alone(ada: Customer) -> None:
-    """The old plan's end, told last of all, ends nothing but the old plan."""
+@pytest.mark.parametrize("hours", [0, 1], ids=["at-once", "later"])
+def test_who_comes_back_before_the_end_is_on_the_new_plan_alone(
+    ada: Customer, hours: int
+) -> None:
+    """The old plan's end, told last of all, ends nothing but the old plan.
+
+    At once, both may have begun in the same second: their periods look alike.
+    """
     ada.subscribe("guru")
     ada.spend(4_000)
     ada.shop.hold_deliveries("customer.subscription.deleted")
     ada.cancel_now()
     assert ada.sees() == Seen("guru", 6_000)
 
-    ada.live_for(hours=1)
+    ada.live_for(hours=hours)
     ada.subscribe("pro")
     assert ada.sees() == Seen("pro", 55_000)
     ada.shop.release_deliveries()

@@ -75,5 +75,5 @@ def walk_and_check(world: World, seed: int, *, is_owner_free: bool, step_count: 
     walk.walk(step_count)
     print(f"walk {seed}:", *walk.steps, sep="\n  ")  # noqa: T201 - shown where it fails
     loaded = verify_ledger.load(walk.ref.project_id, walk.ref.customer_id)
-    assert len(list(verify_ledger.verify(loaded))) == 5
+    assert all(verify_ledger.verify(loaded))
     check_bounds(world, loaded.entries, is_owner_free=is_owner_free)

@@ -65,10 +65,34 @@ class TestStatuses:
         assert credits_of(standing.grants) == {CYCLE: 10_000}
         assert not standing.ends_monthly
 
+    def test_a_period_that_was_paid_for_stays_when_only_a_change_of_plan_is_unpaid(
+        self,
+    ) -> None:
+        """Stripe has given up on the upgrade's bill; the period's own was paid."""
+        bills = [a_bill(), UNPAID_UPGRADE]
+        standing = stand(a_subscription(PRO, "unpaid"), bills=bills)
+
+        assert standing.terms.payment_issue
+        assert not standing.ends_monthly
+        assert credits_of(standing.grants) == {CYCLE: 10_000}
+        renewed = a_subscription(PRO, "unpaid", period=month(1))
+        later = stand(renewed, bills=[*bills, a_bill(1, PRO, status="draft")])
+        assert (later.ends_monthly, later.grants) == (True, ())
+
+    @pytest.mark.parametrize("status", ["void", "uncollectible"])
+    def test_a_bill_that_nobody_wants_any_more_is_no_issue(self, status: str) -> None:
+        """Stripe calls the subscription active again; there are no credits without money."""
+        standing = stand(a_subscription(), bills=[a_bill(status=status)])
+
+        assert not standing.terms.payment_issue
+        assert standing.grants == ()
+        assert stand(a_subscription(), bills=[a_bill(status="open")]).terms.payment_issue
+
     @pytest.mark.parametrize("status", ["unpaid", "paused"])
     def test_who_may_not_spend_has_the_plan_and_none_of_its_credits(self, status: str) -> None:
-        """Top-ups are all that is left."""
-        standing = stand(a_subscription(status=status))
+        """Top-ups are all that is left; a paused trial's bill was of nothing."""
+        bills = [a_bill(status="open" if status == "unpaid" else "paid")]
+        standing = stand(a_subscription(status=status), bills=bills)
 
         assert standing.terms.plan_code == "guru"
         assert (standing.terms.payment_issue, standing.ends_monthly) == (True, True)

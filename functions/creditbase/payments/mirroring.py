@@ -93,7 +93,7 @@ def mirror_invoice(event: Event, now: datetime) -> Outcome:
     if not draft.subscription_id:
         return Outcome("ignored", "no_subscription")
     if draft.is_waiting_renewal and store.find_owner(draft.stripe_customer_id) is not None:
-        stripe_billing.settle_renewal(event.object_id)
+        stripe_billing.settle_renewal(event.object_id, is_draft=draft.status == "draft")
     return mirror_customer(draft.stripe_customer_id, now=now)
 
 

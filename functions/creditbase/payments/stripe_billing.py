@@ -187,11 +187,18 @@ class Draft:
     subscription_id: str
     status: str
     reason: str
+    attempts: int
+    is_collected: bool
+    """Whether Stripe will charge it by itself: not so for bills that are sent, or paused."""
 
     @property
     def is_waiting_renewal(self) -> bool:
-        """Return whether it is a draft that Stripe would leave alone for an hour."""
-        return self.status == "draft" and self.reason == "subscription_cycle"
+        """Return whether it is a draft that Stripe would leave alone for an hour.
+
+        Or was one, and somebody finalised it and was lost before its payment.
+        """
+        is_due = self.status == "draft" or (self.status == "open" and not self.attempts)
+        return is_due and self.is_collected and self.reason == "subscription_cycle"
 
 
 def load_draft(invoice_id: str) -> Draft:
@@ -206,6 +213,9 @@ def load_draft(invoice_id: str) -> Draft:
         subscription_id=subscription_of(answered),
         status=answered["status"] or "",
         reason=answered["billing_reason"] or "",
+        attempts=answered["attempt_count"],
+        is_collected=bool(answered["auto_advance"])
+        and answered["collection_method"] == "charge_automatically",
     )
 
 
@@ -216,17 +226,18 @@ def _retrieve_invoice(invoice_id: str) -> dict[str, Any]:
 # ---- settling --------------------------------------------------------------------------------
 
 
-def settle_renewal(invoice_id: str) -> None:
+def settle_renewal(invoice_id: str, *, is_draft: bool) -> None:
     """Finalise and pay a renewal's draft now, once each: an hour becomes seconds.
 
     A card that declines is no error of ours: the invoice says so, and its event comes.
     """
     try:
-        ask(
-            lambda: client().v1.invoices.finalize_invoice(
-                invoice_id, options={"idempotency_key": f"finalize:{invoice_id}"}
+        if is_draft:
+            ask(
+                lambda: client().v1.invoices.finalize_invoice(
+                    invoice_id, options={"idempotency_key": f"finalize:{invoice_id}"}
+                )
             )
-        )
         ask(
             lambda: client().v1.invoices.pay(
                 invoice_id, options={"idempotency_key": f"pay:{invoice_id}"}

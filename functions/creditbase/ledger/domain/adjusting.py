@@ -154,8 +154,9 @@ def are_known(wallet: Wallet, command: ChangeTerms) -> bool:
 def change_terms(draft: Draft, command: ChangeTerms) -> None:
     """Put the customer on other terms; a new window ends the monthly grants of the old."""
     draft.must_publish = True
+    goes_on = draft.wallet.terms.goes_on_with(command.terms)
     draft.change(terms=command.terms)
-    if command.ends_monthly:
+    if command.ends_monthly or not goes_on:
         _lapse_monthly(draft)
     current = draft.wallet.window
     if command.terms.window == "free":

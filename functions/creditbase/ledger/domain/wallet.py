@@ -211,6 +211,15 @@ class Terms:
     months_until_at: datetime | None = None
     grace_s: int = 0
     """How long the rest of a period's limit outlives it, while its successor is being paid."""
+    origin: str = ""
+    """What the periods belong to, opaque. Empty where nobody said: any may go on with them."""
+
+    def goes_on_with(self, after: "Terms") -> bool:
+        """Return whether a period of these terms may be the same one under the later terms.
+
+        Two subscriptions that began in the same second have periods that look alike.
+        """
+        return not self.origin or not after.origin or self.origin == after.origin
 
     def month_at(self, at: datetime) -> Window | None:
         """Return the month of a longer period that an instant is in, or the nearest of it.

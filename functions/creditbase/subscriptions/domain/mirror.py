@@ -93,6 +93,14 @@ class Invoice:
             self.status == "open" and self.attempts > 0
         )
 
+    @property
+    def is_overdue(self) -> bool:
+        """Return whether a payment was tried in vain, and is still wanted.
+
+        What was voided or written off is not: Stripe calls its subscription active again.
+        """
+        return self.status == "open" and self.attempts > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

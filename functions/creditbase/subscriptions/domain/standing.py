@@ -32,6 +32,12 @@ from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms, paid_te
 
 NO_CREDITS = frozenset({"unpaid", "paused"})
 """Statuses in which no credits of the plan may be spent."""
+_OURS = (
+    *("customer_id", "created_at"),
+    *("served_plan_code", "served_start_at", "served_end_at"),
+    *("downgrades", "cut_to_nanos", "dearest_nanos"),
+)
+"""What a record keeps, whatever Stripe shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +151,9 @@ def _on_plan(
     """Return the standing of the subscription that counts, and the record of serving it."""
     plan = plans[one.plan_code]
     bill = invoice_of(one.period, invoices)
-    has_failed = bill is not None and bill.has_failed
-    may_spend = one.status not in NO_CREDITS
-    terms = paid_terms(
-        plan,
-        subscription_status=one.status,
-        cancel_at_period_end=one.cancel_at_period_end,
-        payment_issue=one.status not in ENTITLING or has_failed,
-    )
+    is_overdue = bill is not None and bill.is_overdue
+    may_spend = one.status not in NO_CREDITS or is_only_a_change_unpaid(one, bill)
+    terms = paid_terms(plan, one, payment_issue=one.status not in ENTITLING or is_overdue)
     if may_spend and awaits_payment(one, record, bill, now=now):
         # The old window and plan stay, credits and all, while the new one is being paid.
         terms = replace(
@@ -171,6 +172,14 @@ def _on_plan(
         cut=_cut(served),
     )
     return standing, served
+
+
+def is_only_a_change_unpaid(one: Subscription, bill: Invoice | None) -> bool:
+    """Return whether the running period itself is paid for, and only a change of plan is not.
+
+    What was paid for is the customer's, whatever Stripe calls the subscription.
+    """
+    return one.status == "unpaid" and bill is not None and bill.is_paid
 
 
 def awaits_payment(
@@ -225,7 +234,7 @@ def _cut(served: Record) -> OwedCut | None:
 
 def record_of(customer_id: str, one: Subscription, known: Record | None) -> Record:
     """Return what is to be kept of a subscription as it is now."""
-    kept = known or Record(
+    seen = Record(
         subscription_id=one.subscription_id,
         customer_id=customer_id,
         status=one.status,
@@ -237,15 +246,10 @@ def record_of(customer_id: str, one: Subscription, known: Record | None) -> Reco
         cancel_at_period_end=one.cancel_at_period_end,
         trial_end_at=one.trial_end_at,
     )
-    return replace(
-        kept,
-        status=one.status,
-        plan_code=one.plan_code,
-        price_cents=one.price_cents,
-        period_start_at=one.period.start_at,
-        period_end_at=one.period.end_at,
-        cancel_at_period_end=one.cancel_at_period_end,
-        trial_end_at=one.trial_end_at,
+    return (
+        seen
+        if known is None
+        else replace(seen, **{name: getattr(known, name) for name in _OURS})
     )
 
 

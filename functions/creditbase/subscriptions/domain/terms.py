@@ -2,6 +2,7 @@
 
 from creditbase.catalog.domain import Plan
 from creditbase.ledger.domain.wallet import Terms
+from creditbase.subscriptions.domain.mirror import Subscription
 
 FREE_PLAN = "free"
 """The plan that everybody is on who has no other."""
@@ -17,15 +18,14 @@ def free_terms(plan: Plan, *, subscription_status: str = "none") -> Terms:
     )
 
 
-def paid_terms(
-    plan: Plan, *, subscription_status: str, cancel_at_period_end: bool, payment_issue: bool
-) -> Terms:
+def paid_terms(plan: Plan, one: Subscription, *, payment_issue: bool) -> Terms:
     """Return the terms of a plan that Stripe bills: its windows are Stripe's periods."""
     return Terms(
         plan.code,
         window="period",
         allocation_nanos=plan.amount_nanos,
-        subscription_status=subscription_status,
-        cancel_at_period_end=cancel_at_period_end,
+        subscription_status=one.status,
+        cancel_at_period_end=one.cancel_at_period_end,
         payment_issue=payment_issue,
+        origin=one.subscription_id,
     )

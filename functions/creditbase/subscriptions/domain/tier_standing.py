@@ -106,7 +106,7 @@ def _on_tier(
     """Return the standing of the subscription that counts, and the record of serving it."""
     tier = _tier(tiers, one.plan_code)
     bill = invoice_of(one.period, bills)
-    has_issue = one.status not in ENTITLING or (bill is not None and bill.has_failed)
+    has_issue = one.status not in ENTITLING or (bill is not None and bill.is_overdue)
     may_spend = one.status not in NO_CREDITS
     if may_spend and record.served is not None and awaits_payment(one, record, bill, now=now):
         # The old window and tier stay, limit and all, while the new one is being paid.
@@ -145,6 +145,7 @@ def bought_terms(
         months_from_at=period.start_at if is_yearly else None,
         months_until_at=period.end_at if is_yearly else None,
         grace_s=GRACE_S if is_paid and goes_on else 0,
+        origin=one.subscription_id,
     )
 
 
