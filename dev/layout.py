@@ -28,7 +28,7 @@ FIREBASE_PORTS = {
     "firestore.websocket": 81,
     "auth": 99,
 }
-OWN_PORTS = {"stripe": 10, "keys": 11, "meter": 20}
+OWN_PORTS = {"stripe": 10, "keys": 11, "meter": 20, "gateway": 21}
 
 
 class BadNumber(Exception):

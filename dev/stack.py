@@ -1,12 +1,13 @@
 """`make up` and `make down`: the whole system in the background, and its end.
 
-The Firebase emulators (auth, functions, firestore, hosting), the local Stripe, and `meter` once
-more as in production: functions-framework with gunicorn and threads, because the functions
-emulator answers one request at a time. What is slow runs beside what waits.
+The Firebase emulators (auth, functions, firestore, hosting), the local Stripe, and `meter` and
+`gateway` once more as in production: functions-framework with gunicorn and threads, because the
+functions emulator answers one request at a time. What is slow runs beside what waits.
 """
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import secrets
@@ -29,9 +30,13 @@ HURRIED_STOP_WITHIN_S = 4
 NEWS_EVERY_S = 10
 DISCOVERY_WITHIN_S = 90
 """The Firebase tools give the functions ten seconds to load: too few on a busy machine."""
-METER_THREADS = 80
+SERVED = ("meter", "gateway")
+"""What runs once more as in production: what makes it fast lives in its process."""
+SERVER_THREADS = 80
+NO_UPSTREAM_KEYS = "{}"
 STRIPE_SECRETS = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
 TOKEN_SECRET = "CUSTOMER_TOKEN_KEYS"  # noqa: S105 - the name of a secret
+HIDDEN_FROM = {"meter": (*STRIPE_SECRETS, TOKEN_SECRET), "gateway": STRIPE_SECRETS}
 
 Say = Callable[[str], None]
 
@@ -58,9 +63,9 @@ class Stack:
         """Start one program of the stack and remember it for `down`."""
         ends_by = signal.SIGINT if name == "firebase" else signal.SIGTERM
         env = {**self.settings(), **more, MARK: self.mark}
-        if name == "meter":  # in production it is not given what it does not declare
-            hidden = (*STRIPE_SECRETS, TOKEN_SECRET)
-            env = {key: value for key, value in env.items() if key not in hidden}
+        # In production a function is not given what it does not declare.
+        hidden = HIDDEN_FROM.get(name, ())
+        env = {key: value for key, value in env.items() if key not in hidden}
         program = background.start(
             name,
             command,
@@ -101,6 +106,7 @@ class Stack:
         secret_values = {name: values[name] for name in (*STRIPE_SECRETS, TOKEN_SECRET)}
         # Mail is written to the log; a secret without a value would be looked for at Google.
         secret_values["SMTP_URL"] = "unused"
+        secret_values["UPSTREAM_KEYS"] = os.environ.get("UPSTREAM_KEYS", NO_UPSTREAM_KEYS)
         cwd = firebase_project.prepare(self.layout, secret_values, self.site_settings())
         command = [str(ROOT / "node_modules/.bin/firebase"), "emulators:start"]
         command += ["--project", self.layout.project, "--non-interactive"]
@@ -148,11 +154,11 @@ class Stack:
         command += ["--webhook-secret", self.webhook_secret, "--merchant", "Creditbase"]
         return self.start("stripe", command, cwd=ROOT)
 
-    def start_meter(self) -> Program:
-        """Start metering as in production, on the emulated Firestore."""
-        command = [str(FUNCTIONS_BIN / "functions-framework"), "--target", "meter"]
-        command += ["--host", "127.0.0.1", "--port", str(self.layout.port("meter"))]
-        return self.start("meter", command, cwd=FUNCTIONS, THREADS=str(METER_THREADS))
+    def start_served(self, name: str) -> Program:
+        """Start a function as in production, on the emulated Firestore."""
+        command = [str(FUNCTIONS_BIN / "functions-framework"), "--target", name]
+        command += ["--host", "127.0.0.1", "--port", str(self.layout.port(name))]
+        return self.start(name, command, cwd=FUNCTIONS, THREADS=str(SERVER_THREADS))
 
     def bring_up(self) -> dict[str, str]:
         """Start everything, wait until everything answers, return the environment.
@@ -171,20 +177,24 @@ class Stack:
             lambda: firestore_emulator.is_listening(layout.port("firestore")),
         )
         firestore_emulator.warm_up(layout.port("firestore"))
-        self.say("Firestore answers; seeding plans, prices and projects, starting meter")
-        meter = self.start_meter()
+        self.say(
+            "Firestore answers; seeding plans, prices and projects, starting "
+            + " and ".join(SERVED)
+        )
+        served = [self.start_served(name) for name in SERVED]
         env = {**self.settings(), MARK: self.mark}
         seeded = seed(layout, env)
         self.wait(stripe, "the local Stripe", lambda: probe.is_healthy(self.stripe_health))
-        self.wait(meter, "meter", lambda: probe.answers(layout.url("meter")))
+        for name, program in zip(SERVED, served, strict=True):
+            self.wait(program, name, functools.partial(probe.answers, layout.url(name)))
         self.wait(keys, "the App Check keys", lambda: probe.is_healthy(self.keys_url))
         push_catalog(layout, env)
         put_tiers(layout, env)
-        self.say("the local Stripe sells the plans, its portal changes them; meter answers")
+        self.say("the local Stripe sells the plans, its portal changes them; all answer")
         words = b"All emulators ready"
         self.wait(firebase, "the Auth emulator", lambda: words in firebase.log.read_bytes())
         self.warm_functions()
-        for program in (firebase, stripe, meter, keys):
+        for program in (firebase, stripe, keys, *served):
             program.require_alive()
         return {
             **self.addresses(),
@@ -225,6 +235,7 @@ class Stack:
             "HUB_URL": layout.url("hosting"),
             "RELAY_URL": f"{layout.url('hosting')}/api/v1",
             "METER_URL": layout.url("meter"),
+            "GATEWAY_URL": layout.url("gateway"),
             "FUNCTIONS_URL": layout.functions_url,
             "STRIPE_URL": layout.url("stripe"),
             "STRIPE_WEBHOOK_SECRET": self.webhook_secret,
@@ -264,7 +275,7 @@ def is_up(layout: Layout) -> bool:
     if not layout.env.is_file():
         return False
     health = f"{layout.url('stripe')}/_sim/health"
-    doors = [layout.url(name) for name in ("hosting", "functions", "meter")]
+    doors = [layout.url(name) for name in ("hosting", "functions", *SERVED)]
     return probe.is_healthy(health) and all(probe.answers(url) for url in doors)
 
 

@@ -24,6 +24,7 @@ EXPORTS = {
     "deliver_outbox": "creditbase.jobs.outbox_schedule",
     "drain_inbox": "creditbase.jobs.stripe_schedules",
     "expire_holds": "creditbase.jobs.schedules",
+    "gateway": "creditbase.relay.gateway.endpoints",
     "meter": "creditbase.relay.meter",
     "plans": "creditbase.hub.plans",
     "reconcile_stripe": "creditbase.jobs.stripe_schedules",

@@ -68,7 +68,8 @@ class TestEachRoute:
             assert statuses == {"200", "400", "500"}
         if route.door is DoorName.RELAY:
             assert {"401", "429", "500", "503"} <= statuses
-            takes_key = route.function == "meter" and not route.path.endswith("/quotes")
+            keyed = {"meter", "gateway"}
+            takes_key = route.function in keyed and not route.path.endswith("/quotes")
             assert ("422" in statuses) == (route.method == "POST" and takes_key)
 
     def test_every_answer_has_its_id_and_a_body(self, route: Route) -> None:

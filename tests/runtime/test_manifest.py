@@ -37,6 +37,7 @@ SECRETS = {
     "billing_webhook": {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"},
     "deliver_outbox": {"SMTP_URL"},
     "drain_inbox": {"STRIPE_SECRET_KEY"},
+    "gateway": {"CUSTOMER_TOKEN_KEYS", "UPSTREAM_KEYS"},
     "reconcile_stripe": {"STRIPE_SECRET_KEY"},
 }
 """Every other function has none: it cannot leak what it does not have."""

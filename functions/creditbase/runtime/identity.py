@@ -38,6 +38,7 @@ from creditbase.runtime.settings import settings
 
 TOKEN_CHARACTERS_MAX = 8_192
 CACHED_KEYS_MAX = 1_000
+API_KEY_HEADER = "X-Api-Key"
 SECRET_KEY_HEADER = "X-ModelRelay-Api-Key"  # noqa: S105 - the name of a header
 ASKED_FOR = (
     *(Credential.SECRET_KEY, Credential.CUSTOMER_TOKEN, Credential.FIREBASE),
@@ -143,7 +144,9 @@ class Authenticator:
             case Credential.SIGNATURE:
                 return Caller(kind=CallerKind.UNPROVEN, project_id=self._project_id)
             case Credential.API_KEY:
-                return self._by_api_key(headers["X-Api-Key"].strip())
+                return self._by_api_key(
+                    headers.get(API_KEY_HEADER, "").strip() or _bearer(headers)
+                )
             case Credential.SECRET_KEY:
                 return self._by_secret_key(headers, is_believed=is_believed)
             case Credential.CUSTOMER_TOKEN:
@@ -224,7 +227,7 @@ def _shown(headers: Headers, taken: frozenset[Credential]) -> Credential:
     is_browser = "X-Firebase-AppCheck" in headers
     is_customer = bearer.startswith(CUSTOMER_TOKEN_PREFIX) or bearer.count(".") == 2
     for kind, is_meant in (
-        (Credential.API_KEY, "X-Api-Key" in headers),
+        (Credential.API_KEY, API_KEY_HEADER in headers or bearer.startswith(API_KEY_PREFIX)),
         (Credential.FIREBASE, is_browser),
         (Credential.OWNER, is_browser),
         (Credential.CUSTOMER_TOKEN, is_customer),

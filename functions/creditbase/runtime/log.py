@@ -23,6 +23,7 @@ LINE_CHARACTERS_MAX = 16_000
 
 ALERTS: Mapping[str, int] = MappingProxyType(
     {
+        "call_not_captured": logging.CRITICAL,
         "catalog_not_pushed": logging.ERROR,
         "keys_unavailable": logging.ERROR,
         "mail_failed": logging.ERROR,
@@ -37,6 +38,8 @@ ALERTS: Mapping[str, int] = MappingProxyType(
         "stripe_refused_request": logging.ERROR,
         "tier_not_priced": logging.ERROR,
         "two_subscriptions": logging.ERROR,
+        "upstream_refuses": logging.ERROR,
+        "usage_beyond_bound": logging.ERROR,
         "wallet_parked": logging.CRITICAL,
         "wallet_refuses": logging.ERROR,
     }

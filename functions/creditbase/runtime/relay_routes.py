@@ -6,10 +6,10 @@ more. Source: relay-api.md 5 and 6, metering-api.md.
 """
 
 from creditbase.runtime.routes import (
-    BATCH,
     CUSTOMER_TOKEN,
     METERED,
     OWNER,
+    PROMPT,
     SECRET_KEY,
     SMALL,
     Credential,
@@ -56,7 +56,7 @@ def _gateway(path: str) -> Route:
         "POST",
         path,
         PAYERS,
-        body_bytes_max=BATCH,
+        body_bytes_max=PROMPT,
         rate_class=RateClass.METERING,
     )
 
@@ -181,5 +181,6 @@ SERVED: tuple[tuple[Route, ...], ...] = (
     METER,
     QUOTES,
     TOKENS,
+    GATEWAY,
 )
 """The groups that are exported; whoever serves another adds it here."""

@@ -20,7 +20,7 @@ class Credential(StrEnum):
     FIREBASE = "firebase"
     """A Firebase ID token as bearer, and an App Check token; both."""
     API_KEY = "api_key"
-    """A user's own key in `X-Api-Key`. Where present it decides alone."""
+    """A user's own key in `X-Api-Key`, or as bearer. Where present it decides alone."""
     SECRET_KEY = "secret_key"  # noqa: S105 - the name of a kind
     """A project's key in `X-ModelRelay-Api-Key`, or as bearer."""
     CUSTOMER_TOKEN = "customer_token"  # noqa: S105 - the name of a kind
@@ -77,8 +77,8 @@ SIGNATURE = frozenset({Credential.SIGNATURE})
 SMALL = 4 * 1024
 METERED = 32 * 1024
 EVENT = 1024 * 1024
-BATCH = 1024 * 1024
-"""The largest prompt that the gateway takes."""
+PROMPT = 4 * 1024 * 1024
+"""The largest request of a model call, images and files included."""
 
 
 @dataclass(frozen=True, slots=True)

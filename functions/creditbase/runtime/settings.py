@@ -5,12 +5,21 @@ product reads a setting from the environment. A wrong value stops the process wi
 variable's name. A secret is read where it is used, and a missing one is a refusal.
 """
 
+import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from creditbase.kernel.errors import Unavailable
 from creditbase.runtime.emulator import is_emulated
@@ -46,6 +55,38 @@ def _origin(value: str) -> str:
 
 
 Origin = Annotated[str, BeforeValidator(_origin)]
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    is_own = parts.hostname in {"127.0.0.1", "localhost"} and is_emulated()
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_own):
+        raise ValueError("a base address begins with https://")
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("a base address is a host and a path")
+    return value.rstrip("/")
+
+
+class UpstreamSettings(BaseModel):
+    """An API that models are called through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kind: Literal["openai", "anthropic"]
+    """Which API it speaks: OpenAI's chat completions, or Anthropic's messages."""
+    base_url: Annotated[str, AfterValidator(_base_url)]
+    limit_name: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    """How an OpenAI-compatible API calls the limit of the output."""
+
+
+def _upstreams(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+UPSTREAMS = {
+    "openai": UpstreamSettings(kind="openai", base_url="https://api.openai.com/v1"),
+    "anthropic": UpstreamSettings(kind="anthropic", base_url="https://api.anthropic.com/v1"),
+}
 
 
 class Settings(BaseModel):
@@ -133,6 +174,25 @@ class Settings(BaseModel):
     """The sender of mails, as in `Creditbase <billing@app.example>`. Needed for `smtp`; the
     extension has a default of its own."""
 
+    upstreams: Annotated[Mapping[str, UpstreamSettings], BeforeValidator(_upstreams)] = Field(
+        default=UPSTREAMS, alias="CREDITBASE_UPSTREAMS"
+    )
+    """The APIs that the gateway calls, by the provider's name in the price book, as JSON:
+    `{"openai": {"kind": "openai", "base_url": "https://api.openai.com/v1"}}`. OpenAI's and
+    Anthropic's own."""
+
+    upstream_silence_s: int = Field(
+        default=60, ge=1, le=600, alias="CREDITBASE_UPSTREAM_SILENCE_S"
+    )
+    """Seconds that a provider may be silent in the middle of an answer. 60."""
+
+    gateway_call_s: int = Field(default=500, ge=1, le=530, alias="CREDITBASE_GATEWAY_CALL_S")
+    """Seconds after which a call to a model is ended, with what it answered so far. 500."""
+
+    gateway_report_s: int = Field(default=20, ge=1, le=60, alias="CREDITBASE_GATEWAY_REPORT_S")
+    """Seconds between two notes of what a running call has used, which is what it costs if
+    its process dies. 20."""
+
     threads: int = Field(default=80, ge=1, alias="THREADS")
     """Threads of the server process, which functions-framework reads too. 80."""
 
@@ -181,6 +241,9 @@ STRIPE_SECRET_KEY = Secret("STRIPE_SECRET_KEY")
 
 STRIPE_WEBHOOK_SECRET = Secret("STRIPE_WEBHOOK_SECRET")
 """Signing secrets of the webhook, separated by commas while one is being rolled."""
+
+UPSTREAM_KEYS = Secret("UPSTREAM_KEYS")
+"""Our keys at the providers that models are called through, by name: an object of JSON."""
 
 SMTP_URL = Secret("SMTP_URL")
 """The server that sends mail where `CREDITBASE_MAIL` is `smtp`; any text where it is not."""

@@ -18,9 +18,13 @@ class Stream(Protocol):
     when the caller is gone. Whatever has to be settled is settled in it at the latest.
     """
 
-    content_type: str
-    code: str
-    """What went wrong on the way, for the log; empty where nothing did."""
+    @property
+    def content_type(self) -> str:
+        """Return the type of what is written."""
+
+    @property
+    def code(self) -> str:
+        """Return what went wrong on the way, for the log; empty where nothing did."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Return itself."""

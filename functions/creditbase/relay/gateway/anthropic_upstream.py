@@ -1,0 +1,229 @@
+"""Anthropic's Messages API, told from an ask and read back into pieces.
+
+Source: Anthropic's API reference, "Messages" and "Streaming messages", version 2023-06-01.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from creditbase.kernel.errors import InvalidRequest, Unavailable
+from creditbase.relay.gateway.asks import Ask, Json, text_of
+from creditbase.relay.gateway.pieces import (
+    Finish,
+    FinishReason,
+    Piece,
+    Text,
+    Thought,
+    ToolCall,
+)
+from creditbase.relay.gateway.upstream_http import (
+    Cancel,
+    UpstreamFailed,
+    ask_for_events,
+    parsed,
+)
+from creditbase.relay.gateway.usage import anthropic_report
+
+VERSION = "2023-06-01"
+STOPPED: Mapping[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+SAME_NAME = ("temperature", "top_p")
+UNTRANSLATED = ("response_format",)
+"""Options that would change the answer's form and have no counterpart that we send."""
+CHOICES = {"auto": "auto", "required": "any", "none": "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicUpstream:
+    """The Messages API at a base address."""
+
+    base_url: str
+    key: str
+
+    def pieces(
+        self, ask: Ask, *, model: str, output_tokens: int, cancel: Cancel
+    ) -> Iterator[Piece]:
+        """Ask, and yield the answer as it comes.
+
+        Raises:
+            UpstreamFailed: it does not come, or not to the end.
+            InvalidRequest: the ask has no form in this API.
+        """
+        events = ask_for_events(
+            f"{self.base_url}/messages",
+            headers={"x-api-key": self.key, "anthropic-version": VERSION},
+            body=body_of(ask, model=model, output_tokens=output_tokens),
+            cancel=cancel,
+        )
+        for event in events:
+            if event.name == "message_stop":
+                return
+            yield from _pieces_of(event.name, parsed(event))
+        raise UpstreamFailed(Unavailable(), "truncated")
+
+
+# ---- the request ---------------------------------------------------------------------------
+
+
+def body_of(ask: Ask, *, model: str, output_tokens: int) -> Json:
+    """Return the request as the Messages API wants it.
+
+    Raises:
+        InvalidRequest: the ask has no form in this API.
+    """
+    for name in UNTRANSLATED:
+        if ask.options.get(name, {"type": "text"}) != {"type": "text"}:
+            raise InvalidRequest(f"This model's provider takes no {name}", field=name)
+    system = [text_of(message) for message in ask.messages if _is_system(message)]
+    body: Json = {
+        "model": model,
+        "messages": [_message(message) for message in ask.messages if not _is_system(message)],
+        "max_tokens": output_tokens,
+        "stream": True,
+        **{name: ask.options[name] for name in SAME_NAME if name in ask.options},
+    }
+    if system:
+        body["system"] = "\n\n".join(system)
+    if stop := ask.options.get("stop"):
+        body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    if ask.tools:
+        body["tools"] = [_tool(tool["function"]) for tool in ask.tools]
+        if choice := _choice(ask.options):
+            body["tool_choice"] = choice
+    return body
+
+
+def _is_system(message: Json) -> bool:
+    return message["role"] in {"system", "developer"}
+
+
+def _message(message: Json) -> Json:
+    if message["role"] == "tool":
+        result = {
+            "type": "tool_result",
+            "tool_use_id": message.get("tool_call_id", ""),
+            "content": text_of(message),
+        }
+        return {"role": "user", "content": [result]}
+    content = message.get("content")
+    if isinstance(content, list):
+        blocks = [_block(part) for part in content]
+    else:
+        blocks = [{"type": "text", "text": content}] if content else []
+    blocks += [_tool_use(call) for call in message.get("tool_calls", [])]
+    return {"role": message["role"], "content": blocks}
+
+
+def _block(part: Json) -> Json:
+    if part["type"] == "image_url":
+        return {"type": "image", "source": _source(part["image_url"]["url"])}
+    if part["type"] == "file":
+        source = _source(part["file"]["file_data"])
+        return {"type": "document", "source": source}
+    return {"type": "text", "text": part.get("text", "")}
+
+
+def _source(url: str) -> Json:
+    """Return where the bytes are: in the request itself, or at an address."""
+    if not url.startswith("data:"):
+        return {"type": "url", "url": url}
+    head, _, encoded = url.removeprefix("data:").partition(",")
+    return {"type": "base64", "media_type": head.partition(";")[0], "data": encoded}
+
+
+def _tool_use(call: Json) -> Json:
+    function = call["function"]
+    try:
+        given = json.loads(function["arguments"] or "{}")
+    except (ValueError, RecursionError) as failure:
+        raise InvalidRequest(
+            "The arguments of a tool call are no JSON", field="messages"
+        ) from failure
+    return {"type": "tool_use", "id": call["id"], "name": function["name"], "input": given}
+
+
+def _tool(function: Json) -> Json:
+    tool: Json = {
+        "name": function["name"],
+        "input_schema": function.get("parameters") or {"type": "object"},
+    }
+    if function.get("description"):
+        tool["description"] = function["description"]
+    return tool
+
+
+def _choice(options: Json) -> Json | None:
+    choice = options.get("tool_choice")
+    found: Json | None = None
+    if isinstance(choice, str):
+        found = {"type": CHOICES[choice]}
+    elif choice is not None:
+        found = {"type": "tool", "name": choice["function"]["name"]}
+    if options.get("parallel_tool_calls") is False:
+        found = {**(found or {"type": "auto"}), "disable_parallel_tool_use": True}
+    return found
+
+
+# ---- the answer ----------------------------------------------------------------------------
+
+
+def _pieces_of(name: str, event: Json) -> Iterator[Piece]:
+    match name:
+        case "message_start":
+            report = anthropic_report(_inner(event, "message").get("usage"), is_final=False)
+            if report is not None:
+                yield report
+        case "content_block_start":
+            block = _inner(event, "content_block")
+            if block.get("type") == "tool_use":
+                yield ToolCall(
+                    _index(event), call_id=_text(block.get("id")), name=_text(block.get("name"))
+                )
+        case "content_block_delta":
+            yield from _pieces_of_delta(_index(event), _inner(event, "delta"))
+        case "message_delta":
+            reason = _text(_inner(event, "delta").get("stop_reason"))
+            report = anthropic_report(event.get("usage"), is_final=bool(reason))
+            if report is not None:
+                yield report
+            if reason:
+                yield Finish(STOPPED.get(reason, "stop"))
+        case "error":
+            raise UpstreamFailed(Unavailable(), "error in the stream")
+        case _:  # ping, the end of a block, and what may be added to the API
+            return
+
+
+def _pieces_of_delta(index: int, delta: Json) -> Iterator[Piece]:
+    match delta.get("type"):
+        case "text_delta":
+            yield Text(_text(delta.get("text")))
+        case "thinking_delta":
+            yield Thought(_text(delta.get("thinking")))
+        case "input_json_delta":
+            yield ToolCall(index, arguments=_text(delta.get("partial_json")))
+        case _:
+            return
+
+
+def _inner(event: Json, name: str) -> dict[str, Any]:
+    found = event.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _index(event: Json) -> int:
+    found = event.get("index")
+    return found if type(found) is int else 0
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

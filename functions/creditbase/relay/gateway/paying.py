@@ -1,0 +1,132 @@
+"""Who pays for a call, and the hold that it is made under.
+
+Source: DESIGN sections 5 and 7, relay-api.md 8. A request id that comes again is the same
+request: while its call runs, and once it was charged, it is refused; where nothing was
+charged, it is made again (ADR-0018).
+"""
+
+import json
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound
+from creditbase.kernel.ids import sha256_hex
+from creditbase.ledger.domain.commands import Budget
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.paths import WalletRef
+from creditbase.metering.calls import Asked, HeldCall, find_call, hold_call
+from creditbase.metering.use_cases import customer_names
+from creditbase.runtime.http import Call
+from creditbase.runtime.identity import CallerKind
+from creditbase.subscriptions.use_cases import first_touch
+
+CUSTOMER_HEADER = "X-ModelRelay-Customer-Id"
+REQUEST_HEADER = "X-ModelRelay-Request-Id"
+ACCOUNT = "account"
+"""The customer that a project's own calls are billed to."""
+REQUEST_ID_CHARACTERS_MAX = 255
+PRINTABLE = frozenset(string.printable) - frozenset("\t\n\r\x0b\x0c")
+ATTEMPTS_MAX = 10
+"""How often one request id may be tried; each time before nothing was charged."""
+HOLD_TTL_S = 180
+"""A hold lives so long without a word from its call, which gives one much more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whose wallet pays, within which budget of the credential shown."""
+
+    ref: WalletRef
+    budget: Budget | None
+
+
+def payer_of(call: Call) -> Payer:
+    """Return who pays for a call.
+
+    Raises:
+        NotFound: the secret key's project has no such customer.
+    """
+    caller = call.caller
+    budget = None
+    if caller.budget_nanos is not None:
+        budget = Budget(caller.key_id, caller.budget_nanos)
+    match caller.kind:
+        case CallerKind.SECRET_KEY:
+            named = call.headers.get(CUSTOMER_HEADER, "").strip() or ACCOUNT
+            return Payer(_customer(call, named), budget)
+        case CallerKind.FIREBASE:
+            customer = first_touch(caller.uid, now=call.now, email=caller.email)
+            return Payer(WalletRef(customer.project_id, customer.customer_id), budget)
+        case _:
+            return Payer(WalletRef(caller.project_id, caller.customer_id), budget)
+
+
+def _customer(call: Call, named: str) -> WalletRef:
+    """Return the customer of an id, or of the project's own name for it."""
+    project_id = call.caller.project_id
+    try:
+        return WalletRef(project_id, str(UUID(named)))
+    except ValueError:
+        found = customer_names().find(project_id, named, now=call.now)
+    if not found:
+        raise NotFound("Customer not found")
+    return WalletRef(project_id, found)
+
+
+def hold(
+    call: Call,
+    payer: Payer,
+    *,
+    model: str,
+    quantities: Mapping[str, int],
+    prompt: Mapping[str, int],
+) -> HeldCall:
+    """Hold the worst that a call can cost, with less output where that is affordable.
+
+    `prompt` is what it costs at least once it is sent: what a process leaves behind that
+    dies before its first word.
+
+    Raises:
+        Conflict: this request id is being answered, or was charged already.
+        IdempotencyConflict: it was used for another request.
+        BillingError: as `hold_call` refuses.
+    """
+    given = _given_id(call)
+    for attempt in range(ATTEMPTS_MAX):
+        asked = Asked(
+            ref=payer.ref,
+            request_id="/".join((call.route.name, given or call.request_id, str(attempt))),
+            digest=sha256_hex(json.dumps(call.body, sort_keys=True)),
+            model=model,
+            quantities=quantities,
+            prompt=prompt,
+            ttl_s=HOLD_TTL_S,
+            output_at_least=1 if "output_tokens" in quantities else None,
+            budget=payer.budget,
+            metadata={"request": call.request_id},
+        )
+        held = hold_call(asked, now=call.now)
+        if held.entry.metadata.get("request") == call.request_id:
+            return held
+        _check_free(call, held)
+    raise Conflict("This request was tried too often; give it another id")
+
+
+def _given_id(call: Call) -> str:
+    given = call.headers.get(REQUEST_HEADER, "").strip()
+    if len(given) > REQUEST_ID_CHARACTERS_MAX or not PRINTABLE.issuperset(given):
+        raise InvalidRequest(
+            "The request id is not printable or too long", field=REQUEST_HEADER
+        )
+    return given
+
+
+def _check_free(call: Call, held: HeldCall) -> None:
+    """Refuse a request id whose earlier call is not over, or was charged."""
+    found, _ = find_call(held, now=call.now)
+    if not isinstance(found, Entry):
+        raise Conflict("A request with this id is being answered")
+    if found.captured_nanos or found.shortfall_nanos or found.kind == "capture":
+        raise Conflict("A request with this id was answered and charged; give a new one")

@@ -1,0 +1,172 @@
+"""A run: an ask on its way, from its hold to the capture, in whatever way it ends.
+
+| how it ends | what is taken |
+|---|---|
+| answered | what the provider reported |
+| the caller is gone | what was used until then |
+| the time is up | what was used until then; the answer is cut |
+| the provider fails, the caller has a part | what was used until then |
+| the provider fails, the caller has nothing | nothing |
+| the process dies | by expiry: what the run reported last, the prompt at least |
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from creditbase.kernel.errors import BillingError, Conflict, Retryable, Unavailable
+from creditbase.metering.calls import HeldCall, capture_call, extend_call, void_call
+from creditbase.relay.gateway.asks import Ask
+from creditbase.relay.gateway.bounding import Quantities
+from creditbase.relay.gateway.paying import HOLD_TTL_S
+from creditbase.relay.gateway.pieces import Finish, Piece
+from creditbase.relay.gateway.pump import Mark, Pump
+from creditbase.relay.gateway.upstream_http import UpstreamFailed
+from creditbase.relay.gateway.upstreams import Upstream
+from creditbase.relay.gateway.usage import Meter
+from creditbase.runtime import clock
+from creditbase.runtime.log import alert
+from creditbase.runtime.settings import settings
+
+TRIES_MAX = 3
+"""How often the end of a hold is tried before it is left to its expiry."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Run:
+    """One call to a model. `begin`, then `take` until `END`, then `finish`; `close` always."""
+
+    ask: Ask
+    model: str
+    held: HeldCall
+    meter: Meter
+    upstream: Upstream
+    code: str = ""
+    """What went wrong, for the log."""
+    _pump: Pump = field(init=False)
+    _is_over: bool = False
+    _is_cut: bool = False
+    _began_s: float = 0.0
+    _reported_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._pump = Pump(
+            lambda cancel: self.upstream.pieces(
+                self.ask,
+                model=self.model,
+                output_tokens=self.meter.output_tokens_held,
+                cancel=cancel,
+            )
+        )
+
+    @property
+    def age_s(self) -> float:
+        """Return the seconds since it began, by a clock that nobody moves."""
+        return time.monotonic() - self._began_s
+
+    def begin(self) -> None:
+        """Send the ask."""
+        self._began_s = self._reported_s = time.monotonic()
+        self._pump.start()
+
+    def take(self, *, within_s: float) -> Piece | Mark:
+        """Return what the model says next, `SILENCE` meanwhile, `END` after the last.
+
+        Raises:
+            UpstreamFailed: the provider does not go on.
+        """
+        if self._is_cut:
+            return Mark.END
+        left_s = settings().gateway_call_s - self.age_s
+        if left_s <= 0:
+            return self._cut()
+        found = self._pump.take(within_s=min(within_s, left_s))
+        if not isinstance(found, Mark):
+            self.meter.note(found)
+        if found is not Mark.END:
+            self._report()
+        return found
+
+    def _cut(self) -> Piece:
+        """End an answer whose time is up: the caller gets, and pays, what there is."""
+        self._pump.stop()
+        if not self.meter.written_bytes:
+            raise UpstreamFailed(Unavailable(), "out of time")
+        self._is_cut = True
+        self.code = "TIME_LIMIT"
+        return Finish("length")
+
+    def _report(self) -> None:
+        """Now and then give the hold more time, and say what was used so far."""
+        if time.monotonic() - self._reported_s < settings().gateway_report_s:
+            return
+        self._reported_s = time.monotonic()
+        now = clock.now()
+        try:
+            extend_call(
+                self.held.ref,
+                self.held.hold_id,
+                expires_at=now + timedelta(seconds=HOLD_TTL_S),
+                quantities=self.meter.quantities(),
+                now=now,
+            )
+        except BillingError as refusal:
+            # The next report says it all again, and the end of the call does anyway.
+            logger.warning("usage so far was not reported", extra={"code": refusal.code})
+
+    # ---- ends ------------------------------------------------------------------------------
+
+    def finish(self) -> Quantities:
+        """Capture what was used, and return it: nobody is told the end before it is paid."""
+        used = self.meter.quantities()
+        if self.meter.exceeds_bound:
+            alert(
+                "usage_beyond_bound",
+                "a provider reports more than a call can use",
+                model=self.model,
+                hold_id=self.held.hold_id,
+            )
+        self._end(lambda: capture_call(self.held.ref, self.held.hold_id, used, now=clock.now()))
+        return used
+
+    def fail(self, failure: UpstreamFailed, *, was_told: bool) -> None:
+        """End a run whose provider did not; a caller who has nothing pays nothing."""
+        self.code = failure.refusal.code
+        logger.warning("a provider failed", extra={"reason": failure.reason})
+        if was_told:
+            self.finish()
+        else:
+            self._end(lambda: void_call(self.held.ref, self.held.hold_id, now=clock.now()))
+
+    def close(self) -> None:
+        """End it if nothing did: the caller has gone."""
+        self._pump.stop()
+        if not self._is_over:
+            self.code = "CALLER_GONE"
+            self.finish()
+
+    def _end(self, end: Callable[[], object]) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._pump.stop()
+        for attempt in range(1, TRIES_MAX + 1):
+            try:
+                end()
+            except Conflict:
+                # Somebody else ended the hold: what became of it is in the ledger.
+                logger.warning("the hold had ended", extra={"hold_id": self.held.hold_id})
+            except Retryable as refusal:
+                if attempt < TRIES_MAX:
+                    continue
+                alert(
+                    "call_not_captured",
+                    "the end of a call was not written; its hold expires",
+                    hold_id=self.held.hold_id,
+                    code=refusal.code,
+                )
+            return

@@ -1,0 +1,154 @@
+"""What a run used: as its provider reported it, or else by the counting rule. Pure.
+
+A provider is believed up to the bound: what it reports beyond is cut, so that nobody pays
+more than was held. Where it reports nothing, or nothing for text that was written, tokens
+are counted by the bytes (`bounding.BYTES_PER_TOKEN`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from creditbase.catalog.domain import COUNTED_UNIT, ModelPrice
+from creditbase.relay.gateway.bounding import (
+    INPUT_UNITS,
+    OUTPUT_UNITS,
+    Bound,
+    Quantities,
+    bytes_of,
+    count_tokens,
+)
+from creditbase.relay.gateway.pieces import Piece, Report, written_by
+
+PLAIN_OF = {
+    "cached_input_tokens": "input_tokens",
+    "cache_write_tokens": "input_tokens",
+    "reasoning_tokens": "output_tokens",
+}
+"""Where a pool is counted that the model has no price of its own for."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """Adds up what a run wrote, and keeps what its provider reported."""
+
+    bound: Bound
+    model: ModelPrice
+    output_tokens_held: int
+    written_bytes: int = 0
+    is_final: bool = False
+    _reported: Quantities = field(default_factory=dict)
+
+    def note(self, piece: Piece) -> None:
+        """Count a piece that was passed on."""
+        if isinstance(piece, Report):
+            self._reported |= piece.quantities
+            self.is_final = self.is_final or piece.is_final
+        else:
+            self.written_bytes += bytes_of(written_by(piece))
+
+    @property
+    def exceeds_bound(self) -> bool:
+        """Return whether the provider reports more than the most that was held for."""
+        return (
+            _sum_of(self._reported, INPUT_UNITS) > self.bound.input_tokens
+            or _sum_of(self._reported, OUTPUT_UNITS) > self.output_tokens_held
+        )
+
+    def quantities(self) -> Quantities:
+        """Return what was used so far, in pools that the model has prices for."""
+        inputs = _cut(self._pools(INPUT_UNITS), self.bound.input_tokens)
+        if not sum(inputs.values()):
+            inputs = self._plain(INPUT_UNITS, self.bound.input_tokens_counted)
+        outputs = _cut(self._pools(OUTPUT_UNITS), self.output_tokens_held)
+        counted = min(count_tokens(self.written_bytes), self.output_tokens_held)
+        said = sum(outputs.values())
+        if counted > said and not (self.is_final and said):
+            outputs = self._plain(OUTPUT_UNITS, counted)
+        pools = {**inputs, **outputs, COUNTED_UNIT: 1}
+        return {unit: quantity for unit, quantity in pools.items() if quantity}
+
+    def _pools(self, units: tuple[str, ...]) -> Quantities:
+        """Return the reported pools under units that have a price."""
+        prices = self.model.nanos_per_million
+        pools: Quantities = {}
+        for unit in units:
+            quantity = self._reported.get(unit, 0)
+            kept = unit if unit in prices else PLAIN_OF.get(unit, unit)
+            if kept not in prices:
+                kept = next(name for name in units if name in prices)
+            pools[kept] = pools.get(kept, 0) + quantity
+        return pools
+
+    def _plain(self, units: tuple[str, ...], quantity: int) -> Quantities:
+        """Return a quantity under the first of the units that has a price."""
+        unit = next(name for name in units if name in self.model.nanos_per_million)
+        return {unit: quantity}
+
+
+def _sum_of(quantities: Mapping[str, int], units: tuple[str, ...]) -> int:
+    return sum(quantities.get(unit, 0) for unit in units)
+
+
+def _cut(pools: Quantities, most: int) -> Quantities:
+    """Return the pools, in their order, as far as they go within the bound."""
+    kept: Quantities = {}
+    for unit, quantity in pools.items():
+        kept[unit] = min(quantity, most)
+        most -= kept[unit]
+    return kept
+
+
+# ---- what providers report -----------------------------------------------------------------
+
+
+def openai_report(usage: object, *, is_final: bool) -> Report | None:
+    """Return what an OpenAI-compatible provider reports; None where it makes no sense.
+
+    `completion_tokens` has the reasoning tokens inside, but for providers that add them
+    to the total beside it (xAI): the total tells which.
+    """
+    prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    if prompt is None or completion is None:
+        return None
+    details = _inner(usage, "prompt_tokens_details")
+    cached = min(_count(details, "cached_tokens") or 0, prompt)
+    written = min(_count(details, "cache_write_tokens") or 0, prompt - cached)
+    reasoning = _count(_inner(usage, "completion_tokens_details"), "reasoning_tokens") or 0
+    total = _count(usage, "total_tokens")
+    if total is not None and reasoning and total == prompt + completion + reasoning:
+        completion += reasoning
+    reasoning = min(reasoning, completion)
+    return Report(
+        {
+            "input_tokens": prompt - cached - written,
+            "cached_input_tokens": cached,
+            "cache_write_tokens": written,
+            "output_tokens": completion - reasoning,
+            "reasoning_tokens": reasoning,
+        },
+        is_final,
+    )
+
+
+ANTHROPIC_POOLS = {
+    "input_tokens": "input_tokens",
+    "cache_read_input_tokens": "cached_input_tokens",
+    "cache_creation_input_tokens": "cache_write_tokens",
+    "output_tokens": "output_tokens",
+}
+
+
+def anthropic_report(usage: object, *, is_final: bool) -> Report | None:
+    """Return what Anthropic reports: its pools are exclusive; only what is there is said."""
+    found = {ours: _count(usage, theirs) for theirs, ours in ANTHROPIC_POOLS.items()}
+    said = {unit: quantity for unit, quantity in found.items() if quantity is not None}
+    return Report(said, is_final and "output_tokens" in said) if said else None
+
+
+def _inner(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _count(value: object, name: str) -> int | None:
+    found = _inner(value, name)
+    return found if type(found) is int and found >= 0 else None
