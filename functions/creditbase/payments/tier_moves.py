@@ -167,7 +167,7 @@ def choose_way(
         raise InvalidRequest(
             "paygo subscriptions do not support tier changes", field="tier_code"
         )
-    if live is None and is_held and current is not None and current.is_paid:
+    if live is None and is_held and current is not None and _is_billed_elsewhere(current):
         raise Conflict("billing provider mismatch")
     if target.is_free:
         return Way.LEAVE if live is not None else Way.PUT
@@ -182,6 +182,10 @@ def choose_way(
     if live.status not in ENTITLING:
         raise PaymentRefused("the current period is not paid")
     return Way.MODIFY
+
+
+def _is_billed_elsewhere(tier: Tier) -> bool:
+    return tier.is_paid and tier.billing_provider != "stripe"
 
 
 def action_of(way: Way, *, current: Tier | None, target: Tier) -> Action:

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from creditbase.accounts.domain import Customer, CustomerRef
-from creditbase.accounts.store import find_customer
+from creditbase.accounts.domain import Customer
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.catalog.tier_use_cases import find_code_now, find_tier_now
 from creditbase.kernel.errors import InvalidRequest, NotFound
@@ -28,26 +27,23 @@ from creditbase.relay.answers import (
     own_subscription_answer,
     subscription_answer,
 )
+from creditbase.relay.requests import RelayRequest
 from creditbase.runtime.emulator import is_emulated
 from creditbase.runtime.http import Call, Reply
 from creditbase.runtime.identity import CallerKind
+from creditbase.subscriptions.relay_customers import load_customer
 
 STRIPE_WITHIN_S = 3.5
 """What is left of an SDK's five seconds after a cold start."""
 ADDRESS_CHARACTERS_MAX = 2_048
 TIER_CODE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 LOCAL = frozenset({"localhost", "127.0.0.1"})
-REQUEST_ID_HEADER = "X-ModelRelay-Request-Id"
 
 Address = Annotated[str, Field(min_length=1, max_length=ADDRESS_CHARACTERS_MAX)]
 Operation = Callable[[Call], Reply]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Pages(_Body):
+class _Pages(RelayRequest):
     success_url: Address
     cancel_url: Address
 
@@ -68,7 +64,7 @@ class OpenCheckoutRequest(_Pages):
     """Buy a tier as whoever comes."""
 
 
-class ChangeTierRequest(_Body):
+class ChangeTierRequest(RelayRequest):
     """Go over to another tier."""
 
     tier_code: Annotated[str, Field(min_length=1, max_length=64)]
@@ -116,10 +112,10 @@ def open_checkout(call: Call) -> Reply:
     """Start a Checkout session that asks who pays."""
     asked = parse(OpenCheckoutRequest, call.body)
     tier = _tier_by_id(call.caller.project_id, call.path["tier_id"])
-    # A repeat has the caller's own id; without one, two people must not share a page.
-    visit = call.headers.get(REQUEST_ID_HEADER, "").strip() or call.request_id
+    pages = _pages(call, asked)
     with _in_time():
-        session = start_open_checkout(tier, **_pages(call, asked), visit=visit, now=call.now)
+        # The caller's own id where it has one: two people must not share a page.
+        session = start_open_checkout(tier, **pages, visit=call.request_id, now=call.now)
     return Reply(body=_session(session))
 
 
@@ -186,18 +182,14 @@ def _session(session: StripeSession) -> Json:
 
 
 def _customer_of_path(call: Call) -> Customer:
-    return _customer(call.caller.project_id, as_uuid(call.path["customer_id"]) or "")
+    customer_id = as_uuid(call.path["customer_id"])
+    if customer_id is None:
+        raise NotFound("Customer not found")
+    return load_customer(call.caller.project_id, customer_id)
 
 
 def _customer_of_token(call: Call) -> Customer:
-    return _customer(call.caller.project_id, call.caller.customer_id)
-
-
-def _customer(project_id: str, customer_id: str) -> Customer:
-    found = find_customer(CustomerRef(project_id, customer_id)) if customer_id else None
-    if found is None or found.deleted_at is not None:
-        raise NotFound("Customer not found")
-    return found
+    return load_customer(call.caller.project_id, call.caller.customer_id)
 
 
 def _tier_by_id(project_id: str, tier_id: str) -> Tier:
