@@ -13,6 +13,7 @@ from creditbase.runtime import emulator
 emulator.prepare()
 
 EXPORTS = {
+    "answer_crossings": "creditbase.jobs.stripe_schedules",
     "api_keys": "creditbase.hub.api_keys",
     "auth_customer_token": "creditbase.relay.tokens",
     "billing_redeem": "creditbase.hub.redeem",

@@ -82,6 +82,7 @@ def test_a_store_that_is_down_is_told_to_the_scheduler(ward: Ward, wire: Wire) -
         (schedules.sync_balances, "every 1 minutes"),
         (schedules.expire_holds, "every 5 minutes"),
         (schedules.reset_cycles, "every 15 minutes"),
+        (stripe_schedules.answer_crossings, "every 1 minutes"),
         (stripe_schedules.drain_inbox, "every 5 minutes"),
         (outbox_schedule.deliver_outbox, "every 5 minutes"),
         (stripe_schedules.reconcile_stripe, "every 1 hours"),

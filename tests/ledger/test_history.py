@@ -106,7 +106,7 @@ def test_a_wallet_without_rows_has_an_empty_history(wire: Wire) -> None:
 
 
 def test_a_crossing_is_written_in_the_commit_that_crosses(wire: Wire) -> None:
-    """One write more, and somebody finds it who is to do something about it."""
+    """Two writes more: for whoever is to do something about it, and for the developer."""
     found = LiveWallet.opened("p", str(uuid4()), nanos=0, now=NOON)
     found.run(GrantCredits("topup:1", "topup", 100, low_nanos=50))
     found.charge("first", 40)
@@ -115,7 +115,8 @@ def test_a_crossing_is_written_in_the_commit_that_crosses(wire: Wire) -> None:
     told: Decision = found.charge("second", 40)
 
     assert [one.balance_nanos for one in told.crossings] == [20]
-    assert wire.counts == (1, 0, 3)
+    assert [one.event_type for one in told.told] == ["billing.balance_low"]
+    assert wire.counts == (1, 0, 4)
     due = find_due_crossings(shard=_shard_of(found), now=NOON, limit=50)
     (mine,) = [one for one in due if one.fields["customer_id"] == found.ref.customer_id]
     assert mine.fields["level"] == "low"

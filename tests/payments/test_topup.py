@@ -11,7 +11,8 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import find_customer
 from creditbase.kernel.errors import InvalidRequest, NotFound, Unavailable
 from creditbase.payments import store, stripe_gateway
-from creditbase.payments.use_cases import StartedTopup, receive_event, start_topup
+from creditbase.payments.sessions import StartedTopup
+from creditbase.payments.use_cases import receive_event, start_topup
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.firestore import get_all
 from creditbase.runtime.settings import settings

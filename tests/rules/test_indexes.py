@@ -169,6 +169,7 @@ STORES = {
         "accounts/store.py",
         "payments/store.py",
         "payments/standing_store.py",
+        "payments/refill_store.py",
         "payments/domain.py",
     ),
     "trial_claims": ("subscriptions/store.py",),

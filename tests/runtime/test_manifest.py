@@ -31,6 +31,7 @@ MODULES_MAX = 1_800
 
 SECRETS = {
     "auth_customer_token": {"CUSTOMER_TOKEN_KEYS"},
+    "answer_crossings": {"STRIPE_SECRET_KEY"},
     "billing_checkout": {"STRIPE_SECRET_KEY"},
     "billing_portal": {"STRIPE_SECRET_KEY"},
     "billing_topup": {"STRIPE_SECRET_KEY"},

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from creditbase.jobs import use_cases
+from creditbase.jobs.crossings import answer_crossings
 from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.outbox import deliver_outbox
 from creditbase.jobs.reconcile import reconcile_stripe
@@ -11,6 +12,7 @@ from creditbase.jobs.use_cases import Report
 
 JOBS: dict[str, Callable[..., Report]] = {
     **use_cases.JOBS,
+    "answer-crossings": answer_crossings,
     "deliver-outbox": deliver_outbox,
     "drain-inbox": drain_inbox,
     "reconcile-stripe": reconcile_stripe,

@@ -2,9 +2,15 @@
 
 from datetime import datetime
 
-from creditbase.jobs import inbox, reconcile
+from creditbase.jobs import crossings, inbox, reconcile
 from creditbase.jobs.scheduled import scheduled
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
+
+
+@scheduled("every 1 minutes", secrets=[STRIPE_SECRET_KEY.name])
+def answer_crossings(now: datetime) -> None:
+    """Remind customers of a low balance, and let wallets top themselves up."""
+    crossings.answer_crossings(now)
 
 
 @scheduled("every 5 minutes", secrets=[STRIPE_SECRET_KEY.name])

@@ -172,6 +172,16 @@ def money_returned_id(payment_id: str, number: int) -> str:
     return f"moneyback:{payment_id}:{number}"
 
 
+def low_balance_id(customer_id: str, number: int) -> str:
+    """Return the mail that a balance is low: one for each time that it fell."""
+    return f"lowbalance:{customer_id}:{number}"
+
+
+def refill_failed_id(customer_id: str, number: int) -> str:
+    """Return the mail that an automatic top-up was not paid: one per top-up."""
+    return f"refillfailed:{customer_id}:{number}"
+
+
 # ---- public ids of charges and holds -------------------------------------------------------
 
 

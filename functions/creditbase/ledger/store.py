@@ -172,6 +172,13 @@ def find_due_crossings(*, shard: int, now: datetime, limit: int) -> list[Parcel]
     return [parcel_from(snapshot) for snapshot in found]
 
 
+def write_to_ask_again(parcel: Parcel, *, at: datetime) -> Create:
+    """Return the write of the same crossing once more, to be looked at then, once."""
+    names = ("project_id", "customer_id", "level", "number", "below_nanos", "balance_nanos")
+    fields = {name: parcel.fields[name] for name in names}
+    return create_parcel(f"{parcel.path}:{at:%Y-%m}", fields, now=at)
+
+
 def find_due_balances(*, shard: int, now: datetime, limit: int) -> list[WalletRef]:
     """Return balances of a shard that want to be checked again, oldest first."""
     found = firestore.query(

@@ -15,6 +15,10 @@ from creditbase.kernel.money import nanos_from_credits
 
 TOPUP = "topup"
 SUBSCRIPTION = "subscription"
+WALLET = "wallet"
+"""What stands for a pack's name where any amount is paid into a wallet."""
+AUTOMATIC = "auto"
+"""The same, of a top-up that nobody had to ask for."""
 EVENT_LIFETIME = timedelta(days=90)
 """How long the inbox keeps an event. Its effects' own entries are permanent."""
 
@@ -114,6 +118,8 @@ class Intent:
     number: int
     order: Order
     session_id: str = ""
+    begun_at: datetime | None = None
+    """When it was asked for, where a repeat within a short time means the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ Who has neither gets no mail, and nothing fails for it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from jinja2 import TemplateError
@@ -18,6 +19,14 @@ from creditbase.subscriptions.domain.notices import Notice
 from creditbase.subscriptions.letters import write_letter
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """In whose name a mail is written, and where its link leads; empty: nowhere."""
+
+    app_name: str
+    link: str
+
+
 def address_of(account: Account, payer_email: str) -> str:
     """Return where mails to a customer go; empty where nobody knows."""
     known = (account.customer.email, payer_email)
@@ -25,12 +34,18 @@ def address_of(account: Account, payer_email: str) -> str:
 
 
 def mails_for(
-    account: Account, notices: Sequence[Notice], *, payer_email: str, now: datetime
+    account: Account,
+    notices: Sequence[Notice],
+    *,
+    payer_email: str,
+    now: datetime,
+    sender: Sender | None = None,
 ) -> list[Write]:
     """Return the writes of the mails that were not written before.
 
     Their commit must be conditioned on the account's version: whoever tells the same at the
-    same time then fails, looks again and finds it told.
+    same time then fails, looks again and finds it told. `sender` is who writes, where it is
+    not the hub.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -40,19 +55,21 @@ def mails_for(
         return []
     written = find_written(notice.notice_id for notice in notices)
     mails = [
-        _mail(account, notice, address) for notice in notices if notice.notice_id not in written
+        _mail(account, notice, address, sender or _hub())
+        for notice in notices
+        if notice.notice_id not in written
     ]
     return [create_mail(mail, now=now) for mail in mails if mail is not None]
 
 
-def _mail(account: Account, notice: Notice, address: str) -> Mail | None:
+def _hub() -> Sender:
     site = settings().site_url
+    return Sender(settings().app_name, f"{site}/billing" if site else "")
+
+
+def _mail(account: Account, notice: Notice, address: str, sender: Sender) -> Mail | None:
     try:
-        letter = write_letter(
-            notice,
-            app_name=settings().app_name,
-            billing_url=f"{site}/billing" if site else "",
-        )
+        letter = write_letter(notice, app_name=sender.app_name, billing_url=sender.link)
     except TemplateError:
         # Words are ours to mend; what they tell of must happen all the same.
         alert("mail_failed", "a mail has no words", mails=[notice.notice_id], count=1)

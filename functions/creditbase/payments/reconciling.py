@@ -14,7 +14,7 @@ from typing import Literal
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.payments import inbox_store, store, stripe_gateway
-from creditbase.payments.domain import SUBSCRIPTION, TOPUP, Event, Outcome
+from creditbase.payments.domain import AUTOMATIC, SUBSCRIPTION, TOPUP, Event, Outcome
 from creditbase.payments.linking import UUID
 from creditbase.payments.returning import PaymentUntold
 from creditbase.payments.stripe_billing import read_subscription, subscription_of
@@ -133,6 +133,13 @@ def _charges(shown: Sequence[Shown]) -> Sifted:
         if one["paid"] and one["payment_intent"] and one["metadata"]["kind"] == TOPUP
     }
     loose = set(paid) - store.find_known_payments(list(paid))
+    by_itself = {
+        stripe_gateway.id_of(one["payment_intent"])
+        for one in ours
+        if one["metadata"].get("tier") == AUTOMATIC
+    }
+    refills = [{"id": name, "object": "payment_intent"} for name in sorted(loose & by_itself)]
+    loose -= by_itself
     sessions = {name: sessions_of_payment(name) for name in sorted(loose)}
     found = [
         {"id": session_id, "object": "checkout.session"}
@@ -140,7 +147,8 @@ def _charges(shown: Sequence[Shown]) -> Sifted:
         for session_id in names
     ]
     return Sifted(
-        _candidates("sessions_not_taken", "checkout.session.completed", found),
+        _candidates("sessions_not_taken", "checkout.session.completed", found)
+        + _candidates("refills_not_taken", "payment_intent.succeeded", refills),
         foreign=len(foreign),
         unknown=tuple(paid[name] for name, names in sessions.items() if not names),
     )
@@ -233,6 +241,7 @@ LISTS: dict[str, Callable[[Sequence[Shown]], Sifted]] = {
 KINDS = (
     "customers_not_linked",
     "sessions_not_taken",
+    "refills_not_taken",
     "subscriptions_differing",
     "invoices_not_granted",
     "refunds_not_taken",

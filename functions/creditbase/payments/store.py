@@ -61,6 +61,8 @@ class Account:
     """The first that the customer had."""
     change: Change | None = None
     """The newest change of tier."""
+    auto_topup: Mapping[str, Any] | None = None
+    """How the wallet tops itself up, as the customer's document keeps it."""
 
     def intent_of(self, kind: str) -> Intent | None:
         """Return the newest purchase of a kind, if there ever was one."""
@@ -98,6 +100,7 @@ def find_account(ref: CustomerRef) -> Account | None:
         standing_digest=kept.get("standing", {}).get("digest", ""),
         trial=Trial(**kept["trial"]) if kept.get("trial") else None,
         change=change_from(kept["tier_change"]) if kept.get("tier_change") else None,
+        auto_topup=kept.get("auto_topup"),
     )
 
 
@@ -178,12 +181,13 @@ def account_update(account: Account, changes: Mapping[tuple[str, ...], Any]) -> 
 
 
 def _intent_fields(intent: Intent) -> dict[str, Any]:
-    return {"number": intent.number, "session_id": intent.session_id, **asdict(intent.order)}
+    fields = {"number": intent.number, "session_id": intent.session_id, **asdict(intent.order)}
+    return fields if intent.begun_at is None else {**fields, "begun_at": intent.begun_at}
 
 
 def _intent_from(kept: Mapping[str, Any]) -> Intent:
     order = {name: kept[name] for name in Order.__dataclass_fields__ if name in kept}
-    return Intent(kept["number"], Order(**order), kept["session_id"])
+    return Intent(kept["number"], Order(**order), kept["session_id"], kept.get("begun_at"))
 
 
 # ---- the mirror ------------------------------------------------------------------------------

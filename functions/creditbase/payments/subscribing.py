@@ -18,11 +18,8 @@ from creditbase.payments.domain import (
     record_of,
 )
 from creditbase.payments.linking import ensure_stripe_customer
+from creditbase.payments.sessions import abandon, record_session
 from creditbase.payments.site import site_url
-from creditbase.payments.use_cases import (
-    abandon,
-    record_session,
-)
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.domain.mirror import Subscription

@@ -2,28 +2,22 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unavailable
-from creditbase.ledger.domain.commands import GrantCredits
-from creditbase.ledger.paths import WalletRef
-from creditbase.ledger.use_cases import run
+from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from creditbase.payments import inbox_store, store, stripe_gateway
+from creditbase.payments.auto_topups import mirror_payment
 from creditbase.payments.domain import (
     APPLIED,
     SUBSCRIPTION,
-    TOPUP,
     Event,
     Intent,
     Order,
     Outcome,
     Payment,
-    SessionRecord,
-    StripeSession,
     decide_intent,
     decide_session,
     find_conflict,
@@ -31,9 +25,11 @@ from creditbase.payments.domain import (
     order_of,
     record_of,
 )
+from creditbase.payments.granting import grant_payment
 from creditbase.payments.linking import ensure_stripe_customer, link_customer, unlink_customer
 from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
 from creditbase.payments.returning import mirror_return
+from creditbase.payments.sessions import StartedTopup, abandon, record_session
 from creditbase.payments.site import site_url
 from creditbase.payments.welcoming import welcome_payer
 from creditbase.runtime.commit import Attempt, commit_or_retry
@@ -47,14 +43,6 @@ log = logging.getLogger(__name__)
 
 
 # ---- starting a top-up -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StartedTopup:
-    """A session to pay in."""
-
-    session: StripeSession
-    order: Order
 
 
 def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
@@ -104,31 +92,6 @@ def _count_intent(ref: CustomerRef, order: Order) -> Intent:
         return Attempt(intent, () if is_known else store.writes_for_intent(account, intent))
 
     return commit_or_retry(attempt)
-
-
-def abandon(ref: CustomerRef, intent: Intent) -> None:
-    """Leave a number behind under which nobody will get a session any more."""
-
-    def attempt() -> Attempt[None]:
-        account = store.load_account(ref)
-        if account.intent_of(intent.order.kind) != intent:
-            return Attempt(None, ())
-        ended = Intent(intent.number, intent.order, session_id="abandoned")
-        return Attempt(None, store.writes_for_intent(account, ended))
-
-    commit_or_retry(attempt)
-
-
-def record_session(ref: CustomerRef, intent: Intent, record: SessionRecord) -> None:
-    """Write a session down before its address is given to anybody."""
-
-    def attempt() -> Attempt[None]:
-        account = store.load_account(ref)
-        if store.find_session(record.session_id) is not None:
-            return Attempt(None, ())  # a twin was first, or our own reply was lost
-        return Attempt(None, store.writes_for_session(account, intent, record))
-
-    commit_or_retry(attempt)
 
 
 # ---- taking an event -------------------------------------------------------------------------
@@ -263,7 +226,7 @@ def _mirror_session(event: Event, now: datetime) -> Outcome:
     except NotFound:
         return Outcome("quarantined", "no_such_object")
     if payment is not None:
-        _grant(payment, now=now)
+        grant_payment(payment, now=now)
     if record.kind == SUBSCRIPTION and outcome == APPLIED:
         return mirror_customer(record.stripe_customer_id, now=now)
     return outcome
@@ -278,39 +241,6 @@ def _unrecorded(event: Event) -> Outcome:
     if is_ours(session) and session.payment_status != "unpaid":
         return Outcome("quarantined", "no_record")
     return Outcome("ignored", "not_ours")
-
-
-def _grant(payment: Payment, *, now: datetime) -> None:
-    """Give what a payment is owed: an ordinary wallet command, once per payment.
-
-    Raises:
-        Unavailable: the wallet does not take it now; the event stays unfinished.
-    """
-    assert payment.kind == TOPUP
-    command = GrantCredits(
-        entry_id=payment.grant_id,
-        kind="topup",
-        amount_nanos=payment.granted_nanos,
-        cause={
-            "payment": payment.payment_id,
-            "session": payment.session_id,
-            "tier": payment.tier,
-            "paid_cents": payment.paid_cents,
-            "currency": payment.currency,
-        },
-    )
-    try:
-        run(WalletRef(payment.project_id, payment.customer_id), command, now=now)
-    except (NotFound, Forbidden) as refusal:
-        alert("wallet_refuses", "a paid grant waits for its wallet", grant=payment.grant_id)
-        raise Unavailable from refusal
-
-
-def _note(event: Event, now: datetime) -> Outcome:
-    """Leave a line in the log. The session's own event grants, so this one never does."""
-    del now
-    log.info("payment noted", extra={"stripe_type": event.type, "payment": event.object_id})
-    return APPLIED
 
 
 Handler = Callable[[Event, datetime], Outcome]
@@ -342,7 +272,7 @@ HANDLERS: dict[str, Handler] = {
     "charge.dispute.funds_withdrawn": mirror_return,
     "charge.dispute.funds_reinstated": mirror_return,
     "charge.dispute.closed": mirror_return,
-    "payment_intent.succeeded": _note,
-    "payment_intent.payment_failed": _note,
+    "payment_intent.succeeded": mirror_payment,
+    "payment_intent.payment_failed": mirror_payment,
 }
 """What is done about an event, by its type; all others are recorded as ignored."""

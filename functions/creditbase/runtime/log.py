@@ -25,6 +25,7 @@ ALERTS: Mapping[str, int] = MappingProxyType(
     {
         "call_not_captured": logging.CRITICAL,
         "catalog_not_pushed": logging.ERROR,
+        "crossing_failed": logging.ERROR,
         "keys_unavailable": logging.ERROR,
         "mail_failed": logging.ERROR,
         "mail_not_taken": logging.ERROR,

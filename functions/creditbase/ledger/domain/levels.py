@@ -7,8 +7,9 @@ done by others, later: the commit only writes that it happened.
 
 from dataclasses import replace
 
+from creditbase.kernel.money import cents_remaining
 from creditbase.ledger.domain.draft import Draft
-from creditbase.ledger.domain.wallet import Crossing, Level, LevelName
+from creditbase.ledger.domain.wallet import Crossing, Level, LevelName, Told
 
 
 def set_level(draft: Draft, name: LevelName, below_nanos: int, *, fires: bool) -> None:
@@ -36,7 +37,21 @@ def watch_levels(draft: Draft) -> None:
             continue
         seen = replace(level, is_below=is_below, crossings=level.crossings + is_below)
         draft.change(levels={**draft.wallet.levels, name: seen})
-        if is_below:
-            draft.crossings.append(
-                Crossing(name, seen.crossings, level.below_nanos, balance_nanos, draft.at)
-            )
+        if not is_below:
+            continue
+        crossing = Crossing(name, seen.crossings, level.below_nanos, balance_nanos, draft.at)
+        draft.crossings.append(crossing)
+        if name == "low":
+            draft.told.append(_told(crossing))
+
+
+def _told(crossing: Crossing) -> Told:
+    """Return what the project's developer is told, beside the customer."""
+    return Told(
+        "billing.balance_low",
+        f"low/{crossing.number}",
+        {
+            "balance_cents": cents_remaining(crossing.balance_nanos),
+            "low_balance_threshold_cents": cents_remaining(crossing.below_nanos),
+        },
+    )

@@ -263,7 +263,7 @@ class Level:
 class Told:
     """Something that the project's developer is told, once for its cause in this wallet."""
 
-    event_type: Literal["usage.threshold_exceeded", "request.completed"]
+    event_type: Literal["usage.threshold_exceeded", "request.completed", "billing.balance_low"]
     cause: str
     facts: Mapping[str, object]
 

@@ -1,0 +1,371 @@
+"""Wallets that top themselves up: begun once, asked of Stripe once, granted once.
+
+What crosses the threshold only writes that it did. Here a number is counted and committed,
+then Stripe is asked under a key made of it, then the outcome is committed: whoever is killed
+in between leaves the number in flight, and the next to come asks the same again. A webhook
+may be faster, and finds the same.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from creditbase.accounts.domain import CustomerRef
+from creditbase.accounts.store import find_project
+from creditbase.kernel.errors import Conflict, NotFound, Unavailable
+from creditbase.kernel.ids import refill_failed_id, topup_grant_id
+from creditbase.kernel.money import cents_remaining, nanos_from_cents, write_money
+from creditbase.ledger.domain.balance import balance_of
+from creditbase.ledger.domain.commands import SetLevel
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.store import find_wallet
+from creditbase.ledger.use_cases import run
+from creditbase.payments import store, stripe_wallets
+from creditbase.payments.domain import (
+    APPLIED,
+    AUTOMATIC,
+    TOPUP,
+    Buyer,
+    Event,
+    Outcome,
+    Payment,
+)
+from creditbase.payments.granting import grant_payment
+from creditbase.payments.noticing import Sender, mails_for
+from creditbase.payments.refill_store import auto_topup_of, writes_for_auto_topup
+from creditbase.payments.refilling import (
+    DECLINED,
+    NEEDS_CUSTOMER,
+    NO_METHOD,
+    AutoTopup,
+    Capped,
+    Failure,
+    Refill,
+    RefillSettings,
+    abandoned,
+    begun,
+    decide_refill,
+    decide_settings,
+    failed,
+    paid,
+    switched_off,
+)
+from creditbase.payments.stripe_wallets import WalletPayment
+from creditbase.payments.wallet_topups import (
+    CURRENCY,
+    last_topup,
+    start_wallet_topup,
+    wallet_order,
+)
+from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.firestore import Write
+from creditbase.subscriptions.domain.notices import Notice
+
+REFILLS_MAX = 3
+"""How many top-ups one crossing may lead to at once, where one is not enough."""
+KEY_LIFETIME = timedelta(hours=23)
+"""How long Stripe is sure to know a key; after that its own list is asked."""
+
+DOUBT = timedelta(minutes=10)
+"""How long Stripe's list is given to show a payment of which Stripe told a failure."""
+
+log = logging.getLogger(__name__)
+
+
+# ---- what the customer sets ------------------------------------------------------------------
+
+
+def find_auto_topup(ref: CustomerRef) -> AutoTopup:
+    """Return what a customer has set.
+
+    Raises:
+        NotFound: there is no such customer.
+    """
+    return auto_topup_of(_account(ref))
+
+
+def set_auto_topup(ref: CustomerRef, wanted: RefillSettings, *, now: datetime) -> AutoTopup:
+    """Keep what a customer wants, and let the wallet tell when it is time. Safe to repeat.
+
+    Raises:
+        InvalidRequest: it could not work.
+        Conflict: no card was saved that could pay.
+        NotFound: there is no such customer.
+    """
+    account = _account(ref)
+    decide_settings(auto_topup_of(account), wanted)
+    payer = account.customer.stripe_customer_id
+    if wanted.is_enabled and not (payer and stripe_wallets.find_saved_card(payer)):
+        raise Conflict("There is no saved payment method: top up once first")
+
+    def attempt() -> Attempt[AutoTopup]:
+        account = _account(ref)
+        kept = decide_settings(auto_topup_of(account), wanted)
+        return Attempt(kept, writes_for_auto_topup(account, kept))
+
+    kept = commit_or_retry(attempt)
+    _tell_wallet(ref, kept, now=now)
+    return kept
+
+
+def _tell_wallet(ref: CustomerRef, kept: AutoTopup, *, now: datetime) -> None:
+    """Let the wallet tell when it falls below the threshold, or tell no more."""
+    height = kept.settings.threshold_cents if kept.settings.is_enabled else 0
+    command = SetLevel("refill", nanos_from_cents(height))
+    run(WalletRef(ref.project_id, ref.customer_id), command, now=now)
+
+
+# ---- topping up ------------------------------------------------------------------------------
+
+
+def refill(ref: CustomerRef, *, now: datetime) -> datetime | None:
+    """Top a wallet up as often as is needed now; return when to come again, if at all.
+
+    Raises:
+        Unavailable, Contention: not finished; to be repeated, nothing is paid twice.
+    """
+    for _ in range(REFILLS_MAX):
+        step = _begin(ref, now=now)
+        if isinstance(step, Capped):
+            log.info("an automatic top-up waits for the next month")
+            return step.until
+        if step is None or not _carry_out(ref, step, now=now):
+            return None
+    return now
+
+
+def _begin(ref: CustomerRef, *, now: datetime) -> Refill | Capped | None:
+    """Count the top-up that is due, or return the one in flight."""
+
+    def attempt() -> Attempt[Refill | Capped | None]:
+        account = store.find_account(ref)
+        if account is None or account.customer.deleted_at is not None:
+            return Attempt(None, ())
+        known = auto_topup_of(account)
+        if known.in_flight is not None:
+            return Attempt(known.in_flight, ())
+        loaded = find_wallet(WalletRef(ref.project_id, ref.customer_id))
+        if loaded is None or loaded.wallet.frozen or not known.settings.is_enabled:
+            return Attempt(None, ())
+        balance_nanos = balance_of(loaded.wallet, now=now).balance_nanos
+        step = decide_refill(known, balance_cents=cents_remaining(balance_nanos), now=now)
+        if not isinstance(step, Refill):
+            return Attempt(step, ())
+        method_id = stripe_wallets.find_saved_card(account.customer.stripe_customer_id)
+        if not method_id:
+            off = switched_off(replace(known, number=step.number), NO_METHOD, now=now)
+            mails = _mails(account, step, NO_METHOD, "", now=now)
+            return Attempt(None, writes_for_auto_topup(account, off, mails))
+        step = replace(step, method_id=method_id)
+        return Attempt(step, writes_for_auto_topup(account, begun(known, step)))
+
+    step = commit_or_retry(attempt)
+    if step is None:
+        _tell_wallet_if_off(ref, now=now)
+    return step
+
+
+def _carry_out(ref: CustomerRef, refill: Refill, *, now: datetime) -> bool:
+    """Ask Stripe, and keep what came of it; return whether another may be needed."""
+    payment = _charge(ref, refill, now=now)
+    if payment is None:
+        _abandon(ref, refill)
+        return True
+    if payment.is_paid:
+        _settle(ref, payment, now=now)
+        return True
+    if payment.is_over:
+        _stop(ref, payment, now=now)
+        return False
+    raise Unavailable  # under way: its webhook tells, or the next look
+
+
+def _charge(ref: CustomerRef, refill: Refill, *, now: datetime) -> WalletPayment | None:
+    """Return the payment, made now or before; None where nobody will ever pay that number."""
+    customer = _account(ref).customer
+    buyer = Buyer(
+        project_id=ref.project_id,
+        customer_id=ref.customer_id,
+        uid=customer.uid,
+        stripe_customer_id=customer.stripe_customer_id,
+    )
+    if now >= refill.begun_at + KEY_LIFETIME:
+        known = _find_charged(buyer, refill)
+        if known is not None:
+            return known
+    order = wallet_order(refill.amount_cents, tier=AUTOMATIC)
+    try:
+        return stripe_wallets.charge_saved_card(
+            buyer, order, refill.method_id, number=refill.number
+        )
+    except Conflict as failure:
+        # Stripe remembers a failure of its own for this number: its list tells what is true.
+        known = _find_charged(buyer, refill)
+        if known is None and now < refill.begun_at + DOUBT:
+            raise Unavailable from failure
+        return known
+    except NotFound:
+        # The card or the customer is gone at Stripe: nothing was paid, or will be.
+        return WalletPayment(
+            payment_id="",
+            status="canceled",
+            amount_cents=refill.amount_cents,
+            received_cents=0,
+            currency=CURRENCY,
+            is_live=False,
+            stripe_customer_id=buyer.stripe_customer_id,
+            number=refill.number,
+            decline_code=NO_METHOD,
+        )
+
+
+def _find_charged(buyer: Buyer, refill: Refill) -> WalletPayment | None:
+    since_s = int((refill.begun_at - timedelta(hours=1)).timestamp())
+    return stripe_wallets.find_charged(
+        buyer.stripe_customer_id, number=refill.number, since_s=since_s
+    )
+
+
+def _abandon(ref: CustomerRef, refill: Refill) -> None:
+    """Leave a number behind that was not paid, and never will be."""
+
+    def attempt() -> Attempt[None]:
+        account = _account(ref)
+        kept = abandoned(auto_topup_of(account), refill.number)
+        return Attempt(None, writes_for_auto_topup(account, kept))
+
+    commit_or_retry(attempt)
+
+
+# ---- what came of it -------------------------------------------------------------------------
+
+
+def mirror_payment(event: Event, now: datetime) -> Outcome:
+    """Act on a payment intent of an automatic top-up; the others have their own events."""
+    try:
+        payment = stripe_wallets.load_wallet_payment(event.object_id)
+    except NotFound:
+        return Outcome("ignored", "no_such_object")
+    if not payment.number:
+        log.info("payment noted", extra={"stripe_type": event.type, "payment": event.object_id})
+        return APPLIED
+    ref = store.find_owner(payment.stripe_customer_id)
+    if ref is None or (ref.project_id, ref.customer_id) != (
+        payment.project_id,
+        payment.customer_id,
+    ):
+        return Outcome("quarantined", "mismatch:customer")
+    if payment.is_paid and payment.received_cents != payment.amount_cents:
+        return Outcome("quarantined", "mismatch:amount")
+    if payment.is_paid:
+        _settle(ref, payment, now=now)
+    elif payment.is_over:
+        _stop(ref, payment, now=now)
+    return APPLIED
+
+
+def _settle(ref: CustomerRef, payment: WalletPayment, *, now: datetime) -> None:
+    """Write a payment down, grant it, and end what was in flight; each once."""
+    owed = Payment(
+        payment_id=payment.payment_id,
+        session_id="",
+        project_id=ref.project_id,
+        customer_id=ref.customer_id,
+        stripe_customer_id=payment.stripe_customer_id,
+        kind=TOPUP,
+        tier=AUTOMATIC,
+        currency=payment.currency,
+        paid_cents=payment.received_cents,
+        granted_nanos=nanos_from_cents(payment.received_cents),
+        grant_id=topup_grant_id(payment.payment_id),
+        created_at=now,
+    )
+
+    def write_down() -> Attempt[None]:
+        account = store.load_account(ref)
+        is_known = store.find_payment(owed.payment_id) is not None
+        return Attempt(None, () if is_known else store.writes_for_payment(account, owed))
+
+    def end_flight() -> Attempt[None]:
+        account = store.load_account(ref)
+        kept = paid(auto_topup_of(account), payment.number)
+        return Attempt(None, writes_for_auto_topup(account, kept))
+
+    commit_or_retry(write_down)
+    grant_payment(owed, now=now)
+    commit_or_retry(end_flight)  # last: until the balance has it, no other may begin
+
+
+def _stop(ref: CustomerRef, payment: WalletPayment, *, now: datetime) -> None:
+    """Switch it off after a payment that was not made, tell the customer, charge nothing.
+
+    Nobody can pay that intent later; what is still wanted is paid on a page of its own.
+    """
+    known = auto_topup_of(_account(ref))
+    refill = known.in_flight
+    if refill is None or refill.number != payment.number:
+        return
+    if payment.payment_id and payment.status != "canceled":
+        stripe_wallets.give_up_payment(payment.payment_id)
+    failure = _failure_of(payment)
+    link = _link(ref, refill, now=now) if failure == NEEDS_CUSTOMER else ""
+
+    def attempt() -> Attempt[None]:
+        account = _account(ref)
+        before = auto_topup_of(account)
+        kept = failed(before, payment.number, failure, now=now)
+        if kept == before:
+            return Attempt(None, ())
+        mails = _mails(account, refill, failure, link, now=now)
+        return Attempt(None, writes_for_auto_topup(account, kept, mails))
+
+    commit_or_retry(attempt)
+    log.info("automatic top-up switched off", extra={"reason": failure})
+    _tell_wallet_if_off(ref, now=now)
+
+
+def _failure_of(payment: WalletPayment) -> Failure:
+    if payment.decline_code == NO_METHOD:
+        return NO_METHOD
+    needs_customer = payment.decline_code == NEEDS_CUSTOMER or (
+        payment.status == "requires_action"
+    )
+    return NEEDS_CUSTOMER if needs_customer else DECLINED
+
+
+def _link(ref: CustomerRef, refill: Refill, *, now: datetime) -> str:
+    """Return a page on which the customer can pay the same amount; empty: nowhere to return."""
+    last = last_topup(_account(ref))
+    if last is None:
+        return ""
+    topup = replace(last, amount_cents=refill.amount_cents)
+    return start_wallet_topup(ref, topup, now=now).session.url
+
+
+def _mails(
+    account: store.Account, refill: Refill, failure: Failure, link: str, *, now: datetime
+) -> list[Write]:
+    customer = account.customer
+    project = find_project(customer.project_id)
+    last = last_topup(account)
+    facts = {"amount": write_money(refill.amount_cents, CURRENCY), "why": failure}
+    notice_id = refill_failed_id(customer.customer_id, refill.number)
+    sender = Sender(
+        project.name if project is not None else "",
+        link or (last.cancel_url if last is not None else ""),
+    )
+    notices = [Notice(notice_id, "refill_failed", facts)]
+    return mails_for(account, notices, payer_email="", now=now, sender=sender)
+
+
+def _tell_wallet_if_off(ref: CustomerRef, *, now: datetime) -> None:
+    account = store.find_account(ref)
+    if account is not None and not auto_topup_of(account).settings.is_enabled:
+        _tell_wallet(ref, auto_topup_of(account), now=now)
+
+
+def _account(ref: CustomerRef) -> store.Account:
+    account = store.load_account(ref)
+    if account.customer.deleted_at is not None:
+        raise NotFound("Customer not found")
+    return account

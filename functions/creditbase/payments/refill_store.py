@@ -1,0 +1,35 @@
+"""Automatic top-ups, as a customer's document keeps them under `auto_topup`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from creditbase.payments.refilling import OFF, AutoTopup, Refill, RefillSettings
+from creditbase.payments.store import Account, account_update
+from creditbase.runtime.firestore import Write
+
+
+def auto_topup_of(account: Account) -> AutoTopup:
+    """Return what a customer has set, and how far that has come; off where nothing is."""
+    return OFF if account.auto_topup is None else _read(account.auto_topup)
+
+
+def writes_for_auto_topup(
+    account: Account, kept: AutoTopup, others: Sequence[Write] = ()
+) -> list[Write]:
+    """Return the batch that keeps it, one writer at a time; nothing where it is kept already.
+
+    `others` is what must happen together with it.
+    """
+    if kept == auto_topup_of(account) and not others:
+        return []
+    return [account_update(account, {("auto_topup",): asdict(kept)}), *others]
+
+
+def _read(fields: Mapping[str, Any]) -> AutoTopup:
+    refill = fields["in_flight"]
+    parts = {
+        "settings": RefillSettings(**fields["settings"]),
+        "in_flight": None if refill is None else Refill(**refill),
+    }
+    return AutoTopup(**{**fields, **parts})
