@@ -75,10 +75,23 @@ def delivered(delivery: Delivery, info: Mapping[str, Any], *, now: datetime) -> 
     )
 
 
-def failed(delivery: Delivery, error: str, *, is_final: bool, now: datetime) -> Delivery:
+def failed(
+    delivery: Delivery,
+    error: str,
+    *,
+    is_final: bool,
+    now: datetime,
+    info: Mapping[str, Any] | None = None,
+) -> Delivery:
     """Return the delivery that rests, or that nobody tries again."""
-    state = "ERROR" if is_final or delivery.is_spent else "RETRY"
-    return replace(delivery, state=state, ended_at=now, lease_expires_at=None, error=error)
+    return replace(
+        delivery,
+        state="ERROR" if is_final or delivery.is_spent else "RETRY",
+        ended_at=now,
+        lease_expires_at=None,
+        error=error,
+        info=delivery.info if info is None else info,
+    )
 
 
 @dataclass(frozen=True, slots=True)

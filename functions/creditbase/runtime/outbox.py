@@ -34,11 +34,19 @@ WRITES_MAX = 3
 """How often an end is written whose reply was lost."""
 
 
-class Refused(Exception):
+class NotDelivered(Exception):
+    """The parcel was not taken. `info` is what is known of the attempt, if anything."""
+
+    def __init__(self, message: str, *, info: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.info = info
+
+
+class Refused(NotDelivered):
     """The parcel will never be taken; trying again does not help."""
 
 
-class NotTaken(Exception):
+class NotTaken(NotDelivered):
     """The parcel was not taken now; it may be later."""
 
 
@@ -121,10 +129,11 @@ def try_to_deliver(parcel: Parcel, send: Send, *, now: datetime) -> End:
     held = Parcel(parcel.path, parcel.fields, leased, version)
     try:
         ended = outbox.delivered(leased, send(held), now=now)
-    except Refused as failure:
-        ended = outbox.failed(leased, str(failure), is_final=True, now=now)
-    except NotTaken as failure:
-        ended = outbox.failed(leased, str(failure), is_final=False, now=now)
+    except NotDelivered as failure:
+        is_final = isinstance(failure, Refused)
+        ended = outbox.failed(
+            leased, str(failure), is_final=is_final, now=now, info=failure.info
+        )
     _write(held, ended)
     if ended.state == "SUCCESS":
         return "delivered"

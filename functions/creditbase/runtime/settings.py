@@ -33,6 +33,7 @@ EMULATED_DEFAULTS = {
     "CREDITBASE_RATE_LIMITS": "off",
     "CREDITBASE_LOCKOUT": "off",
     "CREDITBASE_MAIL": "log",
+    "CREDITBASE_WEBHOOK_TARGETS": "loopback",
 }
 """What differs where the store is an emulator, unless the variable is set."""
 
@@ -193,6 +194,12 @@ class Settings(BaseModel):
     """Seconds between two notes of what a running call has used, which is what it costs if
     its process dies. 20."""
 
+    webhook_targets: Literal["public", "loopback"] = Field(
+        default="public", alias="CREDITBASE_WEBHOOK_TARGETS"
+    )
+    """Where projects' webhooks may be: at public addresses by HTTPS, or, only under the
+    emulator, on this very machine too. Public; loopback under the emulator."""
+
     threads: int = Field(default=80, ge=1, alias="THREADS")
     """Threads of the server process, which functions-framework reads too. 80."""
 
@@ -211,10 +218,13 @@ def settings() -> Settings:
     given = {name: value for name, value in os.environ.items() if value}
     defaults = EMULATED_DEFAULTS if is_emulated() else {}
     try:
-        return Settings.model_validate({**defaults, **given})
+        found = Settings.model_validate({**defaults, **given})
     except ValidationError as failure:
         wrong = "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in failure.errors())
         raise BadSettings(wrong) from None
+    if found.webhook_targets == "loopback" and not is_emulated():
+        raise BadSettings("CREDITBASE_WEBHOOK_TARGETS: loopback is for the emulator only")
+    return found
 
 
 class Secret:
