@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from creditbase.accounts.webhooks import Webhook
 from creditbase.admin.domain.vouchers import Voucher, VoucherTerms
 from creditbase.catalog.domain.tiers import TierModel
 from creditbase.catalog.tier_store import STORED
@@ -30,6 +31,7 @@ NOT_WRITTEN = {"window"}
         *(Payment, Record, Return, SessionRecord),
         *(Voucher, VoucherTerms),
         Sweep,
+        Webhook,
     ],
 )
 def test_the_data_model_names_every_field_that_is_written(kind: type) -> None:

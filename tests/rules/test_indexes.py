@@ -186,6 +186,9 @@ STORES = {
     "redeemers": ("admin/voucher_store.py",),
     "rate": ("runtime/tries.py",),
     "mail": ("runtime/mail.py", "runtime/outbox.py"),
+    "events": ("runtime/events.py", "runtime/outbox.py"),
+    "deliveries": ("accounts/webhook_store.py", "runtime/outbox.py"),
+    "webhooks": ("accounts/webhook_store.py",),
     "crossings": ("ledger/store.py", "runtime/outbox.py"),
 }
 """Which modules write the documents of a collection."""
@@ -258,6 +261,9 @@ def test_no_override_is_there_twice() -> None:
         ("mail", "message"),
         ("mail", "delivery"),
         ("mail", "due_at"),
+        ("events", "body"),
+        ("deliveries", "body"),
+        ("deliveries", "delivery"),
         ("price_books", "body"),
         ("rate", "tries"),
         ("uses", "redeemed_at"),
@@ -284,6 +290,8 @@ def test_inbox_outbox_and_tries_have_a_lifetime_and_nothing_of_the_ledger_has() 
         ("rate", "expires_at"),
         ("mail", "expires_at"),
         ("crossings", "expires_at"),
+        ("events", "expires_at"),
+        ("deliveries", "expires_at"),
     }
 
 

@@ -1,4 +1,4 @@
-"""What is done with webhooks: keep them, sign and send to them, and give up on those that fail."""
+"""What is done with webhooks: keep them, sign and send to them, give up on those that fail."""
 
 import base64
 from collections.abc import Mapping

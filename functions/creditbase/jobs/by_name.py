@@ -5,6 +5,7 @@ from datetime import datetime
 
 from creditbase.jobs import use_cases
 from creditbase.jobs.crossings import answer_crossings
+from creditbase.jobs.deliveries import deliver_webhooks
 from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.outbox import deliver_outbox
 from creditbase.jobs.reconcile import reconcile_stripe
@@ -14,6 +15,7 @@ JOBS: dict[str, Callable[..., Report]] = {
     **use_cases.JOBS,
     "answer-crossings": answer_crossings,
     "deliver-outbox": deliver_outbox,
+    "deliver-webhooks": deliver_webhooks,
     "drain-inbox": drain_inbox,
     "reconcile-stripe": reconcile_stripe,
 }

@@ -7,6 +7,7 @@ One function for all of it, because what makes a charge one RPC lives in its pro
 import string
 from collections.abc import Callable
 
+from creditbase.accounts.origins import is_known_origin
 from creditbase.accounts.use_cases import authenticator
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.ledger.domain.decide import Decision
@@ -30,18 +31,24 @@ from creditbase.metering.models import (
 from creditbase.metering.use_cases import Request
 from creditbase.relay.limits import metering_limit
 from creditbase.relay.quotes import make_quote
-from creditbase.runtime.doors import relay_door
+from creditbase.runtime.doors import admit_customers_of, relay_door
 from creditbase.runtime.http import Call, Reply, Resources, endpoint
+from creditbase.runtime.settings import CUSTOMER_TOKEN_KEYS
 
 KEY_HEADER = "Idempotency-Key"
 KEY_CHARACTERS_MAX = 255
 REPLAYED = {"Idempotent-Replayed": "true"}
 PRINTABLE = frozenset(string.printable) - frozenset("\t\n\r\x0b\x0c")
 
-DOOR = relay_door(authenticator(), metering_limit)
+DOOR = relay_door(authenticator(), metering_limit, admits=admit_customers_of(is_known_origin))
 
 
-@endpoint("meter", door=DOOR, resources=Resources(memory_mb=1024, concurrency=80))
+@endpoint(
+    "meter",
+    door=DOOR,
+    secrets=(CUSTOMER_TOKEN_KEYS,),
+    resources=Resources(memory_mb=1024, concurrency=80),
+)
 def meter(call: Call) -> Reply:
     """Charge, hold, capture, void, extend, show a hold, or quote."""
     return OPERATIONS[call.route.name](call)

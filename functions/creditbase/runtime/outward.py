@@ -6,6 +6,7 @@ redirect, no proxy of the environment is asked, the answer is read to a bound, a
 has a deadline.
 """
 
+import contextlib
 import ipaddress
 import socket
 import ssl
@@ -105,12 +106,13 @@ def _exchange(
 ) -> tuple[int, str]:
     sent = [(name, value) for name, value in headers.items()]
     read = b""
-    with pool.stream("POST", url, headers=sent, content=body) as response:
+    response = pool.handle_request(httpcore.Request("POST", url, headers=sent, content=body))
+    with contextlib.closing(response):
         for part in response.iter_stream():
             read += part
             if len(read) >= BODY_BYTES_MAX:
                 break
-        return response.status, read[:BODY_BYTES_MAX].decode(errors="replace")
+    return response.status, read[:BODY_BYTES_MAX].decode(errors="replace")
 
 
 @cache

@@ -96,7 +96,16 @@ METER = (
     _meter("POST", "/holds/{hold_id}/void"),
     _meter("POST", "/holds/{hold_id}/extend"),
 )
-QUOTES = (_meter("POST", "/quotes"),)
+QUOTES = (
+    _row(
+        "meter",
+        "POST",
+        "/quotes",
+        KEY_OR_TOKEN,
+        body_bytes_max=METERED,
+        rate_class=RateClass.METERING,
+    ),
+)
 
 # ---- the customers themselves, with a customer token ---------------------------------------
 
@@ -182,5 +191,6 @@ SERVED: tuple[tuple[Route, ...], ...] = (
     QUOTES,
     TOKENS,
     GATEWAY,
+    WEBHOOKS,
 )
 """The groups that are exported; whoever serves another adds it here."""
