@@ -17,8 +17,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import certifi
 import httpcore
+from certifi import where as certificates
 
 from creditbase.runtime.settings import settings
 
@@ -117,7 +117,7 @@ def _exchange(
 
 @cache
 def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certifi.where())
+    return ssl.create_default_context(cafile=certificates())
 
 
 # ---- addresses -----------------------------------------------------------------------------
