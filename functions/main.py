@@ -33,6 +33,7 @@ EXPORTS = {
     "reconcile_stripe": "creditbase.jobs.stripe_schedules",
     "reset_cycles": "creditbase.jobs.schedules",
     "sync_balances": "creditbase.jobs.schedules",
+    "tiers": "creditbase.relay.tiers",
     "usage_me": "creditbase.hub.usage",
 }
 

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from creditbase.relay.meter import meter
+from creditbase.relay.tiers import tiers
 from creditbase.relay.tokens import auth_customer_token
 from creditbase.runtime import http
 from creditbase.runtime.settings import settings
@@ -67,7 +68,7 @@ def stranger(meter_client: FlaskClient, other_tenant: Tenant, desk: Desk) -> Des
 @pytest.fixture(scope="session")
 def relay_clients() -> dict[str, FlaskClient]:
     """Return a client of every function of the relay that back ends and browsers call."""
-    return {function.__name__: client_of(function) for function in (auth_customer_token,)}
+    return {function.__name__: client_of(function) for function in (auth_customer_token, tiers)}
 
 
 @pytest.fixture

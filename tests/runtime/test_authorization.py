@@ -34,8 +34,18 @@ POLICY = {
     "POST /api/v1/holds/{hold_id}/extend": "secret_key",
     "POST /api/v1/quotes": "secret_key",
     "POST /api/v1/auth/customer-token": "secret_key",
+    "GET /api/v1/tiers": "customer_token secret_key",
+    "GET /api/v1/tiers/{tier_id}": "customer_token secret_key",
+    "GET /api/v1/projects/{project_id}/tiers": "owner secret_key",
+    "POST /api/v1/projects/{project_id}/tiers": "owner",
+    "GET /api/v1/projects/{project_id}/tiers/{tier_id}": "owner secret_key",
+    "PUT /api/v1/projects/{project_id}/tiers/{tier_id}": "owner",
+    "DELETE /api/v1/projects/{project_id}/tiers/{tier_id}": "owner",
 }
 """Written by hand, so that no edit of the table passes unseen."""
+
+SHARED = {"api_keys": "/api-keys", "meter": "/api/v1", "tiers": "/api/v1"}
+"""What the routes of a function begin with, where they have several paths."""
 
 
 def rewrites() -> list[dict[str, Any]]:
@@ -98,7 +108,7 @@ def test_every_route_finds_itself_whole_and_from_its_function(route: Route) -> N
     """Through Hosting, and at the function's own address."""
     routes = routes_of(route.function)
     whole = re.sub(r"\{\w+\}", "abc", route.path)
-    shared = {"api_keys": "/api-keys", "meter": "/api/v1"}.get(route.function, route.path)
+    shared = SHARED.get(route.function, route.path)
 
     for path in (whole, whole.removeprefix(shared) or "/"):
         match = match_path(routes, path)

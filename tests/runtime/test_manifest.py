@@ -40,6 +40,7 @@ SECRETS = {
     "drain_inbox": {"STRIPE_SECRET_KEY"},
     "gateway": {"CUSTOMER_TOKEN_KEYS", "UPSTREAM_KEYS"},
     "reconcile_stripe": {"STRIPE_SECRET_KEY"},
+    "tiers": {"CUSTOMER_TOKEN_KEYS", "STRIPE_SECRET_KEY"},
 }
 """Every other function has none: it cannot leak what it does not have."""
 

@@ -192,5 +192,6 @@ SERVED: tuple[tuple[Route, ...], ...] = (
     TOKENS,
     GATEWAY,
     WEBHOOKS,
+    TIERS,
 )
 """The groups that are exported; whoever serves another adds it here."""
