@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import main
+from creditbase.accounts.owners import add_owner
 from creditbase.accounts.tokens import TTL_MAX, Minting, SigningKeys
 from creditbase.accounts.use_cases import (
     HUB_PROJECT_ID,
@@ -18,9 +19,11 @@ from creditbase.accounts.use_cases import (
     ensure_customer,
     ensure_project,
 )
+from creditbase.catalog.domain.tiers import TierModel
 from creditbase.catalog.models import read_catalog
 from creditbase.catalog.use_cases import push_catalog, shared_cache
 from creditbase.ledger.use_cases import lanes
+from creditbase.payments.tier_selling import create_tier
 from creditbase.runtime.clock import now, real_now
 from creditbase.runtime.routes import Credential, Route
 from dev.layout import ROOT
@@ -63,7 +66,18 @@ class House:
         customer = ensure_customer(HUB_PROJECT_ID, uid, now=now())
         asked = Minting(token_id="t", key_id="k", ttl=TTL_MAX, now=real_now())
         token = SigningKeys.configured().mint(project, customer, asked)
+        add_owner(HUB_PROJECT_ID, uid, now=now())
+        given = {
+            "code": f"t{uuid4().hex}",
+            "display_name": "Basic",
+            "models": (TierModel("local-echo"),),
+        }
+        tier = create_tier(HUB_PROJECT_ID, given, now=now())
         known = {
+            "project_id": (HUB_PROJECT_ID,),
+            "tier_id": (tier.tier_id,),
+            "tier_code": (tier.code,),
+            "model_id": ("local-echo", "gpt-5"),
             "customer_id": (customer.customer_id,),
             "customer_external_id": (uid,),
             "external_id": (uid,),
