@@ -59,24 +59,24 @@ class Till:
 
     def refund(self, **form: object) -> None:
         """Give back money of the newest payment, or a part of it."""
-        self.post("/refunds", payment_intent=self._newest("payment_intent")["id"], **form)
+        self.post("/refunds", payment_intent=self.newest("payment_intent")["id"], **form)
 
     def fail_refund(self) -> None:
         """Let the newest refund fail after all."""
-        reversals.fail_refund(self._world.account, self._newest("refund")["id"])
+        reversals.fail_refund(self._world.account, self.newest("refund")["id"])
 
     def dispute(self) -> None:
         """Dispute the newest charge, whole."""
-        charge = self._newest("charge")
+        charge = self.newest("charge")
         reversals.open_dispute(self._world.account, charge, reason="fraudulent", amount=None)
 
     def decide_dispute(self, *, is_won: bool) -> None:
         """Let the bank decide."""
-        reversals.close_dispute(self._world.account, self._newest("dispute"), is_won=is_won)
+        reversals.close_dispute(self._world.account, self.newest("dispute"), is_won=is_won)
 
     def subscribe(self, price_cents: int, card: str = "pm_card_visa", **form: object) -> None:
         """Begin a subscription in the Dashboard, paid by a new card, if by any."""
-        customer = self._newest("customer")["id"]
+        customer = self.newest("customer")["id"]
         terms = {"customer": customer, "items[0][price]": self._price(price_cents), **form}
         if card:
             attached = self.post(f"/payment_methods/{card}/attach", customer=customer)
@@ -85,35 +85,35 @@ class Till:
 
     def resume(self) -> None:
         """Let a paused subscription go on, from now, and pay its invoice."""
-        self.post(f"/subscriptions/{self._newest('subscription')['id']}/resume")
-        self.post(f"/invoices/{self._newest('invoice')['id']}/pay")
+        self.post(f"/subscriptions/{self.newest('subscription')['id']}/resume")
+        self.post(f"/invoices/{self.newest('invoice')['id']}/pay")
 
     def change(self, **form: object) -> None:
         """Change the newest subscription."""
-        self.post(f"/subscriptions/{self._newest('subscription')['id']}", **form)
+        self.post(f"/subscriptions/{self.newest('subscription')['id']}", **form)
 
     def upgrade(self, price_cents: int) -> None:
         """Put the newest subscription on a dearer price now, prorated and billed."""
-        item = self._newest("subscription")["items"]["data"][0]["id"]
+        item = self.newest("subscription")["items"]["data"][0]["id"]
         row = {"items[0][id]": item, "items[0][price]": self._price(price_cents)}
         self.change(proration_behavior="always_invoice", **row)
 
     def plan_downgrade(self, price_cents: int) -> None:
         """Put the newest subscription on a cheaper price from its next period."""
-        account, one = self._world.account, self._newest("subscription")
+        account, one = self._world.account, self.newest("subscription")
         price = account.store.at_address("price", self._price(price_cents))
         end_s = one["items"]["data"][0]["current_period_end"]
         scheduling.plan_price(account, one, price, end_s + 28 * DAY_S, BY_ITSELF)
 
     def take_card(self, alias: str) -> None:
         """Let another test card pay the newest subscription from now on."""
-        one = self._newest("subscription")
+        one = self.newest("subscription")
         card = self.post(f"/payment_methods/{alias}/attach", customer=one["customer"])["id"]
         self.change(default_payment_method=card)
 
     def cancel(self) -> None:
         """End the newest subscription at once."""
-        self._ask("DELETE", f"/subscriptions/{self._newest('subscription')['id']}", "")
+        self._ask("DELETE", f"/subscriptions/{self.newest('subscription')['id']}", "")
 
     def live(self, seconds: int) -> None:
         """Let so much time pass."""
@@ -121,13 +121,14 @@ class Till:
 
     def renew(self, more_s: int = HOUR_S + 60) -> None:
         """Let the period end, and some time more pass."""
-        item = self._newest("subscription")["items"]["data"][0]
+        item = self.newest("subscription")["items"]["data"][0]
         self._world.travel(item["current_period_end"] + more_s)
 
     def _session(self, number: int) -> Resource:
         return self._world.account.store.newest_first("checkout.session")[-number]
 
-    def _newest(self, kind: str) -> Resource:
+    def newest(self, kind: str) -> Resource:
+        """Return the newest object of a kind."""
         return self._world.account.store.newest_first(kind)[0]
 
     def _price(self, price_cents: int) -> str:

@@ -115,7 +115,7 @@ def _customers(shown: Sequence[Shown]) -> Sifted:
 
 def _sessions(shown: Sequence[Shown]) -> Sifted:
     """Sift Checkout sessions: paid without a grant, ended without our knowing."""
-    ours = [one for one in shown if _says(one, "kind", "customer")]
+    ours = [one for one in shown if _says(one, "kind", "customer") or _finds_customer(one)]
     return Sifted(
         _candidates("sessions_not_taken", "checkout.session.completed", ours),
         foreign=len(shown) - len(ours),
@@ -292,6 +292,11 @@ def _says(one: Shown, *names: str) -> bool:
         word in MARKS if name == "kind" else UUID.fullmatch(word) is not None
         for name, word in said.items()
     )
+
+
+def _finds_customer(one: Shown) -> bool:
+    """Return whether it is a session of ours that asks who pays: it names no customer."""
+    return _says(one, "kind", "project") and "customer" not in one["metadata"]
 
 
 def _owners(shown: Sequence[Shown]) -> Mapping[str, CustomerRef]:
