@@ -32,7 +32,16 @@ POLICY = {
     "POST /api/v1/holds/{hold_id}/capture": "secret_key",
     "POST /api/v1/holds/{hold_id}/void": "secret_key",
     "POST /api/v1/holds/{hold_id}/extend": "secret_key",
-    "POST /api/v1/quotes": "secret_key",
+    "POST /api/v1/quotes": "customer_token secret_key",
+    "POST /api/v1/responses": "api_key customer_token firebase secret_key",
+    "POST /api/v1/chat/completions": "api_key customer_token firebase secret_key",
+    "GET /api/v1/projects/{project_id}/webhooks": "owner",
+    "POST /api/v1/projects/{project_id}/webhooks": "owner",
+    "GET /api/v1/projects/{project_id}/webhooks/{webhook_id}": "owner",
+    "PUT /api/v1/projects/{project_id}/webhooks/{webhook_id}": "owner",
+    "DELETE /api/v1/projects/{project_id}/webhooks/{webhook_id}": "owner",
+    "GET /api/v1/projects/{project_id}/webhooks/{webhook_id}/events": "owner",
+    "POST /api/v1/projects/{project_id}/webhooks/{webhook_id}/test": "owner",
     "POST /api/v1/auth/customer-token": "secret_key",
     "GET /api/v1/tiers": "customer_token secret_key",
     "GET /api/v1/tiers/{tier_id}": "customer_token secret_key",
@@ -44,7 +53,10 @@ POLICY = {
 }
 """Written by hand, so that no edit of the table passes unseen."""
 
-SHARED = {"api_keys": "/api-keys", "meter": "/api/v1", "tiers": "/api/v1"}
+SHARED = {
+    "api_keys": "/api-keys",
+    **dict.fromkeys(("gateway", "meter", "tiers"), "/api/v1"),
+}
 """What the routes of a function begin with, where they have several paths."""
 
 
@@ -100,7 +112,7 @@ def test_what_takes_no_credential_is_the_webhook_alone() -> None:
 
 def test_every_body_is_bounded() -> None:
     """No route may be sent a body that no valid request could have."""
-    assert all(0 < route.body_bytes_max <= 1024 * 1024 for route in ROUTES)
+    assert all(0 < route.body_bytes_max <= 4 * 1024 * 1024 for route in ROUTES)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
