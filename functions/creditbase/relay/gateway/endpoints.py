@@ -5,6 +5,7 @@ own address: Hosting keeps a streamed answer until it is whole. Source: relay-ap
 DESIGN sections 3, 5 and 6.
 """
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -44,15 +45,15 @@ def _responses(call: Call) -> Reply:
     accept = call.headers.get("Accept", "").lower()
     ask = parse_responses(call.body, streams=any(kind in accept for kind in NDJSON))
     run, price = _held(call, ask)
-    answer_id = f"resp_{call.request_id.removeprefix('req_')}"
-    return reply_with(run, ResponsesWriter(answer_id, run.model, price.provider))
+    writer = ResponsesWriter(f"resp_{secrets.token_hex(12)}", run.model, price.provider)
+    return reply_with(run, writer)
 
 
 def _chat(call: Call) -> Reply:
     ask = parse_chat(call.body)
     run, _ = _held(call, ask)
     writer = ChatWriter(
-        answer_id=f"chatcmpl-{call.request_id.removeprefix('req_')}",
+        answer_id=f"chatcmpl-{secrets.token_hex(12)}",
         model=run.model,
         created_s=int(call.now.timestamp()),
         shows_usage=ask.shows_usage,

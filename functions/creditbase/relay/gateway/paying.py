@@ -2,11 +2,11 @@
 
 Source: DESIGN sections 5 and 7, relay-api.md 8. A request id that comes again is the same
 request: while its call runs, and once it was charged, it is refused; where nothing was
-charged, it is made again (ADR-0018).
+charged, it is made again (ADR-0016).
 """
 
 import json
-import string
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -26,8 +26,6 @@ CUSTOMER_HEADER = "X-ModelRelay-Customer-Id"
 REQUEST_HEADER = "X-ModelRelay-Request-Id"
 ACCOUNT = "account"
 """The customer that a project's own calls are billed to."""
-REQUEST_ID_CHARACTERS_MAX = 255
-PRINTABLE = frozenset(string.printable) - frozenset("\t\n\r\x0b\x0c")
 ATTEMPTS_MAX = 10
 """How often one request id may be tried; each time before nothing was charged."""
 HOLD_TTL_S = 180
@@ -93,11 +91,12 @@ def hold(
         IdempotencyConflict: it was used for another request.
         BillingError: as `hold_call` refuses.
     """
-    given = _given_id(call)
+    _check_id(call)
+    nonce = secrets.token_hex(12)
     for attempt in range(ATTEMPTS_MAX):
         asked = Asked(
             ref=payer.ref,
-            request_id="/".join((call.route.name, given or call.request_id, str(attempt))),
+            request_id="/".join((call.route.name, call.request_id, str(attempt))),
             digest=sha256_hex(json.dumps(call.body, sort_keys=True)),
             model=model,
             quantities=quantities,
@@ -105,22 +104,25 @@ def hold(
             ttl_s=HOLD_TTL_S,
             output_at_least=1 if "output_tokens" in quantities else None,
             budget=payer.budget,
-            metadata={"request": call.request_id},
+            # Tells this very call from its twins, also where the commit's reply was lost.
+            metadata={"call": nonce, "request_id": call.request_id},
         )
         held = hold_call(asked, now=call.now)
-        if held.entry.metadata.get("request") == call.request_id:
+        if held.entry.metadata.get("call") == nonce:
             return held
         _check_free(call, held)
     raise Conflict("This request was tried too often; give it another id")
 
 
-def _given_id(call: Call) -> str:
+def _check_id(call: Call) -> None:
+    """Refuse an id that cannot be one: taken for none, it would be charged each time."""
     given = call.headers.get(REQUEST_HEADER, "").strip()
-    if len(given) > REQUEST_ID_CHARACTERS_MAX or not PRINTABLE.issuperset(given):
+    if given and given != call.request_id:
         raise InvalidRequest(
-            "The request id is not printable or too long", field=REQUEST_HEADER
+            "A request id has letters, digits, dots, colons and dashes, at most a hundred"
+            " and twenty-eight",
+            field=REQUEST_HEADER,
         )
-    return given
 
 
 def _check_free(call: Call, held: HeldCall) -> None:

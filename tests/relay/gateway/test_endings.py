@@ -1,0 +1,384 @@
+"""However a call ends: the ledger is exact, and no hold stays open.
+
+Source: issue 4 and ADR-0015: never free, never charged in full for half.
+"""
+
+import time
+
+import pytest
+
+from creditbase.kernel.errors import Unavailable
+from creditbase.ledger.domain.commands import Tidy
+from creditbase.relay.gateway import run, telling
+from creditbase.runtime.settings import settings
+from tests.relay.desk import json_of
+from tests.relay.gateway.counter import (
+    ANTHROPIC_MODEL,
+    CHAT,
+    NDJSON,
+    OPENAI_MODEL,
+    Counter,
+    events_of,
+    lines_of,
+    says,
+)
+from tests.relay.gateway.upstream import DONE, Hang, Reset, chunk, event, sent, usage_chunk
+
+HALF = (chunk("word " * 8), chunk("more " * 8))
+"""Eighty bytes of an answer: twenty tokens by the counting rule."""
+HALF_TOKENS = 20
+
+
+def prompt_tokens(counter: Counter) -> int:
+    """Return the tokens of the prompt by the counting rule, as the hold has noted them."""
+    holds = counter.desk.wallet.state()["holds"]
+    (held,) = holds.values()
+    return int(held["metered"]["quantities"]["input_tokens"])
+
+
+class TestTheCallerIsGone:
+    """A closed laptop must not make a call free, nor cost what was never written."""
+
+    @pytest.mark.parametrize("is_chat", [True, False])
+    def test_in_the_middle_of_a_stream(self, counter: Counter, *, is_chat: bool) -> None:
+        """What was used until then is captured before the server lets go of the request."""
+        counter.provider.will(*HALF, Hang())
+        answer = counter.chat(stream=True) if is_chat else counter.respond(accept=NDJSON)
+        lines = answer.iter_encoded()
+        for _ in range(3):
+            next(lines)
+        prompt = prompt_tokens(counter)
+
+        answer.close()
+
+        assert counter.open_holds() == 0
+        assert counter.spent() == counter.price(
+            OPENAI_MODEL, input_tokens=prompt, output_tokens=HALF_TOKENS
+        )
+        assert counter.provider.dropped.wait(5), "the provider must be let off"
+
+    def test_before_the_first_word_was_taken(self, counter: Counter) -> None:
+        """The prompt was read all the same."""
+        counter.provider.will(*HALF, Hang())
+        answer = counter.chat(stream=True)
+        prompt = prompt_tokens(counter)
+
+        answer.close()
+
+        assert counter.open_holds() == 0
+        assert counter.spent() >= counter.price(OPENAI_MODEL, input_tokens=prompt)
+
+    def test_after_the_last_word(self, counter: Counter) -> None:
+        """Everything was said: the provider's own figures count, once."""
+        counter.provider.will(*HALF, chunk(finish="stop"), usage_chunk(7, 21), DONE)
+        answer = counter.chat(stream=True)
+        for _ in answer.iter_encoded():
+            pass
+
+        answer.close()
+
+        assert counter.spent() == counter.price(OPENAI_MODEL, input_tokens=7, output_tokens=21)
+        assert len(counter.entries("capture")) == 1
+
+    def test_while_anthropic_has_said_what_the_prompt_is(self, counter: Counter) -> None:
+        """What is reported counts as reported, the rest by the rule."""
+        counter.provider.will(
+            event("message_start", message={"usage": {"input_tokens": 3, "output_tokens": 1}}),
+            event(
+                "content_block_delta", index=0, delta={"type": "text_delta", "text": "x" * 80}
+            ),
+            Hang(),
+        )
+        body = {"model": ANTHROPIC_MODEL, "messages": says("Hi"), "stream": True}
+        answer = counter.post(CHAT, body)
+        lines = answer.iter_encoded()
+        next(lines)
+        next(lines)
+
+        answer.close()
+
+        assert counter.spent() == counter.price(
+            ANTHROPIC_MODEL, input_tokens=3, output_tokens=HALF_TOKENS
+        )
+
+
+BREAKS: dict[str, tuple[bytes | Reset, ...]] = {
+    "the connection is lost": (Reset(),),
+    "the stream ends too soon": (b"",)[:0],
+    "no JSON": (b"data: {oops\n\n",),
+    "no object": (b"data: []\n\n",),
+    "no UTF-8": (b"data: \xff\xfe\n\n",),
+    "an error in the stream": (sent({"error": {"message": "overloaded"}}),),
+}
+
+
+class TestTheProviderFails:
+    """At any byte: who has a part pays for it, who has nothing pays nothing."""
+
+    @pytest.mark.parametrize("how", BREAKS)
+    def test_in_the_middle_of_a_stream(self, counter: Counter, how: str) -> None:
+        """The caller is told, in its dialect, and pays for what it got."""
+        counter.provider.will(*HALF, *BREAKS[how])
+
+        lines = lines_of(counter.respond(accept=NDJSON))
+
+        assert [line["type"] for line in lines] == ["start", "update", "update", "error"]
+        assert (lines[-1]["status"], lines[-1]["code"]) == (503, "SERVICE_UNAVAILABLE")
+        assert counter.open_holds() == 0
+        (entry,) = counter.entries("capture")
+        assert entry["metered"]["quantities"]["output_tokens"] == HALF_TOKENS
+
+    def test_in_the_middle_of_a_chat_stream(self, counter: Counter) -> None:
+        """OpenAI's clients raise what they find in `error`; there is no mark of the end."""
+        counter.provider.will(*HALF, Reset())
+
+        text = counter.chat(stream=True).text
+
+        assert '"error":{"message":"The service is not available","type":"server_error"' in text
+        assert "[DONE]" not in text
+
+    @pytest.mark.parametrize("how", BREAKS)
+    def test_before_an_object_is_whole(self, counter: Counter, how: str) -> None:
+        """The caller has nothing, and pays nothing: it will ask again."""
+        counter.provider.will(*HALF, *BREAKS[how])
+
+        answer = counter.chat()
+
+        assert answer.status_code == 503
+        assert json_of(answer)["error"]["type"] == "server_error"
+        assert answer.headers["Retry-After"]
+        assert counter.open_holds() == 0
+        assert counter.spent() == 0
+        assert len(counter.entries("void")) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "told"), [(400, 400), (422, 400), (401, 503), (429, 503), (500, 503)]
+    )
+    @pytest.mark.parametrize("streams", [False, True])
+    def test_by_refusing(
+        self, counter: Counter, status: int, told: int, *, streams: bool
+    ) -> None:
+        """What is wrong with the request is told; what is wrong with us is not."""
+        refusal = {"error": {"message": "Unknown tool of org-secret"}}
+        counter.provider.refuses(status, refusal, Retry_After="7")
+
+        answer = counter.chat(stream=streams)
+
+        assert answer.status_code == told
+        assert ("org-secret" in answer.text) == (told == 400)
+        if told == 503:
+            assert answer.headers["Retry-After"] == "7"
+        assert (counter.open_holds(), counter.spent()) == (0, 0)
+
+    def test_by_not_being_there(
+        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody listens: 503, at once, and nothing taken."""
+        nobody = '{"openai": {"kind": "openai", "base_url": "http://127.0.0.1:9"}}'
+        monkeypatch.setenv("CREDITBASE_UPSTREAMS", nobody)
+        settings.cache_clear()
+
+        answer = counter.chat()
+
+        assert answer.status_code == 503
+        assert (counter.open_holds(), counter.spent()) == (0, 0)
+
+
+class TestUsageThatIsNotTrue:
+    """A provider that says nothing, nonsense, or too much."""
+
+    @pytest.mark.parametrize(
+        "usage",
+        [
+            (),
+            (sent({"choices": [], "usage": {"prompt_tokens": -4, "completion_tokens": 1}}),),
+            (sent({"choices": [], "usage": {"prompt_tokens": "9"}}),),
+            (usage_chunk(0, 0),),
+        ],
+    )
+    def test_is_counted_by_the_rule(self, counter: Counter, usage: tuple[bytes, ...]) -> None:
+        """Written text is never free."""
+        counter.provider.will(*HALF, chunk(finish="stop"), *usage, DONE)
+
+        used = json_of(counter.chat())["usage"]
+
+        assert used["completion_tokens"] == HALF_TOKENS
+        assert used["prompt_tokens"] > 0
+        assert counter.spent() == counter.price(
+            OPENAI_MODEL, input_tokens=used["prompt_tokens"], output_tokens=HALF_TOKENS
+        )
+
+    def test_is_cut_at_what_was_held(
+        self, counter: Counter, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Nobody pays more than was set aside; a person is told."""
+        counter.provider.will(chunk("a", finish="stop"), usage_chunk(10**9, 10**9), DONE)
+
+        answer = counter.chat(max_tokens=5)
+
+        (held,) = counter.entries("hold")
+        assert counter.spent() == held["amount_nanos"]
+        assert json_of(answer)["usage"]["completion_tokens"] == 5
+        assert "usage_beyond_bound" in capsys.readouterr().out
+
+    def test_in_every_chunk_is_believed_at_the_end_only(self, counter: Counter) -> None:
+        """Some providers count up: half-way it is half."""
+        growing = sent(
+            {
+                "choices": [{"index": 0, "delta": {"content": "word " * 16}}],
+                "usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6},
+            }
+        )
+        counter.provider.will(growing, Reset())
+
+        counter.chat(stream=True).get_data()
+
+        assert counter.spent() == counter.price(
+            OPENAI_MODEL, input_tokens=5, output_tokens=HALF_TOKENS
+        )
+
+
+class TestTimeIsUp:
+    """A provider that takes its time, and one that never ends."""
+
+    def test_what_there_is_then_is_the_answer(
+        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Cut, said to be cut, and paid for."""
+        monkeypatch.setenv("CREDITBASE_GATEWAY_CALL_S", "1")
+        settings.cache_clear()
+        counter.provider.will(*HALF, Hang())
+
+        body = json_of(counter.respond())
+
+        assert body["stop_reason"] == "max_tokens"
+        assert body["usage"]["output_tokens"] == HALF_TOKENS
+        assert counter.open_holds() == 0
+        assert len(counter.entries("capture")) == 1
+
+    def test_a_silent_provider_is_given_up_and_costs_nothing(
+        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not a word came: nothing to pay for."""
+        monkeypatch.setenv("CREDITBASE_UPSTREAM_SILENCE_S", "1")
+        settings.cache_clear()
+        counter.provider.will(Hang())
+
+        answer = counter.respond()
+
+        assert answer.status_code == 503
+        assert (counter.open_holds(), counter.spent()) == (0, 0)
+
+    def test_a_slow_object_begins_with_spaces(
+        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """SDKs send a request again that has no headers within five seconds."""
+        monkeypatch.setattr(telling, "HEADERS_WITHIN_S", 0.2)
+        monkeypatch.setattr(telling, "SIGN_OF_LIFE_EVERY_S", 0.1)
+        end = (chunk(finish="stop"), usage_chunk(9, 20), DONE)
+        counter.provider.will(*HALF, Hang(), *end)
+
+        answer = counter.chat()
+        lines = answer.iter_encoded()
+        first = [next(lines), next(lines)]
+        counter.provider.let_go.set()
+        whole = b"".join((*first, *lines))
+        answer.close()
+
+        assert first == [b" ", b" "]
+        assert answer.content_type == "application/json"
+        assert b'"total_tokens":29' in whole
+        assert counter.spent() == counter.price(OPENAI_MODEL, input_tokens=9, output_tokens=20)
+
+    def test_a_slow_object_that_fails_breaks_off(
+        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its status is out: a broken connection is the one way left to say no."""
+        monkeypatch.setattr(telling, "HEADERS_WITHIN_S", 0.2)
+        counter.provider.will(*HALF, Hang(), Reset())
+
+        answer = counter.chat()
+        lines = answer.iter_encoded()
+        next(lines)
+        counter.provider.let_go.set()
+        with pytest.raises(telling.UpstreamFailed):
+            list(lines)
+        answer.close()
+
+        assert (counter.open_holds(), counter.spent()) == (0, 0)
+
+    def test_a_silent_stream_shows_that_it_lives(
+        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In both dialects with what clients pass over."""
+        monkeypatch.setattr(telling, "HEADERS_WITHIN_S", 0.1)
+        monkeypatch.setattr(telling, "SIGN_OF_LIFE_EVERY_S", 0.1)
+        for ask in (
+            lambda: counter.chat(stream=True),
+            lambda: counter.respond(accept=NDJSON),
+        ):
+            counter.provider.let_go.clear()
+            counter.provider.will(Hang(), chunk("x", finish="stop"), usage_chunk(9, 1), DONE)
+            answer = ask()
+            lines = answer.iter_encoded()
+            next(lines)
+
+            sign = next(lines)
+            counter.provider.let_go.set()
+            list(lines)
+            answer.close()
+
+            assert sign in {b": still working\n\n", b'{"type":"keepalive"}\n'}
+
+
+def test_a_long_run_reports_and_its_death_is_paid_by_expiry(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies: what it said last is captured when its hold times out."""
+    monkeypatch.setenv("CREDITBASE_GATEWAY_REPORT_S", "1")
+    settings.cache_clear()
+    # Nothing of this process is told of the end, as if it had died.
+    monkeypatch.setattr(run, "capture_call", _dead)
+    counter.provider.will(*HALF, Hang(), chunk("x"), Hang())
+    answer = counter.chat(stream=True)
+    lines = answer.iter_encoded()
+    for _ in range(3):
+        next(lines)
+    prompt = prompt_tokens(counter)
+    time.sleep(1.1)
+    counter.desk.clock.pass_on(seconds=100)
+    counter.provider.let_go.set()
+    next(lines)
+    counter.desk.clock.pass_on(seconds=100)
+    assert counter.open_holds() == 1
+    counter.desk.wallet.later(seconds=201).run(Tidy())
+    assert counter.open_holds() == 1, "the report gave it more time"
+
+    counter.desk.wallet.later(seconds=281).run(Tidy())
+    answer.close()
+
+    assert counter.open_holds() == 0
+    (entry,) = counter.entries("expire")
+    assert entry["captured_nanos"] == counter.price(
+        OPENAI_MODEL, input_tokens=prompt, output_tokens=HALF_TOKENS + 1
+    )
+
+
+def test_an_end_that_cannot_be_written_is_left_to_expiry(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answer is told all the same; the prompt is paid, and a person is called."""
+    monkeypatch.setattr(run, "capture_call", _dead)
+    counter.provider.will(*HALF, chunk(finish="stop"), usage_chunk(9, 20), DONE)
+
+    answer = counter.chat(stream=True)
+
+    assert events_of(answer)
+    assert "call_not_captured" in capsys.readouterr().out
+    prompt = prompt_tokens(counter)
+    counter.desk.wallet.later(seconds=181).run(Tidy())
+    assert counter.spent() == counter.price(OPENAI_MODEL, input_tokens=prompt)
+
+
+def _dead(*_: object, **__: object) -> object:
+    raise Unavailable
