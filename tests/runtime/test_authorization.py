@@ -45,6 +45,7 @@ POLICY = {
     "POST /api/v1/auth/customer-token": "secret_key",
     "GET /api/v1/tiers": "customer_token secret_key",
     "GET /api/v1/tiers/{tier_id}": "customer_token secret_key",
+    "POST /api/v1/tiers/{tier_id}/checkout": "secret_key",
     "GET /api/v1/projects/{project_id}/tiers": "owner secret_key",
     "POST /api/v1/projects/{project_id}/tiers": "owner",
     "GET /api/v1/projects/{project_id}/tiers/{tier_id}": "owner secret_key",

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from creditbase.accounts.domain import Customer
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.catalog.tier_use_cases import find_code_now, find_tier_now
 from creditbase.kernel.errors import InvalidRequest, NotFound
@@ -194,17 +195,18 @@ def _customer_of_token(call: Call) -> Customer:
 
 def _tier_by_id(project_id: str, tier_id: str) -> Tier:
     name = as_uuid(tier_id)
-    found = find_tier_now(project_id, name) if name else None
-    if found is None or found.is_archived:
-        raise NotFound("tier not found")
-    return found
+    return _on_sale(find_tier_now(project_id, name) if name else None)
 
 
 def _tier_by_code(project_id: str, code: str) -> Tier:
-    found = find_code_now(project_id, code) if TIER_CODE.fullmatch(code) else None
-    if found is None:
+    return _on_sale(find_code_now(project_id, code) if TIER_CODE.fullmatch(code) else None)
+
+
+def _on_sale(tier: Tier | None) -> Tier:
+    """Return a tier that can be chosen. The hub's customers are on plans, not on tiers."""
+    if tier is None or tier.is_archived or tier.project_id == HUB_PROJECT_ID:
         raise NotFound("tier not found")
-    return found
+    return tier
 
 
 def _pages(call: Call, asked: _Pages) -> dict[str, str]:

@@ -14,6 +14,7 @@ from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import NotFound
 from creditbase.metering.models import parse
 from creditbase.payments import tier_selling
+from creditbase.relay import subscribing
 from creditbase.relay.answers import as_uuid
 from creditbase.relay.door import RELAY
 from creditbase.relay.tier_answers import tier_answer
@@ -24,7 +25,7 @@ from creditbase.runtime.settings import CUSTOMER_TOKEN_KEYS, STRIPE_SECRET_KEY
 
 @endpoint("tiers", door=RELAY, secrets=(CUSTOMER_TOKEN_KEYS, STRIPE_SECRET_KEY))
 def tiers(call: Call) -> Reply:
-    """List, show, make, change and put away tiers."""
+    """List, show, make, change and put away tiers, and sell one to whoever comes."""
     return OPERATIONS[call.route.name](call)
 
 
@@ -70,6 +71,7 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "GET /api/v1/projects/{project_id}/tiers/{tier_id}": _show,
     "PUT /api/v1/projects/{project_id}/tiers/{tier_id}": _update,
     "DELETE /api/v1/projects/{project_id}/tiers/{tier_id}": _delete,
+    **subscribing.TIERS,
 }
 
 

@@ -193,5 +193,6 @@ SERVED: tuple[tuple[Route, ...], ...] = (
     GATEWAY,
     WEBHOOKS,
     TIERS,
+    TIER_CHECKOUT,
 )
 """The groups that are exported; whoever serves another adds it here."""
