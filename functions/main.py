@@ -23,6 +23,7 @@ EXPORTS = {
     "billing_topup": "creditbase.hub.billing",
     "billing_webhook": "creditbase.payments.webhook",
     "deliver_webhooks": "creditbase.jobs.webhook_schedule",
+    "customers": "creditbase.relay.customers",
     "deliver_outbox": "creditbase.jobs.outbox_schedule",
     "drain_inbox": "creditbase.jobs.stripe_schedules",
     "expire_holds": "creditbase.jobs.schedules",

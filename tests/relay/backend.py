@@ -58,6 +58,20 @@ class Backend:
             content_type="application/json",
         )
 
+    def customers(self, method: str, path: str = "", body: object = None) -> TestResponse:
+        """Ask about customers."""
+        return self.ask("customers", method, f"/customers{path}", body)
+
+    def creates(self, external_id: str, **more: object) -> TestResponse:
+        """Ask to make a customer."""
+        body = {"external_id": external_id, "email": "user@example.com", **more}
+        return self.customers("POST", "", body)
+
+    def upserts(self, external_id: str, **more: object) -> TestResponse:
+        """Ask to make or change a customer."""
+        body = {"external_id": external_id, "email": "user@example.com", **more}
+        return self.customers("PUT", "", body)
+
     def mint(self, **body: object) -> TestResponse:
         """Ask for a customer token."""
         return self.ask("auth_customer_token", "POST", "/auth/customer-token", body)
@@ -79,11 +93,16 @@ class Backend:
         """Make a customer, past the door."""
         order = CustomerOrder(
             project_id=self.project_id,
-            external_id=external_id or f"ext-{uuid.uuid4().hex}",
+            external_id=external_id or a_name(),
             email="user@example.com",
             request_id=uuid.uuid4().hex,
         )
         return create_customer(order, now=self.clock.at)
+
+
+def a_name() -> str:
+    """Return an external id that nobody has."""
+    return f"ext-{uuid.uuid4().hex}"
 
 
 def in_a_path(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
+from creditbase.relay.customers import customers
 from creditbase.relay.meter import meter
 from creditbase.relay.tiers import tiers
 from creditbase.relay.tokens import auth_customer_token
@@ -17,6 +18,8 @@ from tests.wire import Wire
 from tests.wired import _session_wire, wire
 
 __all__ = ["_session_wire", "wire"]
+
+FUNCTIONS = (auth_customer_token, customers, tiers)
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +71,7 @@ def stranger(meter_client: FlaskClient, other_tenant: Tenant, desk: Desk) -> Des
 @pytest.fixture(scope="session")
 def relay_clients() -> dict[str, FlaskClient]:
     """Return a client of every function of the relay that back ends and browsers call."""
-    return {function.__name__: client_of(function) for function in (auth_customer_token, tiers)}
+    return {function.__name__: client_of(function) for function in FUNCTIONS}
 
 
 @pytest.fixture

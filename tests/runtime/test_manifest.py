@@ -36,6 +36,7 @@ SECRETS = {
     "billing_portal": {"STRIPE_SECRET_KEY"},
     "billing_topup": {"STRIPE_SECRET_KEY"},
     "billing_webhook": {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"},
+    "customers": {"STRIPE_SECRET_KEY"},
     "deliver_outbox": {"SMTP_URL"},
     "drain_inbox": {"STRIPE_SECRET_KEY"},
     "gateway": {"CUSTOMER_TOKEN_KEYS", "UPSTREAM_KEYS"},

@@ -1,6 +1,6 @@
 """Customers with the versions that a change of them is conditioned on.
 
-projects/{p}/customers/{c}                   profile, made_by; of a deleted one, when
+projects/{p}/customers/{c}                   profile, email_key, made_by, deleted_at
 projects/{p}/customer_names/{sha256(name)}   external_id, generation, customer_id
 projects/{p}/identities/{sha256(identity)}   customer_id: who signed in with a provider
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.domain import Customer, CustomerName, CustomerRef
-from creditbase.accounts.store import customer_from, customer_path, name_path
+from creditbase.accounts.store import customer_from, customer_path, name_path, write_metadata
 from creditbase.runtime.firestore import (
     DELETE_FIELD,
     Create,
@@ -21,6 +21,7 @@ from creditbase.runtime.firestore import (
     Write,
     get_all,
     page_of,
+    query,
 )
 
 PAGE = 500
@@ -85,6 +86,17 @@ def load_customers(project_id: str) -> list[Customer]:
     return found
 
 
+def find_by_email(project_id: str, email: str) -> list[KeptCustomer]:
+    """Return at most two customers of an e-mail address, whatever its case."""
+    found = query(
+        f"projects/{project_id}/customers",
+        where=[("email_key", "==", email.casefold())],
+        limit=2,
+    )
+    kept = [_kept(CustomerRef(project_id, one.document_id), one) for one in found]
+    return [one for one in kept if one is not None]
+
+
 def _kept(ref: CustomerRef, snapshot: Snapshot) -> KeptCustomer | None:
     if snapshot.fields is None or snapshot.version is None:
         return None
@@ -125,7 +137,7 @@ def writes_for_profile(found: KeptCustomer, changed: Customer) -> list[Write]:
     """Return the change of what a back end says of a customer; the rest is others'."""
     kept = _profile(found.customer)
     changes: dict[tuple[str, ...], object] = {
-        (field,): value for field, value in _profile(changed).items() if kept[field] != value
+        (key,): value for key, value in _profile(changed).items() if kept[key] != value
     }
     path = customer_path(changed.project_id, changed.customer_id)
     return [Update(path, changes, unless_changed_since=found.version)]
@@ -141,8 +153,9 @@ def writes_to_delete(found: KeptCustomer, now: datetime) -> list[Write]:
     gone: dict[tuple[str, ...], object] = {
         ("external_id",): "",
         ("email",): "",
+        ("email_key",): "",
         ("uid",): "",
-        ("metadata",): {},
+        ("metadata",): write_metadata({}),
         ("identities",): DELETE_FIELD,
         ("updated_at",): now,
         ("deleted_at",): now,
@@ -165,8 +178,9 @@ def _profile(customer: Customer) -> Fields:
     return {
         "external_id": customer.external_id,
         "email": customer.email,
+        "email_key": customer.email.casefold(),
         "uid": customer.uid,
-        "metadata": dict(customer.metadata),
+        "metadata": write_metadata(customer.metadata),
         "updated_at": customer.updated_at,
     }
 

@@ -7,6 +7,7 @@ users/{uid}                                  role, project_id, customer_id, api_
 api_keys/{sha256(key)}, secret_keys/{…}      whose key it is; found by digest only
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -119,8 +120,13 @@ def writes_for_new_project(project: Project) -> list[Write]:
 
 def has_origin(origin: str) -> bool:
     """Return whether some project lists this origin."""
-    where = [("allowed_origins", "array_contains", origin)]
-    return bool(query("projects", where=where, limit=1, only=["name"]))
+    found = query(
+        "projects",
+        where=[("allowed_origins", "array_contains", origin)],
+        limit=1,
+        only=["name"],
+    )
+    return bool(found)
 
 
 def find_customer(ref: CustomerRef) -> Customer | None:
@@ -149,13 +155,24 @@ def customer_from(ref: CustomerRef, fields: Fields) -> Customer:
         email=fields["email"],
         uid=fields["uid"],
         stripe_customer_id=fields.get("stripe_customer_id", ""),
-        metadata=fields["metadata"],
+        metadata=metadata_from(fields["metadata"]),
         created_at=fields["created_at"],
         updated_at=fields["updated_at"],
         subscription=subscription_from(fields.get(SUBSCRIPTION_FIELD)),
         identities=tuple(fields.get("identities", ())),
         deleted_at=fields.get("deleted_at"),
     )
+
+
+def metadata_from(kept: str | Fields) -> Fields:
+    """Return a customer's metadata. Text, because Firestore takes not every JSON."""
+    found: Fields = json.loads(kept) if isinstance(kept, str) else kept
+    return found
+
+
+def write_metadata(metadata: Mapping[str, object]) -> str:
+    """Return a customer's metadata as it is kept."""
+    return json.dumps(dict(metadata), ensure_ascii=False, separators=(",", ":"))
 
 
 def subscription_from(kept: Fields | None) -> TierSubscription | None:
@@ -203,7 +220,7 @@ def writes_for_new_customer(customer: Customer, name: CustomerName) -> list[Writ
                 "external_id": customer.external_id,
                 "email": customer.email,
                 "uid": customer.uid,
-                "metadata": dict(customer.metadata),
+                "metadata": write_metadata(customer.metadata),
                 "created_at": customer.created_at,
                 "updated_at": customer.updated_at,
                 **_linked(customer.stripe_customer_id),

@@ -62,6 +62,11 @@ def tier_model_uuid(tier_id: str, model_id: str) -> str:
     return str(uuid.uuid5(NAMESPACE, f"tier-model/{tier_id}/{model_id}"))
 
 
+def identity_digest(project_id: str, provider: str, subject: str) -> str:
+    """Return the document of who signed in with a provider, in a project."""
+    return sha256_hex(f"identity/{project_id}/{provider}/{subject}")
+
+
 def owner_uuid(uid: str) -> str:
     """Return the id under which the relay shows a Firebase user who owns a project."""
     return str(uuid.uuid5(NAMESPACE, f"owner/{uid}"))

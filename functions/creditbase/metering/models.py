@@ -66,7 +66,7 @@ class _Spending(_Request):
         if self.customer_id is not None:
             check_uuid(self.customer_id)
         if self.metadata is not None:
-            _check_metadata(self.metadata)
+            check_metadata(self.metadata)
         return self
 
 
@@ -188,7 +188,12 @@ def _check_either(amount: int | None, model: str | None, usage: object, name: st
     raise ValueError(f"give either amount_nanos, or model with {name}")
 
 
-def _check_metadata(metadata: dict[str, Any]) -> None:
+def check_metadata(metadata: dict[str, Any]) -> None:
+    """Refuse what is too large, too deep, or has keys that are too long.
+
+    Raises:
+        ValueError: it is beyond one of the bounds.
+    """
     text = json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > METADATA_BYTES_MAX:
         raise ValueError("metadata is larger than ten kilobytes")

@@ -4,14 +4,20 @@ What is unknown is refused, `project_id` among it: the project follows from the 
 Source: relay-api.md 2 and 5.
 """
 
-from typing import Annotated
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX, NANOS_PER_CENT
-from creditbase.metering.models import check_uuid
+from creditbase.metering.models import check_metadata, check_uuid
 
 EXTERNAL_ID_CHARACTERS_MAX = 255
+EMAIL_CHARACTERS_MAX = 254
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef-]+"
+_LABEL = r"[A-Za-z0-9\u00a0-\ud7ff]([A-Za-z0-9\u00a0-\ud7ff-]*[A-Za-z0-9\u00a0-\ud7ff])?"
+EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z\u00a0-\ud7ff]{{2,63}}")
+"""What every SDK decodes: Go's generated type refuses an answer with another address."""
 
 ExternalId = Annotated[str, Field(min_length=1, max_length=EXTERNAL_ID_CHARACTERS_MAX)]
 TierCode = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -24,6 +30,47 @@ class RelayRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
     )
+
+
+class CustomerRequest(RelayRequest):
+    """What a project knows of a customer."""
+
+    external_id: ExternalId
+    """The project's own name for it: any text."""
+    email: Annotated[str, Field(min_length=3, max_length=EMAIL_CHARACTERS_MAX)]
+    metadata: dict[str, Any] | None = None
+    """The project's own, at most 10 kB; where it is left out, what is there stays."""
+
+    @model_validator(mode="after")
+    def _is_within_bounds(self) -> "CustomerRequest":
+        if self.metadata is not None:
+            check_metadata(self.metadata)
+        return self
+
+    @field_validator("email")
+    @classmethod
+    def _is_an_address(cls, email: str) -> str:
+        return _check_email(email)
+
+
+class ClaimRequest(RelayRequest):
+    """Link who signed in with a provider to the customer of an address."""
+
+    email: Annotated[str, Field(min_length=3, max_length=EMAIL_CHARACTERS_MAX)]
+    provider: Literal["github", "google", "oidc"]
+    subject: Annotated[str, Field(min_length=1, max_length=255)]
+    """The provider's own name for who signed in."""
+
+    @field_validator("email")
+    @classmethod
+    def _is_an_address(cls, email: str) -> str:
+        return _check_email(email)
+
+
+def _check_email(email: str) -> str:
+    if not EMAIL.fullmatch(email) or len(email.partition("@")[0]) > 64:
+        raise ValueError("this is no e-mail address")
+    return email
 
 
 class CustomerTokenRequest(RelayRequest):

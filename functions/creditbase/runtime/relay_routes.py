@@ -194,5 +194,6 @@ SERVED: tuple[tuple[Route, ...], ...] = (
     WEBHOOKS,
     TIERS,
     TIER_CHECKOUT,
+    CUSTOMERS,
 )
 """The groups that are exported; whoever serves another adds it here."""

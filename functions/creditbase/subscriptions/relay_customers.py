@@ -20,10 +20,12 @@ from creditbase.ledger.domain.commands import Freeze
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.runtime.events import Event, EventType, create_event
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.domain.tier_standing import no_tier
 
+IDENTITIES_MAX = 50
 DELETED = "customer_deleted"
 """Why the wallet of a deleted customer is frozen."""
 
@@ -79,7 +81,9 @@ def upsert_customer(order: CustomerOrder, *, now: datetime) -> tuple[Customer, b
         if changed == kept:
             return Attempt((kept, False), ())
         changed = replace(changed, updated_at=now)
-        return Attempt((changed, False), accounts.writes_for_profile(found, changed))
+        told = _told("customer.updated", changed, order.request_id, now=now)
+        writes = [*accounts.writes_for_profile(found, changed), told]
+        return Attempt((changed, False), writes)
 
     return commit_or_retry(attempt)
 
@@ -96,7 +100,23 @@ def _made(order: CustomerOrder, name: KeptName | None, *, now: datetime) -> Atte
     ref = WalletRef(customer.project_id, customer.customer_id)
     opened = open_wallet(ref.wallet_id, owner_uid="", terms=no_tier(), now=now)
     writes = accounts.writes_to_make(customer, taken, before=name, made_by=order.request_id)
-    return Attempt(customer, [*writes, *ledger.writes_to_open(ref, opened)])
+    told = _told("customer.created", customer, now=now)
+    return Attempt(customer, [*writes, *ledger.writes_to_open(ref, opened), told])
+
+
+def _told(
+    event_type: EventType, customer: Customer, cause: str = "", *, now: datetime
+) -> Write:
+    """Return the write that tells the project's developer."""
+    data: dict[str, object] = {
+        "customer_id": customer.customer_id,
+        "external_id": customer.external_id,
+    }
+    if event_type != "customer.deleted":
+        data |= {"email": customer.email, "metadata": dict(customer.metadata)}
+    name = f"{event_type}/{customer.customer_id}/{cause}"
+    event = Event(project_id=customer.project_id, event_type=event_type, cause=name, data=data)
+    return create_event(event, now=now)
 
 
 def load_customer(project_id: str, customer_id: str) -> Customer:
@@ -150,9 +170,41 @@ def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> None
                 return Attempt(None, ())  # the earlier attempt, or a twin, did it
             raise NotFound("Customer not found")
         has_tried = True
-        return Attempt(None, [*accounts.writes_to_delete(found, now), *_frozen(ref, now=now)])
+        told = _told("customer.deleted", found.customer, now=now)
+        writes = [*accounts.writes_to_delete(found, now), *_frozen(ref, now=now), told]
+        return Attempt(None, writes)
 
     commit_or_retry(attempt)
+
+
+def claim_customer(
+    project_id: str, *, email: str, identity: str, now: datetime
+) -> tuple[Customer, bool]:
+    """Link who signed in with a provider to the customer of an address; say whether it is new.
+
+    Raises:
+        NotFound: no customer of the project has this address.
+        Conflict: several have it, or the identity is somebody else's.
+        Contention, Unavailable: safe to repeat.
+    """
+
+    def attempt() -> Attempt[tuple[Customer, bool]]:
+        found = accounts.find_by_email(project_id, email)
+        if not found:
+            raise NotFound("Customer not found")
+        if len(found) > 1:
+            raise Conflict("Several customers have this e-mail address")
+        customer = found[0].customer
+        owner = accounts.find_identity(project_id, identity)
+        if owner == customer.customer_id:
+            return Attempt((customer, False), ())
+        if owner:
+            raise Conflict("This identity belongs to another customer")
+        if len(customer.identities) >= IDENTITIES_MAX:
+            raise Conflict("This customer has as many identities as it may have")
+        return Attempt((customer, True), accounts.writes_to_link(found[0], identity, now))
+
+    return commit_or_retry(attempt)
 
 
 def _frozen(ref: CustomerRef, *, now: datetime) -> list[Write]:
