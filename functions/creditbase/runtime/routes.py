@@ -143,12 +143,16 @@ def _fits(route: Route, segments: list[str]) -> bool:
 
 
 def _shared_path(routes: tuple[Route, ...]) -> str:
-    """Return the leading segments that all routes of a function have in common."""
+    """Return the leading words that all routes of a function have in common."""
     shared = _segments(routes[0].path)
-    for route in routes[1:]:
+    for route in routes:
         other = _segments(route.path)
         length = 0
-        while length < min(len(shared), len(other)) and shared[length] == other[length]:
+        while (
+            length < min(len(shared), len(other))
+            and shared[length] == other[length]
+            and not _is_variable(other[length])
+        ):
             length += 1
         shared = shared[:length]
     return "/" + "/".join(shared)
