@@ -40,6 +40,7 @@ SECRETS = {
     "deliver_outbox": {"SMTP_URL"},
     "drain_inbox": {"STRIPE_SECRET_KEY"},
     "gateway": {"CUSTOMER_TOKEN_KEYS", "UPSTREAM_KEYS"},
+    "meter": {"CUSTOMER_TOKEN_KEYS"},
     "reconcile_stripe": {"STRIPE_SECRET_KEY"},
     "tiers": {"CUSTOMER_TOKEN_KEYS", "STRIPE_SECRET_KEY"},
 }
