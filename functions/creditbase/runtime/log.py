@@ -43,6 +43,7 @@ ALERTS: Mapping[str, int] = MappingProxyType(
         "usage_beyond_bound": logging.ERROR,
         "wallet_parked": logging.CRITICAL,
         "wallet_refuses": logging.ERROR,
+        "webhook_disabled": logging.ERROR,
     }
 )
 """Everything that calls for a person, and how loudly."""

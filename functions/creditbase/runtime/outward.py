@@ -104,7 +104,11 @@ def post(
 def _exchange(
     pool: httpcore.ConnectionPool, url: str, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, str]:
-    sent = [(name, value) for name, value in headers.items()]
+    sent: Mapping[bytes | str, bytes | str] = {
+        "Host": urlsplit(url).netloc,
+        "Content-Length": str(len(body)),
+        **headers,
+    }
     read = b""
     response = pool.handle_request(httpcore.Request("POST", url, headers=sent, content=body))
     with contextlib.closing(response):
