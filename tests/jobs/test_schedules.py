@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from creditbase.jobs import outbox_schedule, scheduled, schedules, stripe_schedules
+from creditbase.jobs import (
+    outbox_schedule,
+    scheduled,
+    schedules,
+    stripe_schedules,
+    webhook_schedule,
+)
 from tests.jobs.ward import CREDIT, Ward, entry_ids, published
 from tests.relay.desk import NOON
 from tests.runtime.wiring import client_of
@@ -85,6 +91,7 @@ def test_a_store_that_is_down_is_told_to_the_scheduler(ward: Ward, wire: Wire) -
         (stripe_schedules.answer_crossings, "every 1 minutes"),
         (stripe_schedules.drain_inbox, "every 5 minutes"),
         (outbox_schedule.deliver_outbox, "every 5 minutes"),
+        (webhook_schedule.deliver_webhooks, "every 1 minutes"),
         (stripe_schedules.reconcile_stripe, "every 1 hours"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -26,7 +26,8 @@ def client_of(function: Any) -> FlaskClient:
     app.wsgi_app = middleware(app.wsgi_app)  # type: ignore[method-assign]
     framework._configure_app(app, function, "http")
     app.register_error_handler(500, framework.crash_handler)
-    if function.__module__.startswith("creditbase."):
+    is_job = function.__module__.startswith("creditbase.jobs.")  # asked by the scheduler alone
+    if function.__module__.startswith("creditbase.") and not is_job:
         watch(app, function.__name__)
     return app.test_client()
 

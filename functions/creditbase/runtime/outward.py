@@ -104,11 +104,8 @@ def post(
 def _exchange(
     pool: httpcore.ConnectionPool, url: str, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, str]:
-    sent: Mapping[bytes | str, bytes | str] = {
-        "Host": urlsplit(url).netloc,
-        "Content-Length": str(len(body)),
-        **headers,
-    }
+    own = {"Host": urlsplit(url).netloc, "Content-Length": str(len(body))}
+    sent = [(name, value) for name, value in (*own.items(), *headers.items())]
     read = b""
     response = pool.handle_request(httpcore.Request("POST", url, headers=sent, content=body))
     with contextlib.closing(response):
