@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
-from creditbase.accounts.store import SUBSCRIPTION_FIELD
 from creditbase.catalog import tier_store as store
 from creditbase.catalog.domain.tier_rules import Given, changed_tier, new_tier
 from creditbase.catalog.domain.tiers import Tier, Tiers
@@ -153,8 +152,8 @@ def _is_held(project_id: str, tier_id: str) -> bool:
     found = query(
         f"projects/{project_id}/customers",
         where=[
-            (f"{SUBSCRIPTION_FIELD}.tier_id", "==", tier_id),
-            (f"{SUBSCRIPTION_FIELD}.status", "in", list(HOLDING)),
+            ("tier_subscription.tier_id", "==", tier_id),
+            ("tier_subscription.status", "in", list(HOLDING)),
         ],
         limit=1,
         only=["created_at"],
