@@ -9,8 +9,16 @@ import pytest
 
 from creditbase.accounts.use_cases import ensure_project
 from creditbase.catalog import store, use_cases
-from creditbase.catalog.domain import Catalog, Markup, PlanMissing, PriceBook, VersionTaken
+from creditbase.catalog.domain import (
+    Catalog,
+    CodeTaken,
+    Markup,
+    PlanMissing,
+    PriceBook,
+    VersionTaken,
+)
 from creditbase.catalog.models import CatalogFile, parse_catalog, read_catalog
+from creditbase.catalog.tier_store import find_code, writes_for_new_tier
 from creditbase.catalog.use_cases import (
     LOADS_MAX,
     CatalogCache,
@@ -23,6 +31,7 @@ from creditbase.catalog.use_cases import (
 )
 from creditbase.kernel.errors import NotFound, Unavailable
 from creditbase.runtime.firestore import Create, Lost, Put, commit, get_all
+from tests.catalog.tiers import a_tier
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 FILE = read_catalog(Path(__file__).parents[2] / "catalog.json")
@@ -119,6 +128,14 @@ class TestPush:
 
         with pytest.raises(PlanMissing):
             push_catalog(project_id, CatalogFile.model_validate(values))
+
+    def test_refuses_the_code_of_a_tier(self, project_id: str) -> None:
+        """Plans and tiers are named in one list; the tier's customers would lose its name."""
+        tier = a_tier(project_id=project_id, code="guru")
+        commit(writes_for_new_tier(tier, find_code(project_id, "guru")))
+
+        with pytest.raises(CodeTaken, match="guru"):
+            push_catalog(project_id, FILE)
 
     def test_comparing_writes_nothing(self, project_id: str) -> None:
         """A diff is looked at before it is pushed."""

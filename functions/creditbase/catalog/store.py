@@ -63,6 +63,18 @@ def find_book(project_ids: Sequence[str], version: str) -> Mapping[str, Any] | N
     return next((book.fields for book in found if book.fields is not None), None)
 
 
+def find_foreign_codes(project_id: str, plans: Sequence[Plan]) -> list[str]:
+    """Return the codes of these plans that are the codes of tiers."""
+    if not plans:
+        return []
+    found = get_all([_plan_code(project_id, plan.code) for plan in plans])
+    return [
+        plan.code
+        for plan, code in zip(plans, found, strict=True)
+        if (code.fields or {}).get("plan_id", "") not in {"", plan.plan_id}
+    ]
+
+
 def current_of(shelf: Shelf) -> Current:
     """Return what a push is compared with."""
     listing = shelf.listing

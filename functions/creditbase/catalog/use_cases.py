@@ -8,7 +8,7 @@ from typing import Any
 
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog import store
-from creditbase.catalog.domain import Catalog, Markup, PriceBook, Push, decide_push
+from creditbase.catalog.domain import Catalog, CodeTaken, Markup, PriceBook, Push, decide_push
 from creditbase.catalog.models import CatalogFile, parse_book
 from creditbase.catalog.per_project import PerProject
 from creditbase.kernel.errors import NotFound, Unavailable
@@ -110,7 +110,7 @@ def compare_catalog(project_id: str, file: CatalogFile) -> Push:
 
     Raises:
         NotFound: there is no such project.
-        VersionTaken, PlanMissing: the file cannot be pushed.
+        VersionTaken, PlanMissing, CodeTaken: the file cannot be pushed.
     """
     return _attempt(project_id, file).answer
 
@@ -120,7 +120,7 @@ def push_catalog(project_id: str, file: CatalogFile) -> Push:
 
     Raises:
         NotFound: there is no such project.
-        VersionTaken, PlanMissing: the file cannot be pushed; nothing was written.
+        VersionTaken, PlanMissing, CodeTaken: the file cannot be pushed; nothing was written.
     """
     return commit_or_retry(lambda: _attempt(project_id, file))
 
@@ -130,6 +130,8 @@ def _attempt(project_id: str, file: CatalogFile) -> Attempt[Push]:
     listing = store.load_listing(project_id)
     shelf = store.load_shelf(project_id, expected=listing, version=offer.book.version)
     push = decide_push(store.current_of(shelf), offer)
+    for code in store.find_foreign_codes(project_id, push.plans):
+        raise CodeTaken(code)
     writes = store.writes_for(project_id, listing, offer, push) if push.changes else []
     return Attempt(push, writes)
 

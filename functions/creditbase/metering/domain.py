@@ -12,11 +12,11 @@ from creditbase.catalog.domain import (
     Usage,
     price_usage,
 )
-from creditbase.catalog.domain.tiers import Tiers
+from creditbase.catalog.domain.tiers import Tier, Tiers
 from creditbase.kernel.errors import Forbidden, InvalidRequest, NotFound, Unavailable
 from creditbase.kernel.money import price_of
 from creditbase.ledger.domain.commands import NOTHING_PINNED, Priced
-from creditbase.ledger.domain.wallet import Metered
+from creditbase.ledger.domain.wallet import Metered, Terms
 
 BOUNDING_UNITS = ("input_tokens", "output_tokens")
 """Units that nearly every call has: a hold must say the most of each that has a price."""
@@ -124,6 +124,18 @@ class CatalogRate:
         if tier.model(found.model_id) is None:
             raise Forbidden("This model is not part of the plan", reason=OUTSIDE_PLAN)
         return tier.markup_of(found.model_id, self.catalog.markup)
+
+
+def terms_by(tier: Tier, terms: Terms) -> Terms:
+    """Return terms with the limit that their tier has now; an unpaid window keeps none."""
+    if tier.is_paygo or (terms.included, terms.limit_nanos) == ("limited", 0):
+        return terms
+    return replace(
+        terms,
+        included="unlimited" if tier.is_unlimited else "limited",
+        limit_nanos=tier.limit_nanos,
+        draws_wallet=tier.overage_enabled,
+    )
 
 
 def is_tier_id(plan_code: str) -> bool:

@@ -5,18 +5,27 @@ tiers of a project, say, is loaded when a decision first asks for it, and kept t
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import TypeVar
 
 from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.catalog.use_cases import load_book, load_catalog
-from creditbase.kernel.errors import Forbidden
-from creditbase.ledger.domain.commands import Command
+from creditbase.kernel.errors import BillingError, Forbidden, PaymentRequired
+from creditbase.ledger.domain.commands import ChangeTerms, Command
 from creditbase.ledger.domain.decide import Decision
+from creditbase.ledger.domain.wallet import Wallet
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import run
-from creditbase.metering.domain import OUTSIDE_PLAN, CatalogRate, PricesMissing
+from creditbase.metering.domain import (
+    OUTSIDE_PLAN,
+    CatalogRate,
+    PricesMissing,
+    is_tier_id,
+    terms_by,
+)
 
 LOADS_MAX = 3
 T = TypeVar("T")
@@ -49,10 +58,48 @@ def run_priced(
 ) -> Decision:
     """Run a command that prices by a rate, which is given what it lacks as often as needed.
 
+    Where the customer's tier was changed, its wallet catches up on the way: no call is
+    refused by a limit of before, and at most one more is let through by it.
+
     Raises:
         BillingError: as the ledger and the rate refuse.
     """
-    return completing(rate, lambda rate: run(ref, command_with(rate), now=now), ref.project_id)
+
+    def ask(rate: CatalogRate) -> Decision:
+        try:
+            decision = run(ref, command_with(rate), now=now)
+        except PaymentRequired as refusal:
+            if not is_tier_id(refusal.plan) or not _catch_up(ref, rate, None, now=now):
+                raise
+            return run(ref, command_with(rate), now=now)
+        with suppress(BillingError):
+            _catch_up(ref, rate, decision.wallet, now=now)
+        return decision
+
+    return completing(rate, ask, ref.project_id)
+
+
+def _catch_up(
+    ref: WalletRef, rate: CatalogRate, wallet: Wallet | None, *, now: datetime
+) -> bool:
+    """Put the wallet on what its tier says now; return whether that was something else.
+
+    Under the revision of its terms: what Stripe has changed meanwhile is newer, and stays.
+    """
+    if rate.tiers is None:
+        return False
+    if wallet is None:
+        loaded = find_wallet(ref)
+        if loaded is None:
+            return False
+        wallet = loaded.wallet
+    tier = rate.tiers.by_id(wallet.terms.plan_code)
+    terms = wallet.terms if tier is None else terms_by(tier, wallet.terms)
+    if terms == wallet.terms:
+        return False
+    window = wallet.window.span if terms.window == "period" else None
+    run(ref, ChangeTerms(terms, window), now=now)
+    return True
 
 
 def completing(rate: CatalogRate, ask: Callable[[CatalogRate], T], project_id: str) -> T:

@@ -294,6 +294,13 @@ class PlanMissing(InvalidRequest):
         super().__init__(f"plan {code} is in the project but not in the file: keep it there")
 
 
+class CodeTaken(InvalidRequest):
+    """A plan's code is a tier's: the two are named in one list."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"plan {code} has the code of a tier; rename one of them")
+
+
 @dataclass(frozen=True, slots=True)
 class Push:
     """What a push would do: the lines to show a person, and what has to be written."""
