@@ -10,6 +10,7 @@ import pytest
 from creditbase.kernel.errors import Unavailable
 from creditbase.ledger.domain.commands import Tidy
 from creditbase.relay.gateway import run, telling
+from creditbase.relay.gateway.upstream_http import UpstreamFailed
 from creditbase.runtime.settings import settings
 from tests.relay.desk import json_of
 from tests.relay.gateway.counter import (
@@ -301,7 +302,7 @@ class TestTimeIsUp:
         lines = answer.iter_encoded()
         next(lines)
         counter.provider.let_go.set()
-        with pytest.raises(telling.UpstreamFailed):
+        with pytest.raises(UpstreamFailed):
             list(lines)
         answer.close()
 
@@ -313,13 +314,10 @@ class TestTimeIsUp:
         """In both dialects with what clients pass over."""
         monkeypatch.setattr(telling, "HEADERS_WITHIN_S", 0.1)
         monkeypatch.setattr(telling, "SIGN_OF_LIFE_EVERY_S", 0.1)
-        for ask in (
-            lambda: counter.chat(stream=True),
-            lambda: counter.respond(accept=NDJSON),
-        ):
+        for is_chat in (True, False):
             counter.provider.let_go.clear()
             counter.provider.will(Hang(), chunk("x", finish="stop"), usage_chunk(9, 1), DONE)
-            answer = ask()
+            answer = counter.chat(stream=True) if is_chat else counter.respond(accept=NDJSON)
             lines = answer.iter_encoded()
             next(lines)
 
