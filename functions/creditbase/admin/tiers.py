@@ -62,7 +62,7 @@ def tier_line(tier: Tier) -> str:
         tier.tier_id,
         tier.code,
         tier.billing_mode if tier.is_paygo else limit,
-        price if tier.is_paid else "free",
+        price if tier.is_paid else "-" if tier.is_paygo else "free",
         tier.billing_price_ref or "-",
         ",".join(model.model_id for model in tier.models),
     ]
