@@ -1,7 +1,8 @@
 """The whole product in one process: asked by route, with real credentials and real ids."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -12,25 +13,26 @@ from werkzeug.test import TestResponse
 
 import main
 from creditbase.accounts.owners import add_owner
-from creditbase.accounts.tokens import TTL_MAX, Minting, SigningKeys
 from creditbase.accounts.use_cases import (
     HUB_PROJECT_ID,
     create_secret_key,
-    ensure_customer,
     ensure_project,
 )
-from creditbase.catalog.domain.tiers import TierModel
+from creditbase.admin.tiers import put_tiers, read_tiers
 from creditbase.catalog.models import read_catalog
+from creditbase.catalog.tier_use_cases import shared_tiers
 from creditbase.catalog.use_cases import push_catalog, shared_cache
 from creditbase.ledger.use_cases import lanes
-from creditbase.payments.tier_selling import create_tier
+from creditbase.runtime.authorization import ROUTES
 from creditbase.runtime.clock import now, real_now
-from creditbase.runtime.routes import Credential, Route
+from creditbase.runtime.routes import Credential, DoorName, Route
 from dev.layout import ROOT
+from tests.payments.shop import Shop, signed_event
 from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of
 
 Json = dict[str, Any]
+SITE = "https://app.example.com"
 
 
 @cache
@@ -39,53 +41,111 @@ def _client(function: str) -> FlaskClient:
 
 
 @dataclass(frozen=True)
+class Person:
+    """A customer of the relay project, and the token in its browser."""
+
+    customer_id: str
+    external_id: str
+    token: str = ""
+
+
+@dataclass
 class House:
-    """A hub and a relay project, a user and a customer, and what names them."""
+    """A hub with a user, and a relay project with its tiers, which that user owns."""
 
     signer: Signer
-    uid: str
-    secret_key: str
-    customer_token: str
-    known: Mapping[str, tuple[str, ...]]
-    """Ids and names that exist, by the name of the field or path variable that takes them."""
+    shop: Shop
+    uid: str = ""
+    project_id: str = ""
+    secret_key: str = ""
+    tier_ids: dict[str, str] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
+    _lasting: Person | None = None
 
     @classmethod
-    def opened(cls, signer: Signer) -> "House":
+    def opened(cls, signer: Signer, shop: Shop) -> "House":
         """Return the house with everything pushed and seeded that its routes need."""
         ensure_project("hub", now=now())
         push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
-        shared_cache().forget()
-        lanes.cache_clear()
-        uid = f"u{uuid4().hex}"
+        project = ensure_project(f"contract-{uuid4().hex}", now=now())
+        for shared in (shared_cache, shared_tiers, lanes):
+            shared.cache_clear()
         key = create_secret_key(
-            HUB_PROJECT_ID, name="t", random_bytes=uuid4().bytes * 2, now=real_now()
+            project.project_id, name="t", random_bytes=uuid4().bytes * 2, now=real_now()
         )
-        seen = _client("usage_me").get("/usage/me", headers=signer.headers(uid))
-        assert seen.status_code == 200, seen.text
-        project = ensure_project("hub", now=now())
-        customer = ensure_customer(HUB_PROJECT_ID, uid, now=now())
-        asked = Minting(token_id="t", key_id="k", ttl=TTL_MAX, now=real_now())
-        token = SigningKeys.configured().mint(project, customer, asked)
-        add_owner(HUB_PROJECT_ID, uid, now=now())
-        given = {
-            "code": f"t{uuid4().hex}",
-            "display_name": "Basic",
-            "models": (TierModel("local-echo"),),
-        }
-        tier = create_tier(HUB_PROJECT_ID, given, now=now())
-        known = {
-            "project_id": (HUB_PROJECT_ID,),
-            "tier_id": (tier.tier_id,),
-            "tier_code": (tier.code,),
-            "model_id": ("local-echo", "gpt-5"),
-            "customer_id": (customer.customer_id,),
-            "customer_external_id": (uid,),
-            "external_id": (uid,),
-            "model": ("gpt-5-mini", "gpt-5"),
-            "plan": ("guru", "pro"),
-            "amount": ("small", "large"),
-        }
-        return cls(signer, uid, key.secret, token.text, known)
+        uid = f"u{uuid4().hex}"
+        add_owner(project.project_id, uid, now=now())
+        made = cls(signer, shop, uid, project.project_id, key.secret)
+        tiers = put_tiers(
+            project.project_id, read_tiers(ROOT / "dev/relay_tiers.json"), now=now
+        )
+        made.tier_ids |= {tier.code: tier.tier_id for _, tier in tiers}
+        shared_tiers.cache_clear()
+        assert made.ask("GET /usage/me").status_code == 200
+        return made
+
+    def person(self, tier_code: str = "") -> Person:
+        """Return a new customer, on a tier and with a token where a tier is named."""
+        name = f"user_{uuid4().hex[:12]}"
+        profile = {"external_id": name, "email": f"{name}@example.com"}
+        made = self.ask("POST /api/v1/customers", body=profile)
+        assert made.status_code == 201, made.text
+        customer_id = of(made)["customer"]["customer"]["id"]
+        if not tier_code:
+            return Person(customer_id, name)
+        asked = {"customer_id": customer_id, "tier_code": tier_code}
+        minted = self.ask("POST /api/v1/auth/customer-token", body=asked)
+        assert minted.status_code == 200, minted.text
+        return Person(customer_id, name, of(minted)["token"])
+
+    def pays(self, session_id: str) -> None:
+        """Let a customer pay a session, and Stripe tell of everything that followed."""
+        self.shop.pay_unwatched(session_id)
+        self.tell()
+
+    def tell(self) -> None:
+        """Deliver every event of Stripe's that was not delivered yet, oldest first."""
+        while news := self._news():
+            for event in news:
+                sent = signed_event(event)
+                answer = _client("billing_webhook").post(
+                    "/billing/webhook",
+                    data=sent.raw,
+                    headers={"Stripe-Signature": sent.signature},
+                )
+                assert answer.status_code == 200, answer.text
+                self._told.add(event["id"])
+
+    def _news(self) -> list[Json]:
+        newest_first: list[Json] = self.shop.get("/events", limit=100)["data"]
+        return [event for event in newest_first[::-1] if event["id"] not in self._told]
+
+    def ask(
+        self,
+        route: str,
+        *,
+        body: object = None,
+        token: str = "",
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **path: Any,
+    ) -> TestResponse:
+        """Send a request to the function of a route, with a credential that it takes."""
+        method, _, pattern = route.partition(" ")
+        row = next(row for row in ROUTES if (row.method, row.path) == (method, pattern))
+        named = {name: quote(str(value), safe="") for name, value in path.items()}
+        shown = {"Authorization": f"Bearer {token}"} if token else self.headers_for(row)
+        sent = None
+        if body is not None:
+            sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return _client(row.function).open(
+            row.path.format(**named),
+            method=method,
+            query_string={name: str(value) for name, value in (query or {}).items()},
+            headers={**(headers or {}), **shown},
+            data=sent,
+            content_type=None if sent is None else "application/json",
+        )
 
     def headers_for(self, route: Route) -> dict[str, str]:
         """Return a credential that the route takes."""
@@ -93,27 +153,43 @@ class House:
         if Credential.SECRET_KEY in taken:
             return {"X-ModelRelay-Api-Key": self.secret_key}
         if Credential.CUSTOMER_TOKEN in taken:
-            return {"Authorization": f"Bearer {self.customer_token}"}
+            return {"Authorization": f"Bearer {self.lasting_person().token}"}
         if Credential.SIGNATURE in taken:
             return {"Stripe-Signature": "t=1,v1=00"}
         return self.signer.headers(self.uid)
 
-    def ask(
-        self,
-        route: Route,
-        *,
-        path: Mapping[str, Any],
-        query: Mapping[str, Any],
-        headers: Mapping[str, str],
-        body: bytes | None,
-    ) -> TestResponse:
-        """Send a request to the function of a route."""
-        named = {name: quote(str(value), safe="") for name, value in path.items()}
-        return _client(route.function).open(
-            route.path.format(**named),
-            method=route.method,
-            query_string={name: str(value) for name, value in query.items()},
-            headers={**headers, **self.headers_for(route)},
-            data=body,
-            content_type="application/json" if body is not None else None,
-        )
+    def lasting_person(self) -> Person:
+        """Return the customer of all who do not care, made anew where it was deleted."""
+        if self._lasting is not None:
+            seen = self.ask(
+                "GET /api/v1/customers/{customer_id}", customer_id=self._lasting.customer_id
+            )
+            if seen.status_code == 200:
+                return self._lasting
+        self._lasting = self.person("free")
+        return self._lasting
+
+    def known(self, route: Route) -> dict[str, tuple[str, ...]]:
+        """Return ids and names that exist, by the field or variable that takes them."""
+        is_hub = route.door is DoorName.HUB
+        person = self.lasting_person()
+        return {
+            "project_id": (self.project_id, self.project_id.upper()),
+            "customer_id": (person.customer_id,),
+            "customer_external_id": (person.external_id,),
+            "external_id": (person.external_id,),
+            "tier_id": tuple(self.tier_ids.values()),
+            "tier_code": tuple(self.tier_ids),
+            "model": ("gpt-5-mini",) if is_hub else ("local-echo", "local-large"),
+            "model_id": ("local-echo",),
+            "plan": ("guru", "pro"),
+            "amount": ("small", "large"),
+            "success_url": (f"{SITE}/ok",),
+            "cancel_url": (f"{SITE}/no",),
+        }
+
+
+def of(answer: TestResponse) -> Json:
+    """Return an answer's JSON."""
+    found: Json = answer.get_json()
+    return found

@@ -65,7 +65,7 @@ def test_whatever_is_asked_the_answer_is_a_published_one(
 ) -> None:
     """A client that reads the description meets nothing that it does not say."""
     operation = _operations()[route.name]
-    choices = {name: st.sampled_from(values) for name, values in house.known.items()}
+    choices = {name: st.sampled_from(values) for name, values in house.known(route).items()}
 
     @GENERATED
     @given(
@@ -81,7 +81,7 @@ def test_whatever_is_asked_the_answer_is_a_published_one(
         headers = {name: str(value) for name, value in (case.headers or {}).items()}
 
         answer = house.ask(
-            route, path=path, query=case.query or {}, headers=headers, body=_raw(body)
+            route.name, query=case.query, headers=headers, body=_raw(body), **path
         )
 
         sent = f"{route.method} {path} {case.query} {body!r}"
