@@ -2,12 +2,15 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from creditbase.accounts import webhook_use_cases as webhooks
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.commands import CaptureHold, ChangeTerms, Charge, FixedAmount
 from creditbase.ledger.domain.wallet import Terms
+from creditbase.metering.telling import listeners
 from creditbase.runtime import firestore
 from tests.relay.desk import CREDIT, NOON, Desk
 from tests.wire import Wire
@@ -81,3 +84,38 @@ class TestTold:
         assert sorted(data["amount_nanos"] for data in told) == [5, 7]
         assert {data.get("hold_id") for data in told} == {None, hold_id}
         assert all(data["completed_at"] == "2026-03-10T12:00:00Z" for data in told)
+
+    def test_a_charge_costs_a_write_more_only_where_a_webhook_listens(
+        self, stranger: Desk, wire: Wire
+    ) -> None:
+        """The webhooks are remembered for a minute, so that nothing is read for them."""
+        project_id = stranger.tenant.project_id
+        listeners.cache_clear()
+        stranger.charge("a", 1)
+        wire.reset()
+        stranger.charge("b", 1)
+        assert wire.counts == (1, 0, 2)
+
+        webhook = webhooks.create_webhook(
+            project_id,
+            webhook_id=str(uuid4()),
+            endpoint_url="https://app.example",
+            events=("request.completed",),
+            is_enabled=True,
+            secret=webhooks.mint_secret(b"s" * 32),
+            now=NOON,
+        )
+        listeners.cache_clear()
+        stranger.charge_for("c", "gpt-5", input_tokens=7)
+        wire.reset()
+        hold_id = stranger.held(9)
+        stranger.end(hold_id, "capture", {"amount_nanos": 9})
+        assert wire.counts == (2, 0, 6)  # the end of the last hold is published, too
+        webhooks.remove_webhook(project_id, webhook.webhook_id)
+        listeners.cache_clear()
+
+        told = sorted(self.told(stranger), key=lambda event: event["data"]["amount_nanos"])
+        assert [event["type"] for event in told] == ["request.completed"] * 2
+        assert told[0]["data"]["amount_nanos"] == 9
+        assert told[1]["data"]["model"] == "gpt-5"
+        assert told[1]["data"]["usage"] == {"input_tokens": 7, "requests": 1}

@@ -30,6 +30,7 @@ from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import load_hold, run
 from creditbase.metering.domain import UNPRICED_MODEL, CatalogRate, is_tier_id
 from creditbase.metering.rates import load_rate, run_priced
+from creditbase.metering.telling import is_told
 from creditbase.runtime.identity import Caller
 
 
@@ -125,9 +126,12 @@ def capture_call(
     """
     written = json.dumps(dict(quantities), sort_keys=True, separators=(",", ":"))
     digest = sha256_hex(f"capture call/{hold_id}/{written}")
+    tells = is_told(ref.project_id)
     decision = _run(
         ref,
-        lambda rate: CaptureHold(hold_id, digest, MeteredUsage(quantities, rate)),
+        lambda rate: CaptureHold(
+            hold_id, digest, MeteredUsage(quantities, rate), is_told=tells
+        ),
         now=now,
     )
     assert decision.entry is not None

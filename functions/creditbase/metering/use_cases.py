@@ -51,6 +51,7 @@ from creditbase.metering.models import (
     UsageFields,
 )
 from creditbase.metering.rates import load_rate, run_priced
+from creditbase.metering.telling import is_told
 
 NAME_TTL = timedelta(seconds=10)
 """How long a process may remember which customer a name means, as long as a secret key."""
@@ -91,10 +92,11 @@ def charge(request: Request, asked: ChargeRequest) -> Decision:
     """
     ref = _payer(request, asked)
     entry_id = operation_entry_id(request.key)
+    tells = is_told(request.project_id)
 
     def command(cost: Cost) -> Charge:
         metadata = asked.metadata or {}
-        return Charge(entry_id, request.digest, cost, metadata, request.budget)
+        return Charge(entry_id, request.digest, cost, metadata, request.budget, tells)
 
     return _run_costed(request, ref, entry_id, command, asked=asked, usage=asked.usage)
 
@@ -131,10 +133,11 @@ def capture_hold(request: Request, hold_id: str, asked: CaptureRequest) -> Decis
 
     Raises: Conflict, IdempotencyConflict, NotFound, InvalidRequest, Contention.
     """
+    tells = is_told(request.project_id)
 
     def command(cost: Cost | None) -> CaptureHold:
         assert cost is not None
-        return CaptureHold(hold_id, request.digest, cost, request.key_digest)
+        return CaptureHold(hold_id, request.digest, cost, request.key_digest, tells)
 
     fixed = None if asked.amount_nanos is None else FixedAmount(asked.amount_nanos)
     return _run_on_hold(request, hold_id, command, asked.usage, fixed)
