@@ -13,6 +13,7 @@ from creditbase.runtime import emulator
 emulator.prepare()
 
 EXPORTS = {
+    "account": "creditbase.relay.account",
     "answer_crossings": "creditbase.jobs.stripe_schedules",
     "api_keys": "creditbase.hub.api_keys",
     "auth_customer_token": "creditbase.relay.tokens",
@@ -24,6 +25,7 @@ EXPORTS = {
     "billing_webhook": "creditbase.payments.webhook",
     "deliver_webhooks": "creditbase.jobs.webhook_schedule",
     "customers": "creditbase.relay.customers",
+    "customers_me": "creditbase.relay.me",
     "deliver_outbox": "creditbase.jobs.outbox_schedule",
     "drain_inbox": "creditbase.jobs.stripe_schedules",
     "expire_holds": "creditbase.jobs.schedules",

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
+from creditbase.relay.account import account
 from creditbase.relay.customers import customers
+from creditbase.relay.me import customers_me
 from creditbase.relay.meter import meter
 from creditbase.relay.tiers import tiers
 from creditbase.relay.tokens import auth_customer_token
@@ -19,7 +21,7 @@ from tests.wired import _session_wire, wire
 
 __all__ = ["_session_wire", "wire"]
 
-FUNCTIONS = (auth_customer_token, customers, tiers)
+FUNCTIONS = (account, auth_customer_token, customers, customers_me, tiers)
 
 
 @pytest.fixture(scope="session")

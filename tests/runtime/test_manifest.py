@@ -37,6 +37,7 @@ SECRETS = {
     "billing_topup": {"STRIPE_SECRET_KEY"},
     "billing_webhook": {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"},
     "customers": {"STRIPE_SECRET_KEY"},
+    "customers_me": {"CUSTOMER_TOKEN_KEYS", "STRIPE_SECRET_KEY"},
     "deliver_outbox": {"SMTP_URL"},
     "drain_inbox": {"STRIPE_SECRET_KEY"},
     "gateway": {"CUSTOMER_TOKEN_KEYS", "UPSTREAM_KEYS"},

@@ -231,6 +231,24 @@ def _pack(customer_id: str, entry_id: str) -> str:
     return base64.urlsafe_b64encode(uuid.UUID(customer_id).bytes + digest).decode()
 
 
+def row_uuid(wallet_id: str, entry_id: str, row: int) -> str:
+    """Return the id under which a balance's history shows a row: a UUID of version 8.
+
+    It begins with the row's number, so that a page can be asked for by the last row seen.
+    """
+    digest = hashlib.sha256(f"row/{wallet_id}/{entry_id}".encode()).digest()
+    number = row.to_bytes(6, "big") + digest[:10]
+    packed = bytearray(number)
+    packed[6] = 0x80 | (packed[6] & 0x0F)
+    packed[8] = 0x80 | (packed[8] & 0x3F)
+    return str(uuid.UUID(bytes=bytes(packed)))
+
+
+def row_of_uuid(row_id: uuid.UUID) -> int | None:
+    """Return the number that such an id begins with; None where it is another kind of UUID."""
+    return int.from_bytes(row_id.bytes[:6], "big") if row_id.version == 8 else None
+
+
 def redemption_public_id(customer_id: str, code_digest: str) -> str:
     """Return the public id of a redeemed voucher. It tells nothing of the code."""
     return f"{REDEMPTION_PREFIX}{sha256_hex(f'{customer_id}/{code_digest}')[:24]}"

@@ -35,6 +35,8 @@ class History:
 
     rows: tuple[Row, ...]
     balance_nanos: int
+    frozen: str = ""
+    """Why nobody may spend, if nobody may."""
 
 
 def load_history(
@@ -68,4 +70,5 @@ def load_history(
         Row(entry, before_nanos)
         for entry, before_nanos in zip(entries, [*after, 0][1:], strict=True)
     ]
-    return History(tuple(rows[:limit]), draft.wallet.balance_nanos(draft.at))
+    wallet = draft.wallet
+    return History(tuple(rows[:limit]), wallet.balance_nanos(draft.at), wallet.frozen)

@@ -53,6 +53,7 @@ from creditbase.payments.refilling import (
 from creditbase.payments.stripe_wallets import WalletPayment
 from creditbase.payments.wallet_topups import (
     CURRENCY,
+    check_amount,
     last_topup,
     start_wallet_topup,
     wallet_order,
@@ -94,6 +95,8 @@ def set_auto_topup(ref: CustomerRef, wanted: RefillSettings, *, now: datetime) -
     """
     account = _account(ref)
     decide_settings(auto_topup_of(account), wanted)
+    if wanted.is_enabled:
+        check_amount(ref.project_id, wanted.amount_cents)
     payer = account.customer.stripe_customer_id
     if wanted.is_enabled and not (payer and stripe_wallets.find_saved_card(payer)):
         raise Conflict("There is no saved payment method: top up once first")

@@ -6,6 +6,7 @@ Source: relay-api.md 5.
 from collections.abc import Callable
 
 from creditbase.relay import customer_operations as operations
+from creditbase.relay import wallets
 from creditbase.relay.door import RELAY
 from creditbase.runtime.http import Call, Reply, endpoint
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
@@ -54,4 +55,5 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "GET /api/v1/customers/by-external-id/{external_id}": _show_by_name,
     "GET /api/v1/customers/{customer_id}": _show,
     "DELETE /api/v1/customers/{customer_id}": _delete,
+    **wallets.CUSTOMERS,
 }

@@ -44,24 +44,26 @@ Address = Annotated[str, Field(min_length=1, max_length=ADDRESS_CHARACTERS_MAX)]
 Operation = Callable[[Call], Reply]
 
 
-class _Pages(RelayRequest):
+class PagesRequest(RelayRequest):
+    """Where Stripe's page sends people, whether they paid or not."""
+
     success_url: Address
     cancel_url: Address
 
 
-class SubscribeRequest(_Pages):
+class SubscribeRequest(PagesRequest):
     """Buy a tier for a customer, by the tier's id."""
 
     tier_id: str
 
 
-class CheckoutRequest(_Pages):
+class CheckoutRequest(PagesRequest):
     """Buy a tier as its customer, by the tier's code."""
 
     tier_code: Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class OpenCheckoutRequest(_Pages):
+class OpenCheckoutRequest(PagesRequest):
     """Buy a tier as whoever comes."""
 
 
@@ -79,8 +81,8 @@ def subscribe(call: Call) -> Reply:
     asked = parse(SubscribeRequest, call.body)
     customer = _customer_of_path(call)
     tier = _tier_by_id(call.caller.project_id, asked.tier_id)
-    pages = _pages(call, asked)
-    with _in_time():
+    pages = pages_of(call, asked)
+    with in_time():
         session = start_tier_checkout(customer.ref, tier, **pages, now=call.now)
     return Reply(body=_session(session), status=201)
 
@@ -104,7 +106,7 @@ def show_subscription(call: Call) -> Reply:
 def unsubscribe(call: Call) -> Reply:
     """End a customer's subscription with its period."""
     customer = _customer_of_path(call)
-    with _in_time():
+    with in_time():
         leave_at_period_end(customer.ref, now=call.now)
     return Reply(body=None, status=204)
 
@@ -113,8 +115,8 @@ def open_checkout(call: Call) -> Reply:
     """Start a Checkout session that asks who pays."""
     asked = parse(OpenCheckoutRequest, call.body)
     tier = _tier_by_id(call.caller.project_id, call.path["tier_id"])
-    pages = _pages(call, asked)
-    with _in_time():
+    pages = pages_of(call, asked)
+    with in_time():
         # The caller's own id where it has one: two people must not share a page.
         session = start_open_checkout(tier, **pages, visit=call.request_id, now=call.now)
     return Reply(body=_session(session))
@@ -128,8 +130,8 @@ def checkout(call: Call) -> Reply:
     asked = parse(CheckoutRequest, call.body)
     customer = _customer_of_token(call)
     tier = _tier_by_code(customer.project_id, asked.tier_code)
-    pages = _pages(call, asked)
-    with _in_time():
+    pages = pages_of(call, asked)
+    with in_time():
         session = start_tier_checkout(customer.ref, tier, **pages, now=call.now)
     return Reply(body=_session(session))
 
@@ -139,7 +141,7 @@ def change(call: Call) -> Reply:
     asked = parse(ChangeTierRequest, call.body)
     customer = _customer_of_token(call)
     tier = _tier_by_code(customer.project_id, asked.tier_code)
-    with _in_time():
+    with in_time():
         changed = change_tier(customer.ref, tier, now=call.now)
     shown = own_subscription_answer(changed.held, changed.tier)
     return Reply(body={"subscription": shown, "action": str(changed.action)})
@@ -173,7 +175,8 @@ TIERS: Mapping[str, Operation] = {"POST /api/v1/tiers/{tier_id}/checkout": open_
 
 
 @contextmanager
-def _in_time() -> Iterator[None]:
+def in_time() -> Iterator[None]:
+    """Ask Stripe within what an SDK waits for."""
     with answering_within(STRIPE_WITHIN_S):
         yield
 
@@ -209,7 +212,7 @@ def _on_sale(tier: Tier | None) -> Tier:
     return tier
 
 
-def _pages(call: Call, asked: _Pages) -> dict[str, str]:
+def pages_of(call: Call, asked: PagesRequest) -> dict[str, str]:
     """Return where Stripe's page may send people: as it was given, once it is allowed.
 
     A secret key is the project's own back end, which is believed; a customer's token is in

@@ -83,6 +83,8 @@ CUSTOMER_WALLETS = (
     _row("customers", "GET", "/customers/{customer_id}/balance"),
     _row("customers", "GET", "/customers/{customer_id}/balance/history"),
     _row("customers", "POST", "/customers/{customer_id}/topup"),
+    _row("customers", "GET", "/customers/{customer_id}/auto-topup"),
+    _row("customers", "PUT", "/customers/{customer_id}/auto-topup"),
 )
 ACCOUNT = (
     _row("account", "GET", "/account/balance"),
@@ -116,6 +118,8 @@ ME = (
     _row("customers_me", "GET", "/customers/me/balance", CUSTOMER_TOKEN),
     _row("customers_me", "GET", "/customers/me/balance/history", CUSTOMER_TOKEN),
     _row("customers_me", "POST", "/customers/me/topup", CUSTOMER_TOKEN),
+    _row("customers_me", "GET", "/customers/me/auto-topup", CUSTOMER_TOKEN),
+    _row("customers_me", "PUT", "/customers/me/auto-topup", CUSTOMER_TOKEN),
 )
 ME_SUBSCRIBING = (
     _row("customers_me", "POST", "/customers/me/checkout", CUSTOMER_TOKEN),
@@ -195,5 +199,9 @@ SERVED: tuple[tuple[Route, ...], ...] = (
     TIERS,
     TIER_CHECKOUT,
     CUSTOMERS,
+    CUSTOMER_WALLETS,
+    ACCOUNT,
+    ME,
+    ME_SUBSCRIBING,
 )
 """The groups that are exported; whoever serves another adds it here."""

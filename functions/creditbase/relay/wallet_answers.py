@@ -1,0 +1,263 @@
+"""The shapes of usage, balances and their history: whole cents that add up.
+
+Remaining rounds down, used rounds up; a row of the history is the difference of the rounded
+running balance, so the rows add up to what the balance shows. Source: relay-api.md 4 and 9.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from creditbase.kernel.ids import billing_profile_uuid, row_uuid
+from creditbase.kernel.money import NANOS_PER_CENT, ceil_div, cents_remaining
+from creditbase.ledger.domain.balance import Balance
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.wallet import Tally
+from creditbase.ledger.history import Row
+from creditbase.payments.domain import AUTOMATIC, StripeSession
+from creditbase.payments.refilling import AutoTopup
+from creditbase.payments.wallet_topups import CURRENCY
+from creditbase.relay.answers import Json, at, at_or_none, present
+
+LOW_FROM_PERCENT = 80
+
+
+# ---- usage -----------------------------------------------------------------------------------
+
+
+def usage_answer(balance: Balance) -> dict[str, Any]:
+    """Return what was used in the window, and what is left of the limit and the wallet."""
+    days = balance.days
+    cost_cents = ceil_div(balance.used_nanos, NANOS_PER_CENT)
+    return {
+        "window_start": at(balance.window.start_at),
+        "window_end": at(balance.window.end_at),
+        "requests": balance.requests,
+        "tokens": sum(day.tokens for day in days.values()),
+        "images": sum(day.images for day in days.values()),
+        "total_cost_cents": cost_cents,
+        **_limit(balance, cost_cents),
+        **_wallet(balance),
+        "daily": [
+            {
+                "day": f"{date}T00:00:00Z",
+                "requests": days[date].requests,
+                "tokens": days[date].tokens,
+                "images": days[date].images,
+            }
+            for date in sorted(days)
+        ],
+    }
+
+
+def _limit(balance: Balance, cost_cents: int) -> Json:
+    """Return the four fields of a limit; none of them where there is no limit."""
+    limit_nanos = balance.terms.limit_nanos
+    if balance.terms.included != "limited" or limit_nanos == 0:
+        return {}
+    limit_cents = cents_remaining(limit_nanos)
+    percentage = min(100, balance.used_nanos * 100 // limit_nanos)
+    return {
+        "spend_limit_cents": limit_cents,
+        "spend_remaining_cents": max(0, limit_cents - cost_cents),
+        "percentage_used": percentage,
+        "low": percentage >= LOW_FROM_PERCENT,
+    }
+
+
+def _wallet(balance: Balance) -> Json:
+    """Return the wallet's fields; none of them where the tier does not draw on it."""
+    if not balance.terms.draws_wallet:
+        return {}
+    figures = wallet_cents(balance)
+    return {
+        "wallet_balance_cents": figures["balance_cents"],
+        "wallet_reserved_cents": figures["reserved_cents"],
+        "overage_enabled": balance.terms.included != "none",
+    }
+
+
+# ---- the balance -----------------------------------------------------------------------------
+
+
+def wallet_cents(balance: Balance) -> dict[str, int]:
+    """Return what is in the wallet, what holds keep of it, and what is free, in whole cents."""
+    total_cents = cents_remaining(balance.balance_nanos)
+    free_cents = cents_remaining(balance.balance_nanos - balance.pinned_nanos)
+    return {
+        "balance_cents": total_cents,
+        "reserved_cents": total_cents - free_cents,
+        "available_cents": free_cents,
+    }
+
+
+def balance_answer(customer_id: str, balance: Balance) -> Json:
+    """Return the balance of a wallet, bare."""
+    return {
+        "customer_id": customer_id,
+        "billing_profile_id": billing_profile_uuid(customer_id),
+        **wallet_cents(balance),
+        "currency": CURRENCY,
+    }
+
+
+# ---- its history -----------------------------------------------------------------------------
+
+
+def history_answer(rows: tuple[Row, ...]) -> Json:
+    """Return a page of the history, newest first."""
+    return {"entries": [row_answer(row) for row in rows]}
+
+
+def row_answer(row: Row) -> dict[str, Any]:
+    """Return a row: how the balance moved in whole cents, why, and what Stripe calls it."""
+    entry = row.entry
+    after_cents = cents_remaining(row.after_nanos)
+    moved_cents = after_cents - cents_remaining(row.before_nanos)
+    is_credit = moved_cents > 0 or (moved_cents == 0 and _gives(entry))
+    code, reason, description = _words(entry)
+    happened_at = at(entry.at)
+    return {
+        "id": row_uuid(entry.wallet_id, entry.entry_id, entry.row),
+        "direction": "credit" if is_credit else "debit",
+        "reason": reason,
+        "reason_code": code,
+        "amount_cents": abs(moved_cents),
+        "description": description,
+        "created_at": happened_at,
+        "occurred_at": happened_at,
+        "balance_after_cents": after_cents,
+        **(_bought(entry) if entry.kind == "grant" else _used(entry)),
+    }
+
+
+def _gives(entry: Entry) -> bool:
+    """Return whether an entry is a credit, though it moved less than a cent."""
+    return entry.kind == "grant" or (entry.kind == "refund" and entry.amount_nanos < 0)
+
+
+GRANTS: Mapping[str, tuple[str, str, str]] = {
+    "topup": ("topup", "Top-up via Stripe", "Top-up via Stripe"),
+    "promo": ("promo_credit", "Promotional credit", "Promotional credit of the tier"),
+    "voucher": ("voucher", "Voucher", "Credit of a voucher"),
+    "adjustment": ("adjustment", "Adjustment", "Adjustment by the operator"),
+    "plan": ("subscription_payment", "Subscription payment", "Credit of the paid period"),
+    "free": ("free_credit", "Free credit", "Free credit of the month"),
+}
+"""Of each kind of grant: the machine's word, the page's, and a sentence."""
+AUTOMATIC_TOPUP = ("topup", "Top-up via Stripe", "Automatic top-up via Stripe")
+EXPIRED = ("expired", "Credit expired", "What was left of a credit has expired")
+REFUND = ("refund", "Refund", "Refund of a payment")
+DISPUTE = ("refund", "Refund", "A payment was disputed")
+UNDONE = ("refund", "Refund", "A refund or dispute was undone")
+
+
+def _words(entry: Entry) -> tuple[str, str, str]:
+    if entry.kind == "grant":
+        is_automatic = entry.cause.get("tier") == AUTOMATIC
+        return AUTOMATIC_TOPUP if is_automatic else GRANTS[entry.cause["grant_kind"]]
+    if entry.kind == "refund":
+        if entry.amount_nanos < 0:
+            return UNDONE
+        return DISPUTE if entry.cause.get("disputed_cents") else REFUND
+    if entry.kind == "lapse" or not entry.captured_nanos:
+        return EXPIRED
+    model = entry.metered.model
+    return "usage", "API usage", f"API usage of {model}" if model else "API usage"
+
+
+def _bought(entry: Entry) -> Json:
+    """Return what was paid for a credit, and what Stripe calls the payment."""
+    cause = entry.cause
+    names = {
+        "stripe_checkout_session_id": cause.get("session") or None,
+        "stripe_payment_intent_id": cause.get("payment") or None,
+        "stripe_invoice_id": cause.get("invoice") or None,
+    }
+    if "paid_cents" not in cause:
+        return present(**names)
+    split = split_of(cause["paid_cents"], credit_cents=cents_remaining(entry.amount_nanos))
+    return {**split, **present(**names)}
+
+
+def _used(entry: Entry) -> Json:
+    if not entry.metered.model:
+        return present(stripe_payment_intent_id=entry.cause.get("payment") or None)
+    used = Tally().plus(entry.metered, 0)
+    return {
+        "model_id": entry.metered.model,
+        "input_tokens": used.input_tokens,
+        "output_tokens": used.output_tokens,
+    }
+
+
+# ---- top-ups ---------------------------------------------------------------------------------
+
+
+def split_of(gross_cents: int, *, credit_cents: int) -> dict[str, int]:
+    """Return how a payment is shared out: all of it is the project's, and all is credit.
+
+    The project's margin is in the price of each call, so a top-up is not marked up once
+    more; and nobody stands between the project and its Stripe account.
+    """
+    return {
+        "gross_amount_cents": gross_cents,
+        "credit_amount_cents": credit_cents,
+        "owner_revenue_cents": gross_cents,
+        "platform_fee_cents": 0,
+    }
+
+
+def topup_answer(session: StripeSession, amount_cents: int) -> Json:
+    """Return a page to pay on, its address under both names."""
+    return {
+        "session_id": session.session_id,
+        "checkout_url": session.url,
+        "url": session.url,
+        **split_of(amount_cents, credit_cents=amount_cents),
+        "status": session.status,
+    }
+
+
+def auto_topup_answer(kept: AutoTopup) -> Json:
+    """Return how a wallet tops itself up, and why it does not any more, if it was stopped."""
+    wanted = kept.settings
+    return present(
+        enabled=wanted.is_enabled,
+        threshold_cents=wanted.threshold_cents or None,
+        amount_cents=wanted.amount_cents or None,
+        monthly_cap_cents=wanted.monthly_cap_cents or None,
+        month=kept.month or None,
+        month_charged_cents=kept.month_cents,
+        is_in_flight=kept.in_flight is not None,
+        failure=kept.failure or None,
+        failed_at=at_or_none(kept.failed_at),
+    )
+
+
+# ---- the developer's own account -------------------------------------------------------------
+
+
+def account_answer(balance: Balance, *, threshold_cents: int) -> Json:
+    """Return the balance of the developer's own account, also as people read it."""
+    cents = wallet_cents(balance)["balance_cents"]
+    return {
+        "balance_cents": cents,
+        "currency": CURRENCY,
+        "low_balance_threshold_cents": threshold_cents,
+        "balance_formatted": f"${cents // 100:,}.{cents % 100:02d}",
+    }
+
+
+def summary_answer(balance: Balance) -> Json:
+    """Return the account's usage in cents: what was used, and what is left to use."""
+    used_cents = ceil_div(balance.used_nanos, NANOS_PER_CENT)
+    left_cents = wallet_cents(balance)["available_cents"]
+    return {
+        "window_start": at(balance.window.start_at),
+        "window_end": at(balance.window.end_at),
+        "limit": used_cents + left_cents,
+        "used": used_cents,
+        "remaining": left_cents,
+        "state": "allowed" if left_cents > 0 else "exhausted",
+        "images": sum(day.images for day in balance.days.values()),
+    }
