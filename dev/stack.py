@@ -188,12 +188,14 @@ class Stack:
         for name, program in zip(SERVED, served, strict=True):
             self.wait(program, name, functools.partial(probe.answers, layout.url(name)))
         self.wait(keys, "the App Check keys", lambda: probe.is_healthy(self.keys_url))
-        push_catalog(layout, env)
-        put_tiers(layout, env)
-        self.say("the local Stripe sells the plans, its portal changes them; all answer")
+        self.say("all servers answer; waiting for the emulators")
         words = b"All emulators ready"
         self.wait(firebase, "the Auth emulator", lambda: words in firebase.log.read_bytes())
         self.warm_functions()
+        # Stripe tells of each product and price: by now the webhook's process is there.
+        push_catalog(layout, env)
+        put_tiers(layout, env)
+        self.say("the local Stripe sells plans and tiers, its portal changes the plans")
         for program in (firebase, stripe, keys, *served):
             program.require_alive()
         return {
