@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from creditbase.jobs.reconcile import reconcile_stripe
-from creditbase.kernel.errors import Conflict, InvalidRequest, Unavailable
+from creditbase.kernel.errors import Conflict, InvalidRequest, PaymentRefused, Unavailable
 from creditbase.ledger.domain.commands import Freeze
 from creditbase.payments import store, stripe_wallets
 from creditbase.payments.auto_topups import refill, set_auto_topup
@@ -105,7 +105,7 @@ def test_nobody_without_a_saved_card_can_switch_it_on(
     assert wire
     new = Prepaid.arrives(shop, now)
 
-    with pytest.raises(Conflict):
+    with pytest.raises(PaymentRefused):
         new.refill_below(500, 2000)
     with pytest.raises(InvalidRequest):
         new.refill_below(0, 2000)

@@ -58,6 +58,23 @@ POLICY = {
     "GET /api/v1/customers/by-external-id/{external_id}": "secret_key",
     "GET /api/v1/customers/{customer_id}": "secret_key",
     "DELETE /api/v1/customers/{customer_id}": "secret_key",
+    "GET /api/v1/customers/{customer_id}/balance": "secret_key",
+    "GET /api/v1/customers/{customer_id}/balance/history": "secret_key",
+    "POST /api/v1/customers/{customer_id}/topup": "secret_key",
+    "GET /api/v1/customers/{customer_id}/auto-topup": "secret_key",
+    "PUT /api/v1/customers/{customer_id}/auto-topup": "secret_key",
+    "GET /api/v1/account/balance": "secret_key",
+    "GET /api/v1/llm/usage": "secret_key",
+    "GET /api/v1/customers/me": "customer_token",
+    "GET /api/v1/customers/me/subscription": "customer_token",
+    "GET /api/v1/customers/me/usage": "customer_token",
+    "GET /api/v1/customers/me/balance": "customer_token",
+    "GET /api/v1/customers/me/balance/history": "customer_token",
+    "POST /api/v1/customers/me/topup": "customer_token",
+    "GET /api/v1/customers/me/auto-topup": "customer_token",
+    "PUT /api/v1/customers/me/auto-topup": "customer_token",
+    "POST /api/v1/customers/me/checkout": "customer_token",
+    "POST /api/v1/customers/me/change-tier": "customer_token",
 }
 """Written by hand, so that no edit of the table passes unseen."""
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import find_project
-from creditbase.kernel.errors import Conflict, NotFound, Unavailable
+from creditbase.kernel.errors import Conflict, NotFound, PaymentRefused, Unavailable
 from creditbase.kernel.ids import refill_failed_id, topup_grant_id
 from creditbase.kernel.money import cents_remaining, nanos_from_cents, write_money
 from creditbase.ledger.domain.balance import balance_of
@@ -90,7 +90,7 @@ def set_auto_topup(ref: CustomerRef, wanted: RefillSettings, *, now: datetime) -
 
     Raises:
         InvalidRequest: it could not work.
-        Conflict: no card was saved that could pay.
+        PaymentRefused: no card was saved that could pay.
         NotFound: there is no such customer.
     """
     account = _account(ref)
@@ -99,7 +99,7 @@ def set_auto_topup(ref: CustomerRef, wanted: RefillSettings, *, now: datetime) -
         check_amount(ref.project_id, wanted.amount_cents)
     payer = account.customer.stripe_customer_id
     if wanted.is_enabled and not (payer and stripe_wallets.find_saved_card(payer)):
-        raise Conflict("There is no saved payment method: top up once first")
+        raise PaymentRefused("no payment method on file: top up once first")
 
     def attempt() -> Attempt[AutoTopup]:
         account = _account(ref)
