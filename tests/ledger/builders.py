@@ -235,8 +235,12 @@ class Story:
         return self.wallet.available_nanos(self.now)
 
     def left(self) -> dict[str, int]:
-        """Return what remains of each grant, held parts left out."""
-        return {key: grant.remaining_nanos for key, grant in self.wallet.grants.items()}
+        """Return what remains of each grant, held parts and what was set aside left out."""
+        return {
+            key: grant.remaining_nanos
+            for key, grant in self.wallet.grants.items()
+            if grant.aside_nanos is None
+        }
 
     def accounts(self) -> Counter[str]:
         """Return the sum of all postings, by account."""

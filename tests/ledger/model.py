@@ -20,7 +20,7 @@ class Pile:
     """Tokens of one origin: how many lie there, and how many are pinned to holds.
 
     Of the pinned ones so many are `called`: wanted back, and gone as soon as they are free.
-    Those that were used instead are `lost`.
+    Those that were used instead are `lost`. An `away` pile waits for the month to go on.
     """
 
     kind: str
@@ -30,6 +30,7 @@ class Pile:
     pinned: int = 0
     called: int = 0
     lost: int = 0
+    away: bool = False
 
 
 @dataclass
@@ -142,7 +143,9 @@ class Model:
 
     def spendable(self) -> int:
         """Return how many tokens of the piles may be taken: a debt keeps its share."""
-        return max(0, sum(pile.lying for pile in self.piles.values()) - self.debt)
+        return max(
+            0, sum(pile.lying for pile in self.piles.values() if not pile.away) - self.debt
+        )
 
     def next_token(self) -> str | None:
         """Return where the next token comes from."""
@@ -150,7 +153,7 @@ class Model:
             return ""
         if not self.overage or not self.spendable():
             return None
-        lying = [name for name, pile in self.piles.items() if pile.lying]
+        lying = [name for name, pile in self.piles.items() if pile.lying and not pile.away]
         return min(
             lying,
             key=lambda name: (
@@ -296,7 +299,7 @@ class Model:
         if until <= self.clock:
             return
         for pile in self.piles.values():
-            if kind not in PAID and (pile.kind, pile.until) == (kind, until):
+            if kind not in PAID and (pile.kind, pile.until, pile.away) == (kind, until, False):
                 pile.lying += amount
                 return
         self.piles[name] = Pile(kind, until, self.count, amount)
@@ -304,7 +307,7 @@ class Model:
     def take_back(self, name: str, amount: int, *, owes: bool) -> None:
         """Take what lies in one pile; the rest is owed, or called back from holds."""
         pile = self.piles.get(name)
-        there = min(amount, pile.lying) if pile else 0
+        there = min(amount, pile.lying) if pile and not pile.away else 0
         if pile:
             pile.lying -= there
         if owes:
@@ -319,7 +322,7 @@ class Model:
         month = [
             pile
             for pile in self.piles.values()
-            if pile.kind in MONTHLY and pile.until > self.clock
+            if pile.kind in MONTHLY and pile.until > self.clock and not pile.away
         ]
         month.sort(key=lambda pile: (pile.until, pile.kind in PAID, pile.made), reverse=True)
 
@@ -366,8 +369,10 @@ class Model:
         )
         if not stays:
             for pile in self.piles.values():
-                if pile.kind in MONTHLY:
+                if pile.kind == "plan":
                     pile.lying, pile.until = 0, min(pile.until, self.clock)
+                if pile.kind == "free":
+                    pile.away = period is not None
         if period:
             self.is_paid, (self.window, self.window_ends) = True, period
         elif not stays:

@@ -33,13 +33,15 @@ def compare(twin: Twin) -> None:
     wallet, at = seen.wallet, story.now
     piles = Counter(
         (
-            *(grant.kind, grant.expires_at or NEVER, grant.remaining_nanos, grant.held_nanos),
-            *(grant.recalled_nanos, grant.forgone_nanos),
+            *(grant.kind, grant.expires_at or NEVER),
+            *(grant.remaining_nanos + (grant.aside_nanos or 0), grant.held_nanos),
+            *(grant.recalled_nanos, grant.forgone_nanos, grant.aside_nanos is not None),
         )
         for grant in wallet.grants.values()
     )
     assert piles == Counter(
-        (p.kind, p.until, p.lying, p.pinned, p.called, p.lost) for p in model.piles.values()
+        (p.kind, p.until, p.lying, p.pinned, p.called, p.lost, p.away)
+        for p in model.piles.values()
     )
     assert wallet.receivable_nanos == model.debt
     assert wallet.held_nanos == sum(len(hold.tokens) for hold in model.holds.values())

@@ -307,3 +307,76 @@ def test_a_period_that_nobody_named_goes_on_under_its_subscription() -> None:
 
     assert story.left() == {"cycle:sub_1:1": 50}
     assert story.wallet.terms.origin == "sub_1"
+
+
+# ---- the free window that was left for a plan ------------------------------------------------
+
+
+@pytest.mark.parametrize("is_told_in_time", [True, False], ids=["in-time", "late"])
+def test_who_comes_back_to_a_free_window_finds_what_was_left(*, is_told_in_time: bool) -> None:
+    """A trial that was begun and cancelled costs nothing, whenever we heard of it."""
+    story = a_story(FREE)
+    story.charge(120)
+
+    for number in (1, 2):
+        story.wait(DAY)
+        if is_told_in_time:
+            story.terms(replace(PRO, revision=2 * number), Window(story.now, story.now + DAY))
+            story.grant(f"cycle:s:{number}", 50, "plan", expires_at=NOON + 30 * DAY)
+            assert story.available_nanos == 50
+        story.wait(HOUR)
+        story.terms(replace(FREE, revision=2 * number + 1))
+        assert story.available_nanos == 380
+
+    names = [entry.entry_id for entry in story.written("lapse")]
+    assert [name for name in names if "free" in name] == (
+        [
+            "expire:free:0",
+            "return:free:0:1",
+            "expire:free:0:return:free:0:1",
+            "return:free:0:2",
+        ]
+        if is_told_in_time
+        else []
+    )
+    assert len(story.written("grant")) == (3 if is_told_in_time else 1)
+    story.charge(380)
+
+
+def test_work_that_began_on_free_gives_back_to_the_free_window() -> None:
+    """Held before the plan, given back during it, and there again after it."""
+    story = a_story(FREE)
+    early, late = story.hold(100, ttl_s=86_400), story.hold(100, ttl_s=86_400)
+    story.terms(PRO, PERIOD)
+    ended = story.capture(early, 30)
+
+    assert (story.available_nanos, ended.postings["expired"]) == (0, 70)
+    story.terms(FREE)
+    assert story.left() == {"free:0": 370}
+    story.void(late)
+
+    assert story.left() == {"free:0": 470}
+
+
+def test_a_free_window_that_ended_meanwhile_gives_nothing_back() -> None:
+    """Its credits were the month's; the next month has its own, once."""
+    story = a_story(FREE)
+    story.terms(PRO, PERIOD)
+    assert story.wallet.grants["free:0"].aside_nanos == 500
+
+    story.now = PERIOD.end_at
+    story.terms(FREE)
+
+    assert story.left() == {"free:1": 500}
+    assert [entry.amount_nanos for entry in story.written("lapse")] == [500]
+
+
+def test_an_empty_free_window_is_not_remembered() -> None:
+    """Who had spent all of it comes back to nothing, and no line says so."""
+    story = a_story(FREE)
+    story.charge(500)
+    story.terms(PRO, PERIOD)
+    assert story.wallet.grants == {}
+
+    assert story.terms(FREE).entries == ()
+    assert story.available_nanos == 0

@@ -130,14 +130,17 @@ class TestEnd:
     def test_cancelled_at_once_it_leaves_free_without_a_second_allotment(
         self, client: FlaskClient, bought: list[Resource], shop: Shop, wallet: LiveWallet
     ) -> None:
-        """The free credits of the running window were given before; plan credits go."""
+        """What was left of the running window's free credits is back; plan credits go."""
         deliver(client, signed_event(bought[0]))
         shop.order_cancel(mirror(wallet)["subscription_id"])
 
         event = shop.event("customer.subscription.deleted")
         assert deliver(client, signed_event(event)) == 200
 
-        assert wallet.available() == 0
+        assert wallet.available() == 500_000_000
+        assert [e["entry_id"] for e in wallet.entries() if e["kind"] == "grant"].count(
+            "free:0"
+        ) == 1
         terms = wallet.state()["terms"]
         assert (terms["plan_code"], terms["subscription_status"]) == ("free", "canceled")
 
@@ -153,7 +156,7 @@ class TestEnd:
             assert deliver(client, signed_event(event)) == 200
 
         assert wallet.state()["terms"]["plan_code"] == "free"
-        assert wallet.available() == 0
+        assert wallet.available() == 500_000_000
 
     def test_at_the_periods_end_only_the_flag_changes(
         self, client: FlaskClient, bought: list[Resource], shop: Shop, wallet: LiveWallet

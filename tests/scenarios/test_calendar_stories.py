@@ -65,13 +65,14 @@ def test_a_free_month_that_a_plan_interrupts(town: Town, signer: Signer) -> None
     town.begin(LAST_OF_JANUARY)
     ada = Customer.arrives(town, signer)
     free_end = datetime.fromisoformat(ada.usage()["billing_cycle_end"])
+    ada.spend(200)
     ada.subscribe("guru")
     ada.live_for(days=10)
     ada.cancel_now()
 
-    assert ada.sees() == on_free(0, status="canceled")
+    assert ada.sees() == on_free(FREE - 200, status="canceled")
     ada.live_until(free_end - timedelta(minutes=1))
-    assert ada.sees() == on_free(0, status="canceled")
+    assert ada.sees() == on_free(FREE - 200, status="canceled")
     ada.live_past(free_end)
 
     assert ada.sees() == on_free(FREE, status="canceled")

@@ -170,7 +170,7 @@ def test_leaving_and_coming_back_wins_no_credits(ada: Customer) -> None:
         ada.subscribe("guru")
         ada.spend(10_000)
         ada.cancel_now()
-        assert ada.sees() == on_free(0, status="canceled")
+        assert ada.sees() == on_free(FREE, status="canceled")
         ada.live_for(hours=1)
 
     assert ada.granted("cycle") == [10_000, 10_000]

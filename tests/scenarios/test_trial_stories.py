@@ -11,7 +11,7 @@ from creditbase.runtime import firestore
 from creditbase.runtime.settings import settings
 from tests.payments.shop import CARD
 from tests.runtime.signing import Signer
-from tests.scenarios.life import Customer, Resource, Seen, Town, at, on_free
+from tests.scenarios.life import FREE, Customer, Resource, Seen, Town, at, on_free
 from tests.scenarios.portal import Portal
 
 pytestmark = pytest.mark.firestore
@@ -101,8 +101,8 @@ def test_a_cancelled_trial_ends_with_its_credits(ada: Customer) -> None:
     assert "Nothing was charged" in mails(ada)[0]["message"]["text"]
 
 
-FREE_LEFT = 0
-"""The free credits of this month gave way to the trial's, and come once a month."""
+FREE_LEFT = FREE
+"""The free credits of this month wait for who comes back within it; they come once."""
 
 
 def test_cancelled_trials_in_a_loop_win_no_second_allotment(ada: Customer) -> None:

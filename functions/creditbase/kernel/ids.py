@@ -139,6 +139,16 @@ def expiry_entry_id(grant_id: str, *, returned_by: str | None = None) -> str:
     return f"expire:{grant_id}" if returned_by is None else f"expire:{grant_id}:{returned_by}"
 
 
+def returned_entry_id(grant_id: str, *, after: str | None = None) -> str:
+    """Return the entry that gives back what was set aside of a free window's credits.
+
+    One for each time: `after` names the one before, if there was one.
+    """
+    before = f"return:{grant_id}:"
+    is_again = after is not None and after.startswith(before)
+    return f"{before}{int(after.removeprefix(before)) + 1 if after and is_again else 1}"
+
+
 # ---- trials, and mails to customers ---------------------------------------------------------
 
 

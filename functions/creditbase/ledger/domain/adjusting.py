@@ -20,9 +20,16 @@ from creditbase.ledger.domain.commands import (
 )
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.grants import MONTHLY_KINDS, PRIORITY_OF, Grant
+from creditbase.ledger.domain.grants import MONTHLY_KINDS, PRIORITY_OF, Grant, GrantKind
 from creditbase.ledger.domain.levels import set_level
-from creditbase.ledger.domain.passing import add_grant, lapse, open_window, turn_window
+from creditbase.ledger.domain.passing import (
+    add_grant,
+    lapse,
+    open_window,
+    set_aside,
+    take_up,
+    turn_window,
+)
 from creditbase.ledger.domain.wallet import Wallet, WindowCount
 
 
@@ -152,7 +159,11 @@ def are_known(wallet: Wallet, command: ChangeTerms) -> bool:
 
 
 def change_terms(draft: Draft, command: ChangeTerms) -> None:
-    """Put the customer on other terms; a new window ends the monthly grants of the old."""
+    """Put the customer on other terms; a new window ends the monthly grants of the old.
+
+    Those of a free window are only set aside: who comes back within it finds what was left,
+    whether we heard of the plan between in time or not.
+    """
     draft.must_publish = True
     goes_on = draft.wallet.terms.goes_on_with(command.terms)
     draft.change(terms=command.terms)
@@ -166,6 +177,8 @@ def change_terms(draft: Draft, command: ChangeTerms) -> None:
         _lapse_monthly(draft)
         span = free_window(draft.wallet.created_at, number)
         open_window(draft, WindowCount(span, number))
+        for grant in _of_kind(draft, "free"):
+            take_up(draft, grant)
         turn_window(draft)
         return
     span = _span(command, draft.at)
@@ -239,6 +252,13 @@ def _check_total(draft: Draft, more_nanos: int) -> None:
 
 
 def _lapse_monthly(draft: Draft) -> None:
-    monthly = [g for g in draft.wallet.grants.values() if g.kind in MONTHLY_KINDS]
-    for grant in sorted(monthly, key=Grant.burn_order):
+    """Write off what plans have left, and set the free windows' credits aside."""
+    for grant in _of_kind(draft, "plan"):
         lapse(draft, grant)
+    for grant in _of_kind(draft, "free"):
+        set_aside(draft, grant)
+
+
+def _of_kind(draft: Draft, kind: GrantKind) -> list[Grant]:
+    found = [grant for grant in draft.wallet.grants.values() if grant.kind == kind]
+    return sorted(found, key=Grant.burn_order)

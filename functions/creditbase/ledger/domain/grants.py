@@ -30,7 +30,9 @@ class Grant:
 
     `returned_by` is the entry that brought it back after it had gone, if one did.
     `recalled_nanos` of what is held were taken back already: they go when they come back
-    from their holds. `forgone_nanos` were to go so, and were used instead.
+    from their holds. `forgone_nanos` were to go so, and were used instead. `aside_nanos` are
+    the credits of a free window that was left for a plan: written off, until somebody comes
+    back to that window. None where nobody has left it.
     """
 
     grant_id: str
@@ -44,18 +46,25 @@ class Grant:
     returned_by: str | None = None
     recalled_nanos: int = 0
     forgone_nanos: int = 0
+    aside_nanos: int | None = None
+
+    def has_ended(self, at: datetime) -> bool:
+        """Return whether it has expired. The expiry itself is outside its life."""
+        return self.expires_at is not None and at >= self.expires_at
 
     def is_live(self, at: datetime) -> bool:
-        """Return whether it may be drawn on: not yet expired. The expiry itself is outside."""
-        return self.expires_at is None or at < self.expires_at
+        """Return whether it may be drawn on: neither expired nor set aside."""
+        return self.aside_nanos is None and not self.has_ended(at)
 
     def is_kept(self, at: datetime) -> bool:
         """Return whether the wallet still has to know of it.
 
-        While it lives also for what was forgone: undoing a refund must not give that back.
+        While it lives also for what was forgone, since undoing a refund must not give that
+        back, and for what was set aside.
         """
         has_credits = self.remaining_nanos > 0 or self.held_nanos > 0
-        return has_credits or (self.forgone_nanos > 0 and self.is_live(at))
+        has_past = self.forgone_nanos > 0 or bool(self.aside_nanos)
+        return has_credits or (has_past and not self.has_ended(at))
 
     @property
     def callable_nanos(self) -> int:

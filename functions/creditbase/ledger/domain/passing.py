@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
-from creditbase.kernel.ids import expiry_entry_id, free_grant_id
+from creditbase.kernel.ids import expiry_entry_id, free_grant_id, returned_entry_id
 from creditbase.kernel.windows import free_window, window_number
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.grants import PRIORITY_OF, Grant, GrantKind
@@ -45,14 +45,47 @@ def pass_time(draft: Draft, *, turns_free: bool = True) -> None:
 
 def lapse_expired(draft: Draft) -> None:
     """Write off what is left of grants whose time is over; held parts go with their hold."""
-    over = [g for g in draft.wallet.grants.values() if not g.is_live(draft.at)]
+    over = [g for g in draft.wallet.grants.values() if g.has_ended(draft.at)]
     for grant in sorted(over, key=Grant.burn_order):
         lapse(draft, grant)
 
 
 def lapse(draft: Draft, grant: Grant) -> None:
     """Write off the unheld part of one grant, and end its life now if it had not ended."""
-    ended_at = draft.at if grant.is_live(draft.at) else grant.expires_at
+    _write_off(draft, replace(grant, expires_at=min(grant.expires_at or draft.at, draft.at)))
+
+
+def set_aside(draft: Draft, grant: Grant) -> None:
+    """Write off what is left of a free window that is left for a plan, until it is back."""
+    if grant.aside_nanos is None:
+        _write_off(draft, replace(grant, aside_nanos=grant.remaining_nanos))
+
+
+def take_up(draft: Draft, grant: Grant) -> None:
+    """Give back what was set aside of a free window that is entered once more."""
+    again_nanos = grant.aside_nanos or 0
+    entry_id = returned_entry_id(grant.grant_id, after=grant.returned_by)
+    draft.put_grant(
+        replace(
+            grant,
+            remaining_nanos=grant.remaining_nanos + again_nanos,
+            aside_nanos=None,
+            returned_by=entry_id if again_nanos else grant.returned_by,
+        )
+    )
+    if again_nanos:
+        postings = Counter({f"grant:{grant.grant_id}": again_nanos, "expired": -again_nanos})
+        draft.write(
+            "lapse",
+            entry_id,
+            postings,
+            amount_nanos=-again_nanos,
+            cause={"grant_id": grant.grant_id, "grant_kind": grant.kind},
+        )
+
+
+def _write_off(draft: Draft, grant: Grant) -> None:
+    """Keep the grant as it is now, without what is left in it; enter what that was."""
     if grant.remaining_nanos > 0:
         postings = Counter(
             {
@@ -60,7 +93,7 @@ def lapse(draft: Draft, grant: Grant) -> None:
                 "expired": grant.remaining_nanos,
             }
         )
-        draft.put_grant(replace(grant, remaining_nanos=0, expires_at=ended_at))
+        draft.put_grant(replace(grant, remaining_nanos=0))
         draft.write(
             "lapse",
             expiry_entry_id(grant.grant_id, returned_by=grant.returned_by),
@@ -69,8 +102,8 @@ def lapse(draft: Draft, grant: Grant) -> None:
             cause={"grant_id": grant.grant_id, "grant_kind": grant.kind},
         )
         draft.must_publish = True
-    elif grant.expires_at != ended_at or not grant.held_nanos:
-        draft.put_grant(replace(grant, expires_at=ended_at))
+    elif grant != draft.wallet.grants[grant.grant_id] or not grant.held_nanos:
+        draft.put_grant(grant)
 
 
 def turn_day(draft: Draft) -> None:
@@ -183,7 +216,7 @@ def _merged_with_alike(draft: Draft, grant: Grant) -> Grant:
     if grant.is_paid:
         return grant
     for known in draft.wallet.grants.values():
-        if (known.kind, known.priority, known.expires_at) == (
+        if known.aside_nanos is None and (known.kind, known.priority, known.expires_at) == (
             grant.kind,
             grant.priority,
             grant.expires_at,

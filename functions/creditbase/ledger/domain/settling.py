@@ -208,8 +208,13 @@ def _give_back(
             grant = replace(grant, recalled_nanos=grant.recalled_nanos - taken_nanos)
             draft.change(grants={**draft.wallet.grants, draw.source: grant})
         back_nanos = draw.amount_nanos - taken_nanos
-        if not grant.is_live(draft.at):
+        if grant.has_ended(draft.at):
             postings["expired"] += back_nanos
+            continue
+        if grant.aside_nanos is not None:
+            postings["expired"] += back_nanos
+            aside = replace(grant, aside_nanos=grant.aside_nanos + back_nanos)
+            draft.change(grants={**draft.wallet.grants, draw.source: aside})
             continue
         if grant.kind not in MONTHLY_KINDS:
             repaid_nanos = min(back_nanos, draft.wallet.receivable_nanos)

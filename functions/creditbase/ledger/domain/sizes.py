@@ -12,7 +12,7 @@ from creditbase.ledger.domain.wallet import Hold, Metered, Tallies, Wallet
 WALLET_BYTES_MAX = 512_000
 BASE_BYTES = 4_096
 """Scalars, names, terms and the document's own overhead, generously."""
-GRANT_BYTES = 270
+GRANT_BYTES = 300
 HOLD_BYTES = 330
 DRAW_BYTES = 90
 TALLY_BYTES = 120
