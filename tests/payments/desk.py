@@ -148,7 +148,9 @@ class Desk:
         written = sorted({p for rpc in rpcs if rpc.name == "Commit" for p in rpc.paths})
         found = firestore.get_all(written)
         _check_revision(found)
-        left = {each.path: None if each.fields is None else keep(each.fields) for each in found}
+        # What a developer is told of is counted by changes that were seen, and read by nobody.
+        kept = [each for each in found if not each.path.startswith("events/")]
+        left = {each.path: None if each.fields is None else keep(each.fields) for each in kept}
         self.there.update(dict.fromkeys(written))
         documents = node.documents
         read = {p: documents[p].mark if p in documents else "" for p in touched}

@@ -1,5 +1,6 @@
 """`change-tier`: every row of the transition table and of the table of errors."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from creditbase.kernel.errors import Conflict, InvalidRequest, PaymentRefused, Unavailable
 from creditbase.ledger.use_cases import lanes
 from creditbase.payments.tier_changing import Changed, leave_at_period_end
+from creditbase.runtime.firestore import query
 from tests.ledger.wallets import in_parallel
 from tests.payments.shop import Shop
 from tests.payments.tenant import DECLINED, Subscriber, Tenant, held, wallet_of
@@ -212,6 +214,26 @@ class TestFreeToFree:
         leave_at_period_end(ada.ref, now=ada.now)
 
         assert (held(ada.ref).status, ada.left_cents()) == ("canceled", 0)
+
+
+def test_the_developer_is_told_of_every_change_once(ada: Subscriber) -> None:
+    """In the commit of the change: put on, bought, changed, and left."""
+    ada.put_on("free").buy("starter").look()
+    ada.change("pro")
+    ada.look()
+    leave_at_period_end(ada.ref, now=ada.now)
+
+    found = query("events", where=[("project_id", "==", ada.ref.project_id)], limit=100)
+    told = [json.loads(each.fields["body"]) for each in found if each.fields]
+    assert {event["type"] for event in told} == {"billing.subscription_changed"}
+    shown = [event["data"]["subscription"] for event in told]
+    assert sorted((it["tier_code"], it["cancel_at_period_end"]) for it in shown) == [
+        ("free", False),
+        ("pro", False),
+        ("pro", True),
+        ("starter", False),
+    ]
+    assert all(event["data"]["customer_id"] == ada.ref.customer_id for event in told)
 
 
 class TestRefusals:

@@ -37,6 +37,7 @@ from creditbase.subscriptions.store import (
     writes_for_claims,
     writes_for_records,
 )
+from creditbase.subscriptions.telling import tell_subscription_changed
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +212,17 @@ def _decide_tier(look: Look) -> Decided:
     standing = decide_tier_standing(
         customer, seen, look.invoices, look.known, tiers, trials=trials, now=look.now
     )
-    return Decided(standing, trials, _claims_of(customer.ref, trials))
+    others = _claims_of(customer.ref, trials)
+    held = standing.held
+    if held is not None and held != customer.subscription:
+        tier = tiers.by_id(held.tier_id)
+        code = tier.code if tier is not None else ""
+        others.append(
+            tell_subscription_changed(
+                customer, held, code, revision=account.revision + 1, now=look.now
+            )
+        )
+    return Decided(standing, trials, others)
 
 
 def _look_at_trials(account: Account, seen: list[Subscription]) -> TrialDecision:

@@ -10,6 +10,7 @@ from datetime import datetime
 from creditbase.accounts import store as accounts
 from creditbase.accounts.domain import Customer, CustomerRef, TierSubscription
 from creditbase.catalog.domain.tiers import Tier
+from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.kernel.errors import BillingError, Conflict, NotFound
 from creditbase.kernel.ids import promo_grant_id, tier_subscription_uuid
 from creditbase.ledger.batch import decide_batch, writes_of
@@ -21,6 +22,7 @@ from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Fields, Snapshot, Update, Write, get_all
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.domain.tier_standing import local_terms, no_tier
+from creditbase.subscriptions.telling import tell_subscription_changed
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
 """Statuses of a subscription that stands in nobody's way any more."""
@@ -81,7 +83,10 @@ def _attempt_off(ref: CustomerRef, *, now: datetime) -> Attempt[None]:
         raise Conflict("Stripe bills the present tier")
     left = replace(held, status="canceled", updated_at=now)
     revision, writes = _wallet_writes(ref, no_tier("canceled"), None, found.fields, now=now)
-    return Attempt(None, [_customer_write(found, left, revision), *writes])
+    tier = load_tiers(ref.project_id, needed_id=held.tier_id).by_id(held.tier_id)
+    code = tier.code if tier is not None else ""
+    told = tell_subscription_changed(customer, left, code, revision=revision, now=now)
+    return Attempt(None, [_customer_write(found, left, revision), *writes, told])
 
 
 def _refuse_what_is_sold(tier: Tier) -> None:
@@ -115,7 +120,8 @@ def _attempt(
     revision, writes = _wallet_writes(
         ref, local_terms(tier), _promo(tier, ref.customer_id), found.fields, now=now
     )
-    return Attempt(taken, [_customer_write(found, taken, revision), *writes])
+    told = tell_subscription_changed(customer, taken, tier.code, revision=revision, now=now)
+    return Attempt(taken, [_customer_write(found, taken, revision), *writes, told])
 
 
 def _customer(ref: CustomerRef, found: Snapshot) -> Customer | None:
