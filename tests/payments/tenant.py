@@ -78,11 +78,11 @@ class Tenant:
         stripe_billing.metadata_of_price.cache_clear()
         return cls(ensure_project(f"p{uuid4().hex[:12]}", now=now).project_id, now)
 
-    def tier(self, code: str) -> Tier:
-        """Return a tier, made now if nobody wanted it before."""
+    def tier(self, code: str, *, suffix: str = "") -> Tier:
+        """Return a tier, made now if nobody wanted it before; of a shared project, its own."""
         if code not in self.made:
             given = {
-                "code": code,
+                "code": f"{code}{suffix}",
                 "display_name": code.title(),
                 "models": (TierModel("local-echo", is_default=True),),
                 **TIERS[code],

@@ -1,6 +1,6 @@
 """Changes of tier, decided: what has to happen at Stripe, or that nothing may. Pure.
 
-Source: relay-billing.txt, "Customer Self-Service Tier Changes"; relay-api.md 6; ADR-0016.
+Source: relay-billing.txt, "Customer Self-Service Tier Changes"; relay-api.md 6; ADR-0017.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The function `customers`: a back end makes, finds and deletes its customers.
+"""The function `customers`: a back end makes, finds, subscribes and deletes its customers.
 
 Source: relay-api.md 5.
 """
@@ -6,7 +6,7 @@ Source: relay-api.md 5.
 from collections.abc import Callable
 
 from creditbase.relay import customer_operations as operations
-from creditbase.relay import wallets
+from creditbase.relay import subscribing, wallets
 from creditbase.relay.door import RELAY
 from creditbase.runtime.http import Call, Reply, endpoint
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
@@ -14,7 +14,7 @@ from creditbase.runtime.settings import STRIPE_SECRET_KEY
 
 @endpoint("customers", door=RELAY, secrets=(STRIPE_SECRET_KEY,))
 def customers(call: Call) -> Reply:
-    """List, make, change, show, claim and delete customers."""
+    """List, make, change, show, claim, subscribe and delete customers."""
     return OPERATIONS[call.route.name](call)
 
 
@@ -56,4 +56,5 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "GET /api/v1/customers/{customer_id}": _show,
     "DELETE /api/v1/customers/{customer_id}": _delete,
     **wallets.CUSTOMERS,
+    **subscribing.CUSTOMERS,
 }

@@ -203,5 +203,6 @@ SERVED: tuple[tuple[Route, ...], ...] = (
     ACCOUNT,
     ME,
     ME_SUBSCRIBING,
+    CUSTOMER_SUBSCRIPTIONS,
 )
 """The groups that are exported; whoever serves another adds it here."""

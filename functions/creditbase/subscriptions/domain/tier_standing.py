@@ -1,7 +1,7 @@
 """Where a relay customer stands: on which tier and what terms, from Stripe's picture. Pure.
 
 A tier gives no credits. It sets a limit for each window, and a window that nobody has paid
-for has a limit of 0, on unlimited tiers too. Source: DESIGN section 5, ADR-0016.
+for has a limit of 0, on unlimited tiers too. Source: DESIGN section 5, ADR-0017.
 """
 
 from collections.abc import Mapping, Sequence
