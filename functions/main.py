@@ -33,6 +33,7 @@ EXPORTS = {
     "meter": "creditbase.relay.meter",
     "project_webhooks": "creditbase.relay.webhooks",
     "plans": "creditbase.hub.plans",
+    "projects": "creditbase.relay.projects",
     "reconcile_stripe": "creditbase.jobs.stripe_schedules",
     "reset_cycles": "creditbase.jobs.schedules",
     "sync_balances": "creditbase.jobs.schedules",

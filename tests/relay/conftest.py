@@ -9,6 +9,7 @@ from creditbase.relay.account import account
 from creditbase.relay.customers import customers
 from creditbase.relay.me import customers_me
 from creditbase.relay.meter import meter
+from creditbase.relay.projects import projects
 from creditbase.relay.tiers import tiers
 from creditbase.relay.tokens import auth_customer_token
 from creditbase.runtime import http
@@ -21,7 +22,7 @@ from tests.wired import _session_wire, wire
 
 __all__ = ["_session_wire", "wire"]
 
-FUNCTIONS = (account, auth_customer_token, customers, customers_me, tiers)
+FUNCTIONS = (account, auth_customer_token, customers, customers_me, projects, tiers)
 
 
 @pytest.fixture(scope="session")

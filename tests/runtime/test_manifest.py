@@ -42,6 +42,7 @@ SECRETS = {
     "drain_inbox": {"STRIPE_SECRET_KEY"},
     "gateway": {"CUSTOMER_TOKEN_KEYS", "UPSTREAM_KEYS"},
     "meter": {"CUSTOMER_TOKEN_KEYS"},
+    "projects": {"STRIPE_SECRET_KEY"},
     "reconcile_stripe": {"STRIPE_SECRET_KEY"},
     "tiers": {"CUSTOMER_TOKEN_KEYS", "STRIPE_SECRET_KEY"},
 }

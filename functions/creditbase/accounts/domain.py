@@ -5,7 +5,7 @@ at most a fixed number of live keys, and each key is also a document under its d
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import Conflict, NotFound
@@ -25,6 +25,8 @@ LAST_USED_EVERY = timedelta(minutes=5)
 KEY_NAME_DEFAULT = "API key"
 KEY_NAME_CHARACTERS_MAX = 64
 FIRST_GENERATION = 1
+ACCOUNT = "account"
+"""The external id of the project's own customer: what its developer pays with."""
 LOW_BALANCE_THRESHOLD_CENTS = 500
 TOPUP_MIN_CENTS = 100
 
@@ -44,7 +46,7 @@ class CustomerRef:
 class Project:
     """A tenant: the hub, or one that speaks the relay API.
 
-    Its markup and its catalog stand on the same document and belong to the catalog.
+    What it sells stands on the same document and belongs to the catalog.
     """
 
     project_id: str
@@ -58,12 +60,33 @@ class Project:
     """The origins of the pages that may show customer tokens from a browser."""
     low_balance_threshold_cents: int = LOW_BALANCE_THRESHOLD_CENTS
     topup_min_cents: int = TOPUP_MIN_CENTS
+    markup_bps: int = 0
+    """What is added to the providers' prices, in basis points; the catalog reads it too."""
     archived_at: datetime | None = None
 
     @property
     def owner_id(self) -> str:
         """Return its founder as the UUID that the wire wants; its own id where nobody is."""
         return owner_uuid(self.owners[0]) if self.owners else self.project_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectTerms:
+    """What is to be changed of a project; None leaves it as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    allowed_origins: tuple[str, ...] | None = None
+    low_balance_threshold_cents: int | None = None
+    topup_min_cents: int | None = None
+    markup_bps: int | None = None
+
+    def applied(self, project: Project, *, now: datetime) -> Project:
+        """Return the project with the changes; itself where there are none."""
+        wanted = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        changed = replace(project, **given)
+        return project if changed == project else replace(changed, updated_at=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

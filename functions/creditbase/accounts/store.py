@@ -33,7 +33,6 @@ from creditbase.runtime.firestore import (
     Version,
     Write,
     get_all,
-    query,
 )
 from creditbase.runtime.identity import KeyHolder
 
@@ -52,7 +51,7 @@ SECRET_KEYS = KeyKind("secret_keys", "secret_keys")
 
 PROJECT_FIELDS = (
     *("name", "description", "owners", "allowed_origins"),
-    *("low_balance_threshold_cents", "topup_min_cents"),
+    *("low_balance_threshold_cents", "topup_min_cents", "markup_bps"),
     *("created_at", "updated_at", "archived_at"),
 )
 SUBSCRIPTION_FIELD = "tier_subscription"
@@ -99,7 +98,9 @@ def project_from(snapshot: Snapshot) -> Project | None:
         return None
     found = {name: value for name, value in snapshot.fields.items() if name in PROJECT_FIELDS}
     lists = {name: tuple(found.get(name, ())) for name in ("owners", "allowed_origins")}
-    return Project(project_id=snapshot.path.rpartition("/")[2], **{**found, **lists})
+    markup_bps = found.get("markup_bps") or 0  # null before the first catalog
+    kept = {**found, **lists, "markup_bps": markup_bps}
+    return Project(project_id=snapshot.document_id, **kept)
 
 
 def project_fields(project: Project) -> Fields:
@@ -116,17 +117,6 @@ def writes_for_new_project(project: Project) -> list[Write]:
     """Return the batch that makes a project."""
     fields = {**project_fields(project), "secret_keys": {}}
     return [Create(project_path(project.project_id), fields)]
-
-
-def has_origin(origin: str) -> bool:
-    """Return whether some project lists this origin."""
-    found = query(
-        "projects",
-        where=[("allowed_origins", "array_contains", origin)],
-        limit=1,
-        only=["name"],
-    )
-    return bool(found)
 
 
 def find_customer(ref: CustomerRef) -> Customer | None:

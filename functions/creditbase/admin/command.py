@@ -10,18 +10,17 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
 
 from google.auth.exceptions import GoogleAuthError
 
-from creditbase.accounts.owners import add_owner
-from creditbase.accounts.use_cases import create_secret_key, ensure_project
 from creditbase.admin import tiers, use_cases, vouchers
+from creditbase.admin.command_frame import Command, Group, add_command, add_group
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
+from creditbase.admin.project_commands import take_projects
 from creditbase.catalog import tier_store
 from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog
 from creditbase.kernel import instants
@@ -39,9 +38,6 @@ JOBS = (
     *("sync-balances", "expire-holds", "reset-cycles"),
     *("answer-crossings", "drain-inbox", "deliver-outbox", RECONCILER),
 )
-
-Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - unnamed
-Command = Callable[[argparse.Namespace], None]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -143,26 +139,6 @@ def _is_meant() -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _project_create(given: argparse.Namespace) -> None:
-    print(ensure_project(given.name, now=_now()).project_id)
-
-
-def _project_own(given: argparse.Namespace) -> None:
-    was_changed = add_owner(project_uuid(given.name), given.uid, now=_now())
-    _say(f"{given.uid} now owns it" if was_changed else f"{given.uid} owned it already")
-
-
-def _key_create(given: argparse.Namespace) -> None:
-    issued = create_secret_key(
-        project_uuid(given.project),
-        name=given.name,
-        random_bytes=secrets.token_bytes(32),
-        now=_now(),
-    )
-    print(issued.secret)
-    _say("this is the only time that the key is shown; only its digest is kept")
-
-
 def _seed(given: argparse.Namespace) -> None:
     for made in use_cases.seed(read_catalog(given.file), now=_now(), say=_say):
         name = made.name.upper()
@@ -257,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     groups = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    catalog = _group(groups, "catalog", "compare or push what a project sells")
+    catalog = add_group(groups, "catalog", "compare or push what a project sells")
     for name, run, text in (
         ("diff", _catalog_diff, "show what a push would change"),
         (
@@ -266,7 +242,7 @@ def _parser() -> argparse.ArgumentParser:
             "make the reviewed file what the project sells",
         ),
     ):
-        command = _command(catalog, name, run, text)
+        command = add_command(catalog, name, run, text)
         _takes_file(command)
         command.add_argument("--project", default="hub", help="name of the project (hub)")
         command.add_argument(
@@ -277,35 +253,25 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--yes", action="store_true", help="push without asking")
     command.add_argument("--dry-run", action="store_true", help="show, and write nothing")
 
-    projects = _group(groups, "projects", "make a project, or give it an owner")
-    command = _command(projects, "create", _project_create, "make it, or show its id again")
-    command.add_argument("name")
-    command = _command(projects, "own", _project_own, "let a user administer it")
-    command.add_argument("name")
-    command.add_argument("uid")
+    take_projects(groups)
 
-    keys = _group(groups, "keys", "make secret keys")
-    command = _command(keys, "create", _key_create, "make a secret key; it is shown once")
-    command.add_argument("--project", required=True, help="name of the project")
-    command.add_argument("--name", default="secret key", help="what to call it")
+    _takes_file(add_command(groups, "seed", _seed, "make the hub and the relay project ready"))
 
-    _takes_file(_command(groups, "seed", _seed, "make the hub and the relay project ready"))
-
-    group = _group(groups, "tiers", "make, change or list what a relay project sells")
-    command = _command(group, "put", _tiers_put, "make or change the tiers of a file")
+    group = add_group(groups, "tiers", "make, change or list what a relay project sells")
+    command = add_command(group, "put", _tiers_put, "make or change the tiers of a file")
     command.add_argument("file", type=Path, help="JSON: a list of tiers, as POST takes them")
     command.add_argument("--project", default="relay", help="name of the project (relay)")
-    command = _command(group, "list", _tiers_list, "show the tiers that are sold")
+    command = add_command(group, "list", _tiers_list, "show the tiers that are sold")
     command.add_argument("--project", default="relay", help="name of the project (relay)")
 
-    users = _group(groups, "users", "change a user's role")
-    command = _command(users, "make-admin", _user_make_admin, "give the admin role")
+    users = add_group(groups, "users", "change a user's role")
+    command = add_command(users, "make-admin", _user_make_admin, "give the admin role")
     command.add_argument("uid")
 
-    _takes_vouchers(_group(groups, "vouchers", "make, disable or show codes for credits"))
+    _takes_vouchers(add_group(groups, "vouchers", "make, disable or show codes for credits"))
 
-    jobs = _group(groups, "jobs", "run a scheduled job now")
-    command = _command(jobs, "run", _job_run, "run it once, bounded as always")
+    jobs = add_group(groups, "jobs", "run a scheduled job now")
+    command = add_command(jobs, "run", _job_run, "run it once, bounded as always")
     command.add_argument("name", choices=JOBS)
     command.add_argument(
         "--dry-run",
@@ -323,7 +289,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _takes_vouchers(group: Group) -> None:
-    command = _command(group, "create", _voucher_create, "make a code; it is shown once")
+    command = add_command(group, "create", _voucher_create, "make a code; it is shown once")
     command.add_argument("--credits", type=int, required=True, help="what it gives")
     command.add_argument("--code", default="", help="the code itself (one is made)")
     command.add_argument("--max-uses", type=int, help="how many users may have it (all)")
@@ -337,7 +303,7 @@ def _takes_vouchers(group: Group) -> None:
         ("disable", _voucher_disable, "take a code out of use for good"),
         ("show", _voucher_show, "show what a code gives, and how often it was redeemed"),
     ):
-        _command(group, name, run, text).add_argument("code")
+        add_command(group, name, run, text).add_argument("code")
 
 
 def _instant(text: str) -> datetime:
@@ -345,17 +311,6 @@ def _instant(text: str) -> datetime:
         return instants.read(text)
     except ValueError as fault:
         raise argparse.ArgumentTypeError(str(fault)) from fault
-
-
-def _group(groups: Group, name: str, text: str) -> Group:
-    parser = groups.add_parser(name, help=text, description=text, allow_abbrev=False)
-    return parser.add_subparsers(required=True, metavar="COMMAND")
-
-
-def _command(group: Group, name: str, run: Command, text: str) -> argparse.ArgumentParser:
-    parser = group.add_parser(name, help=text, description=text, allow_abbrev=False)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _takes_file(parser: argparse.ArgumentParser) -> None:

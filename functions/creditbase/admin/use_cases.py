@@ -19,6 +19,7 @@ from creditbase.kernel.errors import NotFound
 from creditbase.payments.offering import Offering, Phase
 from creditbase.payments.selling import bring, compare_offering
 from creditbase.runtime.commit import Attempt, commit_or_retry
+from creditbase.subscriptions.relay_projects import ensure_account
 
 SEEDED_PROJECTS = ("hub", "relay")
 SEEDED_MARKUP_BPS = 4_000
@@ -48,6 +49,7 @@ def _seed_project(
     name: str, file: CatalogFile, now: datetime, say: Callable[[str], None]
 ) -> Seeded:
     project = ensure_project(name, now=now)
+    ensure_account(project.project_id, now=now)
     say(f"{name}: project {project.project_id}, catalog {file.price_book.version}")
     if project.project_id == HUB_PROJECT_ID:
         for line in push_catalog(project.project_id, file).lines:

@@ -1,6 +1,6 @@
 """Loading wallets and their entries, and the writes that make a decision true."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,9 @@ from creditbase.runtime.events import Event, create_event
 from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Version, Write
 from creditbase.runtime.outbox import Parcel, create_parcel, parcel_from
 
+PAGE = 100
+"""Wallets that are read at once where all of a project are looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -45,6 +48,16 @@ def find_wallet(ref: WalletRef, entry_ids: Sequence[str] = ()) -> Loaded | None:
         for entry_id, snapshot in zip(entry_ids, entries, strict=True)
     }
     return Loaded(read_wallet(ref.wallet_id, wallet.fields[STATE]), wallet.version, found)
+
+
+def load_wallets(project_id: str) -> Iterator[Wallet]:
+    """Yield all wallets of a project, in pages of one read each."""
+    after = ""
+    while page := firestore.page_of(f"projects/{project_id}/wallets", after=after, limit=PAGE):
+        after = page[-1].document_id
+        for snapshot in page:
+            assert snapshot.fields is not None
+            yield read_wallet(wallet_ref_of(snapshot.path).wallet_id, snapshot.fields[STATE])
 
 
 def find_balance(ref: WalletRef) -> Balance | None:

@@ -46,7 +46,7 @@ def as_uuid(text: str) -> str | None:
 # ---- projects ------------------------------------------------------------------------------
 
 
-def project_answer(project: Project, *, markup_bps: int) -> Json:
+def project_answer(project: Project) -> Json:
     """Return a project as its owners see it."""
     return {
         "id": project.project_id,
@@ -54,7 +54,7 @@ def project_answer(project: Project, *, markup_bps: int) -> Json:
         "name": project.name,
         "description": project.description,
         "billing_mode": "managed",
-        "markup_percentage": markup_bps // 100,
+        "markup_percentage": project.markup_bps // 100,
         "allowed_origins": list(project.allowed_origins),
         "low_balance_threshold_cents": project.low_balance_threshold_cents,
         "topup_min_cents": project.topup_min_cents,

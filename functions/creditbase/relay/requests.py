@@ -7,13 +7,24 @@ Source: relay-api.md 2 and 5.
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from creditbase.accounts.domain import KEY_NAME_CHARACTERS_MAX, ProjectTerms
+from creditbase.accounts.origins import origin_of
 from creditbase.kernel.money import AMOUNT_NANOS_MAX, NANOS_PER_CENT
 from creditbase.metering.models import check_metadata, check_uuid
 
 EXTERNAL_ID_CHARACTERS_MAX = 255
 EMAIL_CHARACTERS_MAX = 254
+CENTS_MAX = AMOUNT_NANOS_MAX // NANOS_PER_CENT
+BPS_PER_PERCENT = 100
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef-]+"
 _LABEL = r"[A-Za-z0-9\u00a0-\ud7ff]([A-Za-z0-9\u00a0-\ud7ff-]*[A-Za-z0-9\u00a0-\ud7ff])?"
 EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z\u00a0-\ud7ff]{{2,63}}")
@@ -21,7 +32,10 @@ EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z\u00a0-\ud7ff]{{2,
 
 ExternalId = Annotated[str, Field(min_length=1, max_length=EXTERNAL_ID_CHARACTERS_MAX)]
 TierCode = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_-]*$")]
-BudgetCents = Annotated[int, Field(ge=0, le=AMOUNT_NANOS_MAX // NANOS_PER_CENT)]
+Cents = Annotated[int, Field(ge=0, le=CENTS_MAX)]
+ProjectName = Annotated[str, Field(min_length=1, max_length=100)]
+AllowedOrigin = Annotated[str, AfterValidator(origin_of)]
+BudgetCents = Annotated[int, Field(ge=0, le=CENTS_MAX)]
 
 
 class RelayRequest(BaseModel):
@@ -51,6 +65,51 @@ class CustomerRequest(RelayRequest):
     @classmethod
     def _is_an_address(cls, email: str) -> str:
         return _check_email(email)
+
+
+class ProjectRequest(RelayRequest):
+    """What an owner says of a project; what is left out stays, or is as usual."""
+
+    name: ProjectName | None = None
+    description: Annotated[str, Field(max_length=1_000)] | None = None
+    billing_mode: Literal["managed"] | None = None
+    """Customers pay through this deployment; others have no place here."""
+    markup_percentage: Annotated[int, Field(ge=0, le=100)] | None = None
+    """What is added to the providers' prices."""
+    allowed_origins: Annotated[list[AllowedOrigin], Field(max_length=20)] | None = None
+    """Origins of the pages that may use customer tokens."""
+    low_balance_threshold_cents: Cents | None = None
+    """Below which balance customers are reminded."""
+    topup_min_cents: Annotated[int, Field(ge=50, le=CENTS_MAX)] | None = None
+    """The smallest top-up; Stripe takes no less than 50."""
+
+    def terms(self) -> ProjectTerms:
+        """Return what is to be changed."""
+        origins = self.allowed_origins
+        markup = self.markup_percentage
+        return ProjectTerms(
+            name=self.name,
+            description=self.description,
+            allowed_origins=None if origins is None else tuple(dict.fromkeys(origins)),
+            low_balance_threshold_cents=self.low_balance_threshold_cents,
+            topup_min_cents=self.topup_min_cents,
+            markup_bps=None if markup is None else markup * BPS_PER_PERCENT,
+        )
+
+
+class NewProjectRequest(ProjectRequest):
+    """A project to be made; it needs a name."""
+
+    name: ProjectName
+
+
+class SecretKeyRequest(RelayRequest):
+    """A secret key to be made."""
+
+    name: Annotated[str, Field(min_length=1, max_length=KEY_NAME_CHARACTERS_MAX)] = "secret key"
+    """What to call it."""
+    budget_cents: BudgetCents | None = None
+    """The most that may be spent with this key in a window."""
 
 
 class ClaimRequest(RelayRequest):

@@ -204,5 +204,6 @@ SERVED: tuple[tuple[Route, ...], ...] = (
     ME,
     ME_SUBSCRIBING,
     CUSTOMER_SUBSCRIPTIONS,
+    PROJECTS,
 )
 """The groups that are exported; whoever serves another adds it here."""

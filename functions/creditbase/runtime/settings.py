@@ -116,6 +116,12 @@ class Settings(BaseModel):
     )
     """Metering requests a project may make each minute, per process. 60,000."""
 
+    project_founders: Literal["owners", "anyone"] = Field(
+        default="owners", alias="CREDITBASE_PROJECT_FOUNDERS"
+    )
+    """Who may make another project in the browser: owners of one, or whoever is signed in.
+    Owners; anyone under the emulator."""
+
     relay_per_minute: int = Field(default=6_000, ge=1, alias="CREDITBASE_RELAY_PER_MINUTE")
     """Other relay requests a project, or an owner, may make each minute, per process. 6,000."""
 

@@ -144,8 +144,9 @@ def load_customer_by_name(project_id: str, external_id: str) -> Customer:
 
 
 def list_customers(project_id: str) -> list[Customer]:
-    """Return all customers of a project, the oldest first."""
-    found = accounts.load_customers(project_id)
+    """Return all customers of a project, the oldest first; its own account is none of them."""
+    every = accounts.load_customers(project_id)
+    found = [customer for customer in every if customer.external_id != domain.ACCOUNT]
     return sorted(found, key=lambda customer: (customer.created_at, customer.customer_id))
 
 
