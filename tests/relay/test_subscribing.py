@@ -1,13 +1,18 @@
 """Subscribing by a back end, and by whoever comes: the wire, and what is refused."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from creditbase.accounts import store as accounts
+from creditbase.accounts.domain import Project
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.payments.mirroring import mirror_customer
+from creditbase.relay import subscribing
 from creditbase.runtime.clock import real_now
+from creditbase.runtime.firestore import Snapshot
 from tests.payments.conftest import _session_shop, shop
 from tests.payments.shop import Shop
 from tests.payments.tenant import PAGES, Tenant, profile
@@ -216,3 +221,174 @@ class TestOpenCheckout:
         for tier_id, status in ((stall.tier("free").tier_id, 409), (NOBODY, 404)):
             path = f"/tiers/{tier_id}/checkout"
             assert stall.backend.ask("tiers", "POST", path, PAGES).status_code == status
+
+
+class Self:
+    """The customer's own page, with its token."""
+
+    def __init__(self, stall: Stall) -> None:
+        self.stall = stall
+        customer_id = stall.customer.customer_id
+        minted = stall.backend.minted(
+            customer_id=customer_id, tier_code=stall.tier("free").code
+        )
+        self.bearer = {
+            "authorization": f"Bearer {minted['token']}",
+            "x_modelrelay_api_key": "",
+        }
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask for something of the customer's own."""
+        whole = f"/customers/me{path}"
+        return self.stall.backend.ask("customers_me", method, whole, body, **self.bearer)
+
+    def checkout(self, code: str, **changed: object) -> Any:
+        """Ask for a Checkout session."""
+        return self.ask("POST", "/checkout", {"tier_code": code, **PAGES, **changed})
+
+    def change(self, code: str) -> Any:
+        """Ask for another tier."""
+        return self.ask("POST", "/change-tier", {"tier_code": code})
+
+
+@pytest.fixture
+def own(stall: Stall) -> Self:
+    """Return the page of a customer on the free tier."""
+    return Self(stall)
+
+
+class TestOwnCheckout:
+    """`POST /customers/me/checkout`."""
+
+    def test_it_is_200_and_the_same_session_again(self, own: Self) -> None:
+        """By the tier's code."""
+        tier = own.stall.tier("starter")
+
+        first, again = own.checkout(tier.code), own.checkout(tier.code)
+
+        assert (first.status_code, json_of(first)) == (200, json_of(again))
+        assert set(json_of(first)) == {"session_id", "url"}
+
+    @pytest.mark.parametrize("code", ["nosuch", "No/Such", "."])
+    def test_a_code_that_is_none_is_not_found(self, own: Self, code: str) -> None:
+        """Whatever it looks like."""
+        assert code_of(own.checkout(code)) == (404, "NOT_FOUND")
+
+    def test_a_tier_without_a_price_is_a_conflict(self, own: Self) -> None:
+        """409, in the words of the page."""
+        answer = own.checkout(own.stall.tier("unsold").code)
+
+        assert code_of(answer) == (409, "CONFLICT")
+        assert json_of(answer)["message"] == "tier has no billing pricing configured"
+
+    def test_a_browser_may_only_name_the_projects_pages(
+        self, own: Self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A stolen token must not make Stripe's page lead to a thief's."""
+        tier = own.stall.tier("starter")
+        has_origins(("https://app.example",), monkeypatch)
+
+        assert own.checkout(tier.code).status_code == 200
+        for page in ("https://evil.example/ok", "https://app.example.evil.example/"):
+            answer = own.checkout(tier.code, success_url=page)
+            assert (answer.status_code, json_of(answer)["fields"][0]["field"]) == (
+                400,
+                "success_url",
+            )
+        elsewhere = own.stall.subscribe(tier.tier_id, success_url="https://back.example/ok")
+        assert elsewhere.status_code == 201, "a back end is believed"
+
+
+def has_origins(origins: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every project have said which its pages are, until the test ends."""
+    read = accounts.project_from
+
+    def read_limited(snapshot: Snapshot) -> Project | None:
+        found = read(snapshot)
+        return None if found is None else replace(found, allowed_origins=origins)
+
+    monkeypatch.setattr(accounts, "project_from", read_limited)
+
+
+class TestOwnSubscription:
+    """`GET /customers/me/subscription` and `POST /customers/me/change-tier`."""
+
+    def test_a_free_tier_shows_no_price(self, own: Self) -> None:
+        """What is absent is left out."""
+        shown = json_of(own.ask("GET", "/subscription"))["subscription"]
+
+        assert shown == {
+            "tier_code": own.stall.tier("free").code,
+            "tier_display_name": "Free",
+            "subscription_status": "active",
+        }
+
+    def test_a_change_says_what_it_came_to(self, own: Self) -> None:
+        """The action of the page beside the subscription of the SDKs; repeated, the same."""
+        own.stall.bought("starter")
+        pro = own.stall.tier("pro")
+
+        first, again = own.change(pro.code), own.change(pro.code)
+
+        told = json_of(first)
+        assert (first.status_code, told["action"]) == (200, "upgraded")
+        assert told == json_of(again)
+        shown = told["subscription"]
+        assert shown == json_of(own.ask("GET", "/subscription"))["subscription"]
+        assert shown.items() >= {
+            ("tier_code", pro.code),
+            ("tier_display_name", "Pro"),
+            ("price_amount_cents", 30_000),
+            ("price_currency", "usd"),
+            ("price_interval", "month"),
+            ("subscription_status", "active"),
+        }
+        assert {"current_period_start", "current_period_end"} < set(shown)
+
+    @pytest.mark.parametrize(
+        ("code", "status", "message"),
+        [
+            ("free", 400, "already on this tier"),
+            ("payg", 400, "paygo subscriptions do not support tier changes"),
+            ("starter", 402, "no payment method on file"),
+            ("unsold", 409, "tier has no billing pricing configured"),
+        ],
+    )
+    def test_what_cannot_be_is_told_in_the_words_of_the_page(
+        self, own: Self, code: str, status: int, message: str
+    ) -> None:
+        """The table of errors, on the wire."""
+        answer = own.change(own.stall.tier(code).code)
+
+        assert (answer.status_code, json_of(answer)["message"]) == (status, message)
+        assert json_of(own.change("nosuch"))["message"] == "tier not found"
+
+    def test_who_has_left_has_no_subscription(self, own: Self) -> None:
+        """404, where the back end still sees what it was."""
+        assert own.stall.ask("DELETE", "/subscription").status_code == 204
+
+        assert code_of(own.ask("GET", "/subscription")) == (404, "NOT_FOUND")
+        shown = json_of(own.stall.ask("GET", "/subscription"))["subscription"]
+        assert (shown["active"], shown["status"]) == (False, "canceled")
+
+    def test_a_stripe_that_is_slow_is_answered_in_time(
+        self, own: Self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """503 before the SDK gives up waiting; nothing was lost, the repeat goes on."""
+        own.stall.bought("starter")
+        pro = own.stall.tier("pro")
+
+        with monkeypatch.context() as slow:
+            slow.setattr(subscribing, "STRIPE_WITHIN_S", 0.0)
+            assert own.change(pro.code).status_code == 503
+
+        assert json_of(own.change(pro.code))["action"] == "upgraded"
+
+    def test_a_key_is_not_a_customer(self, own: Self) -> None:
+        """Nor is a customer a back end."""
+        backend = own.stall.backend
+        assert (
+            backend.ask("customers_me", "GET", "/customers/me/subscription").status_code == 401
+        )
+        path = f"/customers/{own.stall.customer.customer_id}/subscription"
+        assert backend.ask("customers", "GET", path, **own.bearer).status_code == 401
