@@ -97,6 +97,32 @@ def test_metering_is_reached_through_hosting_too(
     assert charged.json()["balance"]["available_nanos"] == 499_000_000
 
 
+def test_models_are_called_at_the_gateways_own_address_and_through_hosting(
+    stack_env: dict[str, str], customer: Customer
+) -> None:
+    """Streams belong to its own address, which does not keep them until they are whole."""
+    headers = {
+        "X-ModelRelay-Api-Key": stack_env["HUB_SECRET_KEY"],
+        "X-ModelRelay-Customer-Id": customer.uid,
+    }
+    said = {"model": "local-echo", "messages": [{"role": "user", "content": "one two"}]}
+
+    answers = [
+        requests.post(
+            f"{url}/chat/completions", json={**said, **more}, headers=headers, timeout=30
+        )
+        for url, more in (
+            (stack_env["RELAY_URL"], {}),
+            (f"{stack_env['GATEWAY_URL']}/api/v1", {"stream": True}),
+        )
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
+    assert answers[0].json()["choices"][0]["message"]["content"] == "one two"
+    assert '"delta":{"content":"two"}' in answers[1].text
+    assert answers[1].text.endswith("data: [DONE]\n\n")
+
+
 def test_a_projects_key_sees_no_customer_of_another_project(
     stack_env: dict[str, str], customer: Customer
 ) -> None:

@@ -6,6 +6,7 @@ request that has none: an object that takes longer begins with spaces, which JSO
 
 import json
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,7 +28,7 @@ from creditbase.relay.gateway.upstream_http import UpstreamFailed
 from creditbase.runtime.doors import Refusal, refuse_flat
 from creditbase.runtime.http import Reply
 
-HEADERS_WITHIN_S = 3.5
+HEADERS_WITHIN_S = 2.5
 """How long the first word, or a whole object, is waited for before headers are sent."""
 SIGN_OF_LIFE_EVERY_S = 5.0
 
@@ -137,6 +138,15 @@ def reply_with(run: Run, writer: Writer) -> Reply:
     Raises:
         BillingError: the provider refuses, or does not answer; nothing is taken.
     """
+    with ExitStack() as ends:
+        ends.callback(run.close)  # whatever goes wrong here: no hold is forgotten
+        reply = _reply(run, writer)
+        if reply.stream is not None:
+            ends.pop_all()  # who reads the stream will close it
+    return reply
+
+
+def _reply(run: Run, writer: Writer) -> Reply:
     run.begin()
     answer = Assembly()
     lines: Generator[bytes, None, None]

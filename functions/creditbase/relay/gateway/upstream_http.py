@@ -140,7 +140,9 @@ def _refused(response: httpx.Response) -> UpstreamFailed:
         text = f"The provider refuses this request: {said or 'it does not say why'}"
         return UpstreamFailed(InvalidRequest(text), f"status {status}")
     if status in ABOUT_US:
-        alert("upstream_refuses", "a provider refuses us", status=status, said=said)
+        # What is said about a key may have a part of it.
+        shown = "" if status == 401 else said
+        alert("upstream_refuses", "a provider refuses us", status=status, said=shown)
     return UpstreamFailed(
         Unavailable(retry_after_s=_retry_after_s(response)), f"status {status}"
     )
