@@ -1,0 +1,114 @@
+"""Origins: how they are written, and how long an answer about one is believed."""
+
+import pytest
+
+from creditbase.accounts.origins import BELIEVED_S, REMEMBERED_MAX, KnownOrigins, origin_of
+from creditbase.kernel.errors import Unavailable
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("https://app.example", "https://app.example"),
+        (" HTTPS://App.Example:443/ ", "https://app.example"),
+        ("https://app.example:8443", "https://app.example:8443"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+    ],
+)
+def test_an_origin_is_kept_as_browsers_write_it(given: str, written: str) -> None:
+    """Compared as text, letter by letter, with what a browser sends."""
+    assert origin_of(given) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "*",
+        "null",
+        "app.example",
+        "http://app.example",
+        "https://",
+        "https://app.example/path",
+        "https://app.example?x",
+        "https://app.example#x",
+        "https://user@app.example",
+        "https://app.example:port",
+        "https://*.example",
+        "ftp://app.example",
+        "https://a b.example",
+    ],
+)
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    """Nor one of a page that anybody on the way could change."""
+    with pytest.raises(ValueError, match=r"origin|[Pp]ort"):
+        origin_of(text)
+
+
+class Told:
+    """A store that knows one origin, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.now_s = 0.0
+        self.is_down = False
+
+    def has(self, origin: str) -> bool:
+        """Answer, or fail."""
+        self.asked.append(origin)
+        if self.is_down:
+            raise Unavailable
+        return origin == "https://app.example"
+
+    def known(self) -> KnownOrigins:
+        """Return a memory of it."""
+        return KnownOrigins(self.has, lambda: self.now_s)
+
+
+def test_an_answer_is_believed_for_a_minute_found_or_not() -> None:
+    """A page's preflights cost one read, and so does somebody else's page."""
+    told = Told()
+    known = told.known()
+
+    for _ in range(2):
+        assert known.knows("https://app.example")
+        assert not known.knows("https://evil.example")
+    told.now_s += BELIEVED_S
+    assert known.knows("https://app.example")
+
+    assert told.asked == ["https://app.example", "https://evil.example", "https://app.example"]
+
+
+def test_nonsense_costs_no_read() -> None:
+    """Nor is it kept."""
+    told = Told()
+    known = told.known()
+
+    assert not any(map(known.knows, ("", "null", "file://x", "https://" + "x" * 255)))
+    assert told.asked == []
+
+
+def test_a_store_that_is_down_is_no_reason_to_fail() -> None:
+    """The answer goes out; only the page cannot read it. It is asked again at once."""
+    told = Told()
+    known = told.known()
+    told.is_down = True
+    assert not known.knows("https://app.example")
+
+    told.is_down = False
+
+    assert known.knows("https://app.example")
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """Any page of the world may ask."""
+    told = Told()
+    known = told.known()
+    known.knows("https://first.example")
+    for number in range(REMEMBERED_MAX):
+        known.knows(f"https://{number}.example")
+
+    known.knows("https://first.example")
+
+    assert told.asked.count("https://first.example") == 2
