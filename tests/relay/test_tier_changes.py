@@ -24,8 +24,8 @@ TOKENS_PER_CENT = 5_000
 Spend = Callable[[int], int]
 
 
-@pytest.fixture
-def spend(office: Office, meter_client: FlaskClient) -> Spend:
+@pytest.fixture(params=["by usage", "by amount"])
+def spend(request: pytest.FixtureRequest, office: Office, meter_client: FlaskClient) -> Spend:
     """Return how a customer of the tier `basic` spends cents; it answers the status."""
     office.made(spend_limit_cents=2, markup_percentage=0)
     customer = office.backend.knows()
@@ -35,11 +35,11 @@ def spend(office: Office, meter_client: FlaskClient) -> Spend:
     keys = iter(range(1_000))
 
     def spending(cents: int) -> int:
-        body = {
-            "customer_id": customer.customer_id,
-            "model": "local-echo",
-            "usage": {"output_tokens": cents * TOKENS_PER_CENT},
-        }
+        asked: dict[str, object] = {"amount_nanos": cents * CENT}
+        if request.param == "by usage":
+            usage = {"output_tokens": cents * TOKENS_PER_CENT}
+            asked = {"model": "local-echo", "usage": usage}
+        body = {"customer_id": customer.customer_id, **asked}
         key = f"k{next(keys)}"
         answer = meter.ask("meter", "POST", "/charges", body, idempotency_key=key)
         loaded = find_wallet(WalletRef(office.project_id, customer.customer_id))

@@ -58,42 +58,45 @@ def run_priced(
 ) -> Decision:
     """Run a command that prices by a rate, which is given what it lacks as often as needed.
 
-    Where the customer's tier was changed, its wallet catches up on the way: no call is
-    refused by a limit of before, and at most one more is let through by it.
-
     Raises:
         BillingError: as the ledger and the rate refuse.
     """
-
-    def ask(rate: CatalogRate) -> Decision:
-        try:
-            decision = run(ref, command_with(rate), now=now)
-        except PaymentRequired as refusal:
-            if not is_tier_id(refusal.plan) or not _catch_up(ref, rate, None, now=now):
-                raise
-            return run(ref, command_with(rate), now=now)
-        with suppress(BillingError):
-            _catch_up(ref, rate, decision.wallet, now=now)
-        return decision
-
-    return completing(rate, ask, ref.project_id)
+    return completing(
+        rate,
+        lambda rate: run_following(ref, command_with(rate), now=now),
+        ref.project_id,
+    )
 
 
-def _catch_up(
-    ref: WalletRef, rate: CatalogRate, wallet: Wallet | None, *, now: datetime
-) -> bool:
+def run_following(ref: WalletRef, command: Command, *, now: datetime) -> Decision:
+    """Run a command on a wallet that follows its tier where that was changed.
+
+    No call is refused by a limit of before, and at most one more is let through by it.
+
+    Raises:
+        BillingError: as the ledger refuses.
+    """
+    try:
+        decision = run(ref, command, now=now)
+    except PaymentRequired as refusal:
+        loaded = find_wallet(ref) if is_tier_id(refusal.plan) else None
+        if loaded is None or not _catch_up(ref, loaded.wallet, now=now):
+            raise
+        return run(ref, command, now=now)
+    with suppress(BillingError):
+        _catch_up(ref, decision.wallet, now=now)
+    return decision
+
+
+def _catch_up(ref: WalletRef, wallet: Wallet, *, now: datetime) -> bool:
     """Put the wallet on what its tier says now; return whether that was something else.
 
     Under the revision of its terms: what Stripe has changed meanwhile is newer, and stays.
     """
-    if rate.tiers is None:
+    plan_code = wallet.terms.plan_code
+    if not is_tier_id(plan_code):
         return False
-    if wallet is None:
-        loaded = find_wallet(ref)
-        if loaded is None:
-            return False
-        wallet = loaded.wallet
-    tier = rate.tiers.by_id(wallet.terms.plan_code)
+    tier = load_tiers(ref.project_id, needed_id=plan_code).by_id(plan_code)
     terms = wallet.terms if tier is None else terms_by(tier, wallet.terms)
     if terms == wallet.terms:
         return False

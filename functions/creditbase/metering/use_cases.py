@@ -50,7 +50,7 @@ from creditbase.metering.models import (
     HoldRequest,
     UsageFields,
 )
-from creditbase.metering.rates import load_rate, run_priced
+from creditbase.metering.rates import load_rate, run_following, run_priced
 from creditbase.metering.telling import is_told
 
 NAME_TTL = timedelta(seconds=10)
@@ -234,7 +234,8 @@ def _run_costed(
 ) -> Decision:
     """Run a command for an amount, or for usage that the decision itself prices."""
     if asked.amount_nanos is not None:
-        return run(ref, command(FixedAmount(asked.amount_nanos)), now=request.now)
+        fixed = command(FixedAmount(asked.amount_nanos))
+        return run_following(ref, fixed, now=request.now)
     assert asked.model is not None
     assert usage is not None
     model, quantities = asked.model, usage.quantities()
