@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from creditbase.kernel.windows import Window, free_window
-from creditbase.ledger.domain.commands import ChangeTerms, CutMonthly
+from creditbase.ledger.domain.commands import ChangeTerms, CutMonthly, GrantCredits
 from creditbase.ledger.domain.wallet import Metered, Terms
 from tests.ledger.builders import (
     BARE,
@@ -215,6 +215,23 @@ def test_terms_of_an_older_revision_change_nothing() -> None:
 
     assert story.left() == {"cycle:s:2": 50}
     assert (story.wallet.window.span, story.wallet.terms.revision) == (NEXT, 7)
+
+
+def test_what_was_decided_with_older_terms_is_let_go() -> None:
+    """Else a slow handler gives credits whose money another one has given back meanwhile."""
+    story = a_story(FREE)
+    story.terms(replace(PRO, revision=7), PERIOD)
+    late = GrantCredits("cycle:old:1", "plan", 100, expires_at=PERIOD.end_at, revision=6)
+    cut = CutMonthly("cut:old:1", 10, {}, 6)
+    story.grant("cycle:s:1", 50, "plan", expires_at=PERIOD.end_at)
+
+    assert story.do(late).is_replay
+    assert story.do(cut).is_replay
+
+    assert story.left() == {"cycle:s:1": 50}
+    assert not story.do(replace(late, revision=7)).is_replay
+    assert not story.do(replace(cut, revision=7)).is_replay
+    assert sum(story.left().values()) == 10
 
 
 def test_terms_that_are_known_are_not_written_again() -> None:

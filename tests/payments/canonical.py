@@ -3,8 +3,8 @@
 Left out, because two right runs differ in them:
 
 * instants (`*_at`, `at`, `valid_until`, `date`), and the index fields made of them (`shard`);
-* versions and what counts writes: `mirrored`, `commits`, `seq`, the terms' `revision`; the
-  hashes (`head`, `hash`, `prev`, and `standing`), which cover instants;
+* versions and what counts writes: `mirrored`, `commits`, `seq`, `row`, `rows`, the terms'
+  `revision`; the hashes (`head`, `hash`, `prev`, and `standing`), which cover instants;
 * an entry's running figures: they say what came before it, which is the order itself;
 * how often Stripe was looked at: the steps of a payment's refunds are added up to one, and
   gone are `returned_by`, which names such a step, and `is_settled`, which says whether
@@ -28,7 +28,7 @@ MIRRORS = ("checkout_sessions", "payments", "stripe_customers")
 UNCOMPARED = frozenset(
     {
         *("at", "date", "valid_until", "shard"),
-        *("mirrored", "commits", "seq", "revision", "is_settled", "figures"),
+        *("mirrored", "commits", "seq", "row", "rows", "revision", "is_settled", "figures"),
         *("head", "hash", "prev", "standing"),
         *("email", "external_id", "uid", "owner_uid", "returned_by"),
     }

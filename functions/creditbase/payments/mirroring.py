@@ -271,9 +271,12 @@ def _issue_of(standing: Standing, invoices: list[Invoice]) -> dict[str, Any] | N
 def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None:
     """Put the wallet on its terms and give what is owed: commands that may be repeated.
 
+    All are let go where another process has told the wallet a newer standing meanwhile.
+
     Raises:
         Unavailable: the wallet does not take them now.
     """
+    revision = standing.terms.revision
     commands: list[Command] = [
         ChangeTerms(standing.terms, standing.window, ends_monthly=standing.ends_monthly)
     ]
@@ -284,12 +287,14 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
             amount_nanos=grant.amount_nanos,
             expires_at=grant.expires_at,
             cause={"plan": grant.plan_code, "invoice": grant.invoice_id},
+            revision=revision,
         )
         for grant in standing.grants
     ]
     if standing.cut is not None:
         cause = {"plan": standing.terms.plan_code}
-        commands.append(CutMonthly(standing.cut.entry_id, standing.cut.most_nanos, cause))
+        cut = CutMonthly(standing.cut.entry_id, standing.cut.most_nanos, cause, revision)
+        commands.append(cut)
     try:
         for command in commands:
             run(wallet, command, now=now)

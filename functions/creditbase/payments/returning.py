@@ -24,6 +24,7 @@ from creditbase.payments.domain import (
     Outcome,
     Payment,
 )
+from creditbase.payments.granting import grant_payment
 from creditbase.payments.mirroring import mirror_customer
 from creditbase.payments.noticing import mails_for
 from creditbase.payments.stripe_gateway import payer_email
@@ -54,6 +55,9 @@ def mirror_return(event: Event, now: datetime) -> Outcome:
     payment = store.find_payment(payment_id) or _write_down(payment_id, now=now)
     if payment is None:
         return Outcome("ignored", "not_ours")
+    if payment.kind == TOPUP:
+        # Who wrote the payment down may not have come to the grant yet.
+        grant_payment(payment, now=now)
     for _ in range(STEPS_MAX):
         payment, is_reached = _step(payment, now=now)
         if is_reached:

@@ -158,6 +158,11 @@ def are_known(wallet: Wallet, command: ChangeTerms) -> bool:
     return not (command.ends_monthly and has_monthly)
 
 
+def is_outdated(wallet: Wallet, command: GrantCredits | CutMonthly) -> bool:
+    """Return whether the wallet was told newer terms than this was decided with."""
+    return command.revision is not None and command.revision < wallet.terms.revision
+
+
 def change_terms(draft: Draft, command: ChangeTerms) -> None:
     """Put the customer on other terms; a new window ends the monthly grants of the old.
 

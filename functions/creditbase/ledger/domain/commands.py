@@ -162,6 +162,8 @@ class GrantCredits:
     """Give credits, once per cause: the entry id is built from it.
 
     `low_nanos`, where given, is the height of the balance to remind below from now on.
+    `revision`, where given, is that of the terms that it was decided with: once the wallet has
+    been told newer ones it is let go, because whoever told those has decided what is owed.
     """
 
     entry_id: str
@@ -171,6 +173,7 @@ class GrantCredits:
     expires_at: datetime | None = None
     cause: Mapping[str, Any] = field(default_factory=dict)
     low_nanos: int | None = None
+    revision: int | None = None
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
@@ -243,12 +246,14 @@ class CutMonthly:
     """Leave at most so many monthly credits free to draw; what is above is taken back.
 
     For a plan that became a smaller one within its window. Open holds keep theirs, and
-    what would make it too many again is taken when it comes back from them.
+    what would make it too many again is taken when it comes back from them. `revision` as
+    for a grant.
     """
 
     entry_id: str
     most_nanos: int
     cause: Mapping[str, Any] = field(default_factory=dict)
+    revision: int | None = None
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""

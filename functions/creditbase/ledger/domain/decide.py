@@ -26,6 +26,7 @@ from creditbase.ledger.domain.adjusting import (
     cut_monthly,
     give_back,
     grant,
+    is_outdated,
     take_back,
 )
 from creditbase.ledger.domain.affording import affordable_cost, price_held
@@ -103,6 +104,8 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
     if wallet.parked:
         raise Forbidden("This wallet is parked until it has been checked")
     if isinstance(command, ChangeTerms) and are_known(wallet, command):
+        return Decision(wallet, is_replay=True)
+    if isinstance(command, GrantCredits | CutMonthly) and is_outdated(wallet, command):
         return Decision(wallet, is_replay=True)
     draft = Draft(wallet, max(now, wallet.at))
     goes_on_plan = isinstance(command, ChangeTerms) and command.terms.window == "period"
