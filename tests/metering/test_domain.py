@@ -13,7 +13,7 @@ from creditbase.catalog.domain import UNITS, Catalog, ModelPrice, Usage, price_u
 from creditbase.catalog.models import read_catalog
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.metering import use_cases
-from creditbase.metering.domain import CatalogRate, check_bounded
+from creditbase.metering.domain import CatalogRate, check_bounded, explain
 from creditbase.metering.models import (
     CaptureRequest,
     ChargeRequest,
@@ -71,6 +71,7 @@ class TestPrices:
         total = sum(metered.quantities[unit] * price for unit, price in lines.items())
         assert priced.amount_nanos == -(-total * (10_000 + markup_bps) // 10**10)
         assert metered.pricing["book_digest"] == CATALOG.book.digest
+        assert explain(metered) == priced.amount_nanos
 
     @given(priced_usages(), st.sampled_from([unit for unit in UNITS if unit != "requests"]))
     def test_more_usage_never_costs_less(

@@ -1,11 +1,14 @@
 """A call's price is the customer's tier's: allowed models, markups, budgets, and quotes."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from creditbase.accounts.use_cases import create_secret_key
 from creditbase.catalog import tier_store
 from creditbase.catalog.domain.tiers import Tier, TierModel
 from creditbase.catalog.tier_use_cases import shared_tiers
@@ -24,6 +27,7 @@ from creditbase.metering.calls import Asked
 from creditbase.runtime import firestore
 from tests.catalog.tiers import a_tier
 from tests.ledger.wallets import in_parallel
+from tests.relay.backend import Backend
 from tests.relay.desk import CREDIT, CREDITS, NOON, Desk, at_once, code_of, json_of
 from tests.wire import Wire
 
@@ -204,6 +208,27 @@ class TestQuota:
         counted = desk.wallet.state()["window"]["budgets"]["key"]
         assert counted == {"spent_nanos": 0, "held_nanos": budget.limit_nanos - 1}
 
+    def test_a_key_with_a_budget_charges_within_it(self, desk: Desk) -> None:
+        """Each customer's wallet counts it; another key is not concerned."""
+        issued = create_secret_key(
+            desk.tenant.project_id,
+            name="small",
+            random_bytes=secrets.token_bytes(32),
+            now=NOON,
+            budget_nanos=10,
+        )
+        small = {"X-ModelRelay-Api-Key": issued.secret}
+        body = {"customer_id": desk.customer_id, "amount_nanos": 6}
+
+        first = desk.post("/charges", body, key="a", **small)
+        held = desk.post("/holds", body, key="b", **small)
+
+        assert first.status_code == 201
+        assert code_of(held) == (402, "PAYMENT_REQUIRED")
+        told = json_of(held)
+        assert (told["limit_source"], told["available_nanos"]) == ("budget", 4)
+        assert desk.charge("c", 6).status_code == 201
+
 
 class TestCalls:
     """What the gateway asks for: hold, lower, extend, capture, void."""
@@ -320,6 +345,32 @@ class TestQuotes:
 
         assert [rpc.name for rpc in wire.rpcs] == ["BatchGetDocuments"]
         assert wire.counts == (1, 1, 0)
+
+    def test_a_customer_asks_for_itself(self, desk: Desk, backend: Backend) -> None:
+        """With its token, within the token's budget, and about nobody else."""
+        models = (TierModel("gpt-5", is_default=True),)
+        tier_id = str(uuid4())
+        named = {
+            "tier_id": tier_id,
+            "project_id": backend.project_id,
+            "code": f"t{tier_id[:8]}",
+        }
+        tier = backend.has(a_tier(**named, models=models, spend_limit_cents=500))
+        customer = backend.knows()
+        token = backend.minted(
+            customer_id=customer.customer_id, tier_code=tier.code, budget_cents=1
+        )["token"]
+        headers = {"Authorization": f"Bearer {token}", "X-ModelRelay-Api-Key": ""}
+
+        told = desk.post("/quotes", {"model": "gpt-5", "prompt_tokens": 9}, **headers)
+        other = {"model": "gpt-5", "prompt_tokens": 9, "customer_id": desk.customer_id}
+
+        quote = json_of(told)["quote"]
+        assert quote["customer_id"] == customer.customer_id
+        assert 0 < quote["affordable_nanos"] <= 10_000_000 < quote["amount_nanos"]
+        assert code_of(desk.post("/quotes", other, **headers)) == (404, "NOT_FOUND")
+        own = {**other, "customer_id": customer.customer_id}
+        assert desk.post("/quotes", own, **headers).status_code == 200
 
     def test_what_a_hold_would_be_refused_for_it_refuses(
         self, desk: Desk, stranger: Desk
