@@ -11,7 +11,7 @@ import pytest
 from creditbase.accounts import customer_store
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import find_customer, name_path
-from creditbase.kernel.errors import Forbidden
+from creditbase.kernel.errors import NotFound
 from creditbase.ledger import use_cases as ledger
 from creditbase.ledger.domain.commands import Charge, FixedAmount
 from creditbase.ledger.paths import WalletRef
@@ -302,7 +302,7 @@ class TestDeleting:
 
         backend.customers("DELETE", f"/{customer['id']}")
 
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotFound):
             ledger.run(ref, Charge("op:x", "x", FixedAmount(1)), now=backend.clock.at)
 
     def test_of_many_who_delete_it_all_see_it_gone(self, backend: Backend) -> None:

@@ -6,6 +6,7 @@ topped up as any other customer is. Source: relay-api.md 5.
 
 from collections.abc import Mapping
 
+from creditbase.accounts.domain import ACCOUNT
 from creditbase.accounts.store import find_project
 from creditbase.kernel.errors import NotFound
 from creditbase.ledger.domain.balance import Balance
@@ -16,9 +17,6 @@ from creditbase.relay.wallet_answers import account_answer, summary_answer
 from creditbase.relay.wallets import Operation
 from creditbase.runtime.http import Call, Reply, endpoint
 from creditbase.subscriptions.relay_customers import load_customer_by_name
-
-ACCOUNT = "account"
-"""The external id of the developer's own customer."""
 
 
 @endpoint("account", door=RELAY)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.ledger.domain.balance import Balance, balance_of
+from creditbase.ledger.domain.wallet import DELETED
 from creditbase.ledger.history import load_history
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
@@ -29,7 +30,6 @@ from creditbase.relay.wallet_answers import (
 )
 from creditbase.relay.wallet_requests import AutoTopupRequest, TopupRequest, page_of
 from creditbase.runtime.http import Call, Reply
-from creditbase.subscriptions.relay_customers import DELETED
 
 Operation = Callable[[Call], Reply]
 

@@ -18,6 +18,7 @@ from creditbase.ledger import store as ledger
 from creditbase.ledger.batch import decide_batch, writes_of
 from creditbase.ledger.domain.commands import Freeze
 from creditbase.ledger.domain.opening import open_wallet
+from creditbase.ledger.domain.wallet import DELETED
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.events import Event, EventType, create_event
@@ -26,8 +27,6 @@ from creditbase.runtime.settings import settings
 from creditbase.subscriptions.domain.tier_standing import no_tier
 
 IDENTITIES_MAX = 50
-DELETED = "customer_deleted"
-"""Why the wallet of a deleted customer is frozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ from creditbase.ledger.domain.settling import capture_late, end_hold
 from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
 from creditbase.ledger.domain.telling import tell_request, tell_thresholds
 from creditbase.ledger.domain.wallet import (
+    DELETED,
     Crossing,
     DayCount,
     Draw,
@@ -194,6 +195,8 @@ def _adjust(
 
 def _spend(draft: Draft, command: Charge | PlaceHold) -> Entry:
     """Draw the amount, all of it or nothing: spent at once, or pinned by a hold."""
+    if draft.wallet.frozen == DELETED:
+        raise NotFound("Customer not found")
     if draft.wallet.frozen:
         raise Forbidden("This wallet is frozen")
     priced = affordable_cost(draft, command)

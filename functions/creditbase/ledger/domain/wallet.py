@@ -14,6 +14,8 @@ from creditbase.ledger.domain.grants import Grant
 
 INCLUDED = "included"
 """The source of a draw on a tier's spend limit, where a grant's id stands otherwise."""
+DELETED = "customer_deleted"
+"""Why the wallet of a deleted customer is frozen: for its id there is nobody any more."""
 UNSPECIFIED_MODEL = "unspecified"
 OTHER_MODELS = "other"
 MODELS_MAX = 200

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from creditbase.accounts.domain import ACCOUNT
 from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound
 from creditbase.kernel.ids import sha256_hex
 from creditbase.ledger.domain.commands import Budget
@@ -24,8 +25,6 @@ from creditbase.subscriptions.use_cases import first_touch
 
 CUSTOMER_HEADER = "X-ModelRelay-Customer-Id"
 REQUEST_HEADER = "X-ModelRelay-Request-Id"
-ACCOUNT = "account"
-"""The customer that a project's own calls are billed to."""
 ATTEMPTS_MAX = 10
 """How often one request id may be tried; each time before nothing was charged."""
 HOLD_TTL_S = 180
