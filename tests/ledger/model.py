@@ -31,6 +31,7 @@ class Pile:
     called: int = 0
     lost: int = 0
     away: bool = False
+    is_remade: bool = False
 
 
 @dataclass
@@ -60,6 +61,7 @@ class Model:
     holds: dict[str, Reserved] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     captured_at_expiry: Counter[str] = field(default_factory=Counter)
+    written_off: Counter[str] = field(default_factory=Counter)
     debt: int = 0
     count: int = 0
     consumed: int = 0
@@ -91,8 +93,9 @@ class Model:
         while True:
             due = [at for at in self.due() if turns_month or at > self.clock]
             self.clock = max(self.clock, min([to, *due]))
-            for pile in self.piles.values():
+            for name, pile in self.piles.items():
                 if pile.until <= self.clock:
+                    self.written_off[name] += 0 if pile.is_remade else pile.lying
                     pile.lying = 0
             if turns_month:
                 self.turn_month()
@@ -311,7 +314,8 @@ class Model:
         if pile:
             pile.lying -= there
         if owes:
-            self.debt += amount - there
+            unspent = 0 if pile and pile.until > self.clock else self.written_off[name]
+            self.debt += max(0, amount - there - unspent)
             return
         for _ in range(amount - there):
             if pile and pile.called < pile.pinned:
@@ -344,7 +348,7 @@ class Model:
         Of those called back the lost ones stay lost, and the others are not called any more.
         """
         self.count += 1
-        pile = self.piles.setdefault(name, Pile(kind, until, self.count))
+        pile = self.piles.setdefault(name, Pile(kind, until, self.count, is_remade=True))
         for _ in range(called):
             if pile.lost:
                 pile.lost -= 1

@@ -8,8 +8,10 @@ from itertools import permutations
 
 import pytest
 
+from creditbase.kernel.errors import Contention
 from creditbase.kernel.windows import Window
-from creditbase.ledger.domain.commands import ChangeTerms, CutMonthly, GiveBack
+from creditbase.ledger.domain.commands import ChangeTerms, CutMonthly, GiveBack, TakeBack
+from creditbase.ledger.domain.decide import decide
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.encoding import read_grant, write_grant
@@ -307,3 +309,49 @@ def test_a_grant_of_an_older_document_recalls_nothing() -> None:
     story.do(ChangeTerms(PRO, PERIOD))
     story.capture(hold, 30)
     assert write_grant(story.wallet.grants[PLAN])["forgone_nanos"] == 20
+
+
+# ---- what lapsed unspent ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_looked_at", [True, False], ids=["lapsed-before", "lapses-now"])
+def test_a_disputed_plan_of_an_older_period_owes_only_what_was_spent_of_it(
+    *, is_looked_at: bool
+) -> None:
+    """Seventy were written off unspent: nobody had them, so nobody owes them."""
+    story = on_plan()
+    story.charge(30)
+    story.now = PERIOD.end_at
+    if is_looked_at:
+        story.tidy()
+
+    entry = story.take_back(PLAN, 100)
+
+    assert entry.postings == {"receivable": -30, "refunded": 30}
+    assert entry.cause["lapsed_nanos"] == 70
+    assert story.wallet.receivable_nanos == 30
+
+
+def test_what_lapsed_sets_off_once() -> None:
+    """A refund in part was for what lapsed; the dispute of the rest is for what was spent."""
+    story = on_plan()
+    story.charge(30)
+    story.now = PERIOD.end_at
+    assert refund(story, 60).cause["lapsed_nanos"] == 60
+
+    story.do(TakeBack(f"refund:{PLAN}:2", PLAN, 40, owes_rest=True, lapsed_nanos=60))
+
+    assert story.wallet.receivable_nanos == 30
+
+
+def test_whether_it_lapsed_is_read_before_it_is_decided() -> None:
+    """A warm wallet knows no old entries: guessing would make a debt of unspent credits."""
+    story = on_plan()
+    story.now = PERIOD.end_at
+    story.tidy()
+    command = TakeBack(f"refund:{PLAN}:1", PLAN, 100, owes_rest=True)
+
+    with pytest.raises(Contention):
+        decide(story.wallet, {}, command, now=story.now)
+
+    assert story.entry(command).postings == {}

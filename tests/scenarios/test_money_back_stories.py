@@ -222,6 +222,22 @@ def test_a_dispute_of_a_plan(ada: Customer, outcome: str, topups: int) -> None:
     assert ada.sees() == Seen("guru", left, topups=topups)
 
 
+def test_a_dispute_of_an_older_periods_plan(ada: Customer) -> None:
+    """Of ten thousand two were used, the others lapsed: two are owed, until it is won."""
+    ada.subscribe("guru")
+    payment = ada.payment_of_invoice(ada.invoices()[0])
+    ada.spend(2_000)
+    ada.live_past(ada.period_end())
+
+    dispute = ada.dispute(payment)
+    assert ada.owes() == 2_000
+    ada.decide_dispute(dispute, "won")
+
+    assert ada.owes() == 0
+    assert ada.sees() == Seen("guru", 10_000)
+    ada.verify()
+
+
 def test_a_payment_refunded_in_part_and_then_disputed(ada: Customer) -> None:
     """Together they take what was granted and no more; won, only the refund has taken."""
     payment = ada.top_up("medium")

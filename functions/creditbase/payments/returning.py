@@ -28,7 +28,7 @@ from creditbase.payments.granting import grant_payment
 from creditbase.payments.mirroring import mirror_customer
 from creditbase.payments.noticing import mails_for
 from creditbase.payments.stripe_gateway import payer_email
-from creditbase.payments.undoing import decide_return, way_of
+from creditbase.payments.undoing import decide_return, lapsed_nanos_of, way_of
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
@@ -126,7 +126,12 @@ def _take_steps(payment: Payment, *, now: datetime) -> list[Entry]:
             command: TakeBack | GiveBack
             if step.amount_nanos > 0:
                 command = TakeBack(
-                    entry_id, payment.grant_id, step.amount_nanos, step.owes_rest, cause
+                    entry_id,
+                    payment.grant_id,
+                    step.amount_nanos,
+                    step.owes_rest,
+                    cause,
+                    lapsed_nanos=lapsed_nanos_of(way_of(payment, entries)),
                 )
             else:
                 command = GiveBack(

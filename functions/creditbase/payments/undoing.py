@@ -16,9 +16,9 @@ from creditbase.payments.domain import TOPUP, Payment, Return, Returned
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the way to the target: so many credits were taken, recalled, owed, let go."""
+    """A part of the way to the target: what so many credits were found to be."""
 
-    kind: Literal["taken", "recalled", "owed", "let_go"]
+    kind: Literal["taken", "recalled", "lapsed", "let_go", "owed"]
     amount_nanos: int
 
 
@@ -26,13 +26,13 @@ Way = tuple[Stretch, ...]
 
 
 def way_of(payment: Payment, entries: Sequence[Entry]) -> Way:
-    """Return what lies between nothing and the target of the newest step.
+    """Return what lies between nothing and the target of a step.
 
-    `entries` are those of the steps, in their order.
+    `entries` are those of the steps until then, in their order.
     """
     way: Way = ()
     target_nanos = 0
-    for step, entry in zip(payment.returns, entries, strict=True):
+    for step, entry in zip(payment.returns, entries, strict=False):
         if step.target_nanos >= target_nanos:
             way += _met(payment.grant_id, step.target_nanos - target_nanos, entry)
         else:
@@ -77,13 +77,18 @@ def decide_return(payment: Payment, returned: Returned, way: Way) -> Return | No
 
 def _met(grant_id: str, amount_nanos: int, entry: Entry) -> Way:
     """Return what a step met, in the order in which it took it: debts are the last resort."""
+    lapsed_nanos = entry.cause.get("lapsed_nanos", 0)
     taken_nanos = -entry.postings.get(f"grant:{grant_id}", 0)
     recalled_nanos = entry.cause.get("recall", {}).get(grant_id, 0)
     owed_nanos = -entry.postings.get("receivable", 0)
     met = (
         Stretch("taken", taken_nanos),
         Stretch("recalled", recalled_nanos),
-        Stretch("let_go", amount_nanos - taken_nanos - recalled_nanos - owed_nanos),
+        Stretch("lapsed", lapsed_nanos),
+        Stretch(
+            "let_go",
+            amount_nanos - sum((taken_nanos, recalled_nanos, lapsed_nanos, owed_nanos)),
+        ),
         Stretch("owed", owed_nanos),
     )
     assert all(stretch.amount_nanos >= 0 for stretch in met)
@@ -101,6 +106,11 @@ def _back(way: Way, amount_nanos: int) -> tuple[Way, Way]:
         if part_nanos < last.amount_nanos:
             kept.append(replace(last, amount_nanos=last.amount_nanos - part_nanos))
     return tuple(kept), tuple(undone)
+
+
+def lapsed_nanos_of(way: Way) -> int:
+    """Return what of the way had lapsed unspent, and sets off no second time."""
+    return _sum(way, "lapsed")
 
 
 def _sum(way: Way, kind: str) -> int:

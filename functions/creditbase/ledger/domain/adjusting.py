@@ -61,8 +61,11 @@ def grant(draft: Draft, command: GrantCredits) -> Entry:
     return draft.entries[-1]
 
 
-def take_back(draft: Draft, command: TakeBack) -> Entry:
-    """Take back what the grant still has; the rest is owed, or recalled and let go."""
+def take_back(draft: Draft, command: TakeBack, *, lapsed_nanos: int = 0) -> Entry:
+    """Take back what the grant still has; the rest is owed, or recalled and let go.
+
+    What of the grant lapsed unspent is gone already, and sets off what would be owed.
+    """
     check_amount(command.amount_nanos)
     grant = draft.wallet.grants.get(command.grant_id)
     taken_nanos = recalled_nanos = 0
@@ -71,7 +74,9 @@ def take_back(draft: Draft, command: TakeBack) -> Entry:
         if not command.owes_rest:
             recalled_nanos = min(command.amount_nanos - taken_nanos, grant.callable_nanos)
         draft.put_grant(_less(grant, taken_nanos, recalled_nanos))
-    owed_nanos = command.amount_nanos - taken_nanos if command.owes_rest else 0
+    rest_nanos = command.amount_nanos - taken_nanos - recalled_nanos
+    gone_nanos = min(rest_nanos, max(0, lapsed_nanos - command.lapsed_nanos))
+    owed_nanos = rest_nanos - gone_nanos if command.owes_rest else 0
     receivable_nanos = draft.wallet.receivable_nanos + owed_nanos
     check_amount(receivable_nanos)
     draft.change(receivable_nanos=receivable_nanos)
@@ -91,6 +96,7 @@ def take_back(draft: Draft, command: TakeBack) -> Entry:
             "grant_id": command.grant_id,
             **command.cause,
             **_recall({command.grant_id: recalled_nanos}),
+            **({"lapsed_nanos": gone_nanos} if gone_nanos else {}),
         },
     )
 

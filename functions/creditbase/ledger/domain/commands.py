@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from creditbase.kernel.ids import end_entry_id, late_entry_id, parse_hold_id
+from creditbase.kernel.ids import (
+    end_entry_id,
+    expiry_entry_id,
+    late_entry_id,
+    parse_hold_id,
+)
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.grants import GrantKind
 from creditbase.ledger.domain.wallet import NOTHING_METERED, LevelName, Metered, Terms
@@ -186,6 +191,7 @@ class TakeBack:
 
     What the grant no longer has is owed (`owes_rest`, top-ups), or let go (plan credits).
     Let go is only what was used: what open holds keep is recalled, to go when they end.
+    Nobody owes what lapsed unspent; `lapsed_nanos` of it were set off before.
     """
 
     entry_id: str
@@ -193,10 +199,11 @@ class TakeBack:
     amount_nanos: int
     owes_rest: bool
     cause: Mapping[str, Any] = field(default_factory=dict)
+    lapsed_nanos: int = 0
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
-        return (self.entry_id,)
+        return (self.entry_id, expiry_entry_id(self.grant_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from creditbase.kernel.errors import (
     NotFound,
     TooManyHolds,
 )
-from creditbase.kernel.ids import end_entry_id, late_entry_id
+from creditbase.kernel.ids import end_entry_id, expiry_entry_id, late_entry_id
 from creditbase.ledger.domain.adjusting import (
     are_known,
     change_terms,
@@ -121,7 +121,7 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
         case ExtendHold():
             hold = _extend(draft, known, command)
         case _:
-            entry = _adjust(draft, command)
+            entry = _adjust(draft, known, command)
     watch_levels(draft)
     tell_thresholds(draft)
     if isinstance(command, Charge | CaptureHold) and command.is_told and entry is not None:
@@ -161,6 +161,7 @@ def _prior(wallet: Wallet, known: Known, command: Command) -> Entry | None:
 
 def _adjust(
     draft: Draft,
+    known: Known,
     command: GrantCredits
     | TakeBack
     | GiveBack
@@ -174,7 +175,7 @@ def _adjust(
         case GrantCredits():
             return grant(draft, command)
         case TakeBack():
-            return take_back(draft, command)
+            return take_back(draft, command, lapsed_nanos=_lapsed_nanos(draft, known, command))
         case GiveBack():
             return give_back(draft, command)
         case CutMonthly():
@@ -335,6 +336,20 @@ def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> Entry:
         request_digest=command.request_digest,
         key_digest=command.key_digest,
     )
+
+
+def _lapsed_nanos(draft: Draft, known: Known, command: TakeBack) -> int:
+    """Return what was written off of a grant, before or just now, if it is over."""
+    grant = draft.wallet.grants.get(command.grant_id)
+    if grant is not None and not grant.has_ended(draft.at):
+        return 0
+    entry_id = expiry_entry_id(command.grant_id)
+    lapsed = next((entry for entry in draft.entries if entry.entry_id == entry_id), None)
+    if lapsed is None and entry_id not in known:
+        # Whether it lapsed was not looked for yet: read it.
+        raise Contention
+    lapsed = lapsed or known[entry_id]
+    return lapsed.amount_nanos if lapsed is not None else 0
 
 
 def _ended(draft: Draft, known: Known, hold_id: str) -> Entry | None:
