@@ -8,11 +8,14 @@ import pytest
 
 from creditbase.kernel.errors import Conflict, InvalidRequest, PaymentRefused, Unavailable
 from creditbase.ledger.use_cases import lanes
+from creditbase.payments.mirroring import mirror_customer
 from creditbase.payments.tier_changing import Changed, leave_at_period_end
+from creditbase.payments.tier_checkout import start_tier_checkout
 from creditbase.runtime.firestore import query
+from creditbase.subscriptions.relay_customers import delete_customer
 from tests.ledger.wallets import in_parallel
 from tests.payments.shop import Shop
-from tests.payments.tenant import DECLINED, Subscriber, Tenant, held, wallet_of
+from tests.payments.tenant import DECLINED, PAGES, Subscriber, Tenant, held, wallet_of
 from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore
@@ -234,6 +237,20 @@ def test_the_developer_is_told_of_every_change_once(ada: Subscriber) -> None:
         ("starter", False),
     ]
     assert all(event["data"]["customer_id"] == ada.ref.customer_id for event in told)
+
+
+def test_a_customer_who_was_deleted_is_not_billed_for_an_open_page(ada: Subscriber) -> None:
+    """Paid a moment later: it ends at once, and nothing is shown or spent."""
+    session = start_tier_checkout(ada.ref, ada.tenant.tier("starter"), **PAGES, now=ada.now)
+    payer = ada.stripe_id
+    delete_customer(ada.ref.project_id, ada.ref.customer_id, now=ada.now)
+    ada.shop.pay(session.session_id)
+
+    outcome = mirror_customer(payer, now=ada.now)
+
+    assert (outcome.status, outcome.reason) == ("ignored", "customer_deleted")
+    (one,) = ada.shop.get("/subscriptions", customer=payer, status="all")["data"]
+    assert one["status"] == "canceled"
 
 
 class TestRefusals:
