@@ -153,7 +153,8 @@ class TestBounds:
         for number in range(BUDGETS_MAX):
             story.do(a_hold(1, f"k{number}", budget=(f"key-{number}", 1)))
         story.entry(a_charge(30, "x", budget=("x", 50)))
-        story.void(hold_id_of("k0"))
+        for key in ("k0", "k1", "k2"):
+            story.void(hold_id_of(key))
 
         assert refusal_of(story, 21, ("x", 50)).available_nanos == 20
 
