@@ -1,4 +1,4 @@
-"""The story of `make demo`: sign up, spend, pay, spend again, subscribe, and check the books.
+"""The story of `make demo`: sign up, spend, pay, subscribe, resell, and check the books.
 
 Each step says what it does, does it over HTTP as a stranger would, and compares the answer with
 what the specification promises. A step that is disappointed ends the story.
@@ -17,7 +17,9 @@ import requests
 from dev.client import BackEnd, Customer
 from dev.expecting import body_of, expect
 from dev.layout import ROOT
-from dev.subscribing import TEST_CARD, Subscriber
+from dev.paying import TEST_CARD
+from dev.relaying import Reseller
+from dev.subscribing import Subscriber
 
 FREE_CREDITS = 500
 NANOS_PER_CREDIT = 1_000_000
@@ -47,10 +49,14 @@ class Story:
     customer: Customer = field(init=False)
     subscriber: Subscriber = field(init=False)
     back_end: BackEnd = field(init=False)
+    reseller: Reseller = field(init=False)
     refused_key: str = ""
     customer_id: str = ""
     spent_nanos: int = 0
     requests_count: int = 0
+
+    def __post_init__(self) -> None:
+        self.reseller = Reseller(self.env, self.say)
 
     def steps(self) -> list[tuple[str, Callable[[], None]]]:
         """Return the chapters with their titles."""
@@ -65,7 +71,8 @@ class Story:
             ("She subscribes to guru on the hosted page", self.subscribe),
             ("She takes pro in the customer portal", self.take_pro),
             ("She cancels there, and keeps what is paid", self.cancel),
-            ("The ledger is verified from its raw documents", self.verify_ledger),
+            *self.reseller.steps(),
+            ("The ledgers are verified from their raw documents", self.verify_ledgers),
         ]
 
     def sign_up(self) -> None:
@@ -145,7 +152,9 @@ class Story:
         session = body_of(self.customer.post("/billing/topup", {"amount": PACK}), 200)
         self.say(f"POST /billing/topup: {session['credits']:,} credits, pay at the page below")
         self.say(session["checkout_url"])
-        target = self.subscriber.pay(session["checkout_url"], f"{session['credits']:,} credits")
+        target = self.subscriber.payer.pay(
+            session["checkout_url"], f"{session['credits']:,} credits"
+        )
         self.say(f"paid with {TEST_CARD}, sent back to {target}")
         self._wait_for_credits(session["credits"])
 
@@ -203,10 +212,19 @@ class Story:
         """Cancel in the portal."""
         self.subscriber.cancel()
 
-    def verify_ledger(self) -> None:
+    def verify_ledgers(self) -> None:
         """Let a program that does not know the product's code check every entry."""
-        command = [sys.executable, "-m", "dev.verify_ledger"]
-        command += [self.env["HUB_PROJECT_ID"], self.customer_id]
+        relay = self.env["RELAY_PROJECT_ID"]
+        self.verify_ledger(self.env["HUB_PROJECT_ID"], self.customer_id)
+        self.verify_ledger(relay, self.reseller.customer_id)
+        self.verify_ledger(relay, self.reseller.paygo_customer_id)
+
+    def verify_ledger(self, project_id: str, customer_id: str) -> None:
+        """Check every entry of one wallet.
+
+        Raises: Disappointed.
+        """
+        command = [sys.executable, "-m", "dev.verify_ledger", project_id, customer_id]
         done = subprocess.run(
             command,
             cwd=ROOT,

@@ -10,8 +10,8 @@ import requests
 from dev import browser
 from dev.client import Customer
 from dev.expecting import body_of, expect
+from dev.paying import TEST_CARD, Payer
 
-TEST_CARD = "4242424242424242"
 CHANGED_WITHIN_S = 30
 GURU_CREDITS = 10_000
 PRO_CREDITS = 55_000
@@ -25,41 +25,20 @@ class Subscriber:
 
     def __init__(self, customer: Customer, email: str, hub_url: str, say: Say) -> None:
         self.customer = customer
-        self.email = email
-        self.hub_url = hub_url
         self.say = say
+        self.payer = Payer(email, hub_url, say)
 
     def subscribe(self) -> None:
         """Subscribe to guru on the hosted page, and see its credits."""
         session = body_of(self.customer.post("/billing/checkout", {"plan": "guru"}), 200)
         self.say("POST /billing/checkout: guru, subscribe at the page below")
         self.say(session["checkout_url"])
-        target = self.pay(session["checkout_url"], f"{GURU_CREDITS:,} credits")
+        target = self.payer.pay(session["checkout_url"], f"{GURU_CREDITS:,} credits")
         self.say(f"paid with {TEST_CARD}, sent back to {target}")
         usage = self.wait_for("guru, paid", lambda seen: seen["plan"] == "guru")
         left = usage["monthly_credits_remaining"]
         expect(left == GURU_CREDITS, f"{GURU_CREDITS} credits of guru", usage)
         self.show(usage)
-
-    def pay(self, url: str, offer: str) -> str:
-        """Pay on the hosted page; return where it leads.
-
-        Raises: Disappointed.
-        """
-        with requests.Session() as person:
-            page = browser.visit(person, url)
-            shown = [words for words in page.words.split(browser.BETWEEN) if offer in words]
-            expect(bool(shown), f"the page to offer {offer}", page.words[:300])
-            self.say(f"the page offers: {shown[0]}")
-            typed = {"cc-number": TEST_CARD, "email": self.email}
-            answer = browser.submit(person, page, page.form_for("cc-number"), typed)
-        target = answer.headers.get("Location", "")
-        expect(
-            answer.status_code in {302, 303} and target.startswith(self.hub_url),
-            f"a redirect back to {self.hub_url}",
-            f"{answer.status_code} {target} {browser.read('', answer.text).words[:300]}",
-        )
-        return target
 
     def take_pro(self) -> None:
         """Change to pro in the portal: at once, with the difference paid at once."""

@@ -47,7 +47,7 @@ def test_the_ledger_of_nobody_is_not_verified(stack_env: dict[str, str]) -> None
     tale.sign_up()
     tale.first_touch()
     tale.charge(*story.CALLS[1], "call-1")
-    tale.customer_id = tale.customer_id.replace("-", "0")
+    nobody = tale.customer_id.replace("-", "0")
 
     with pytest.raises(Disappointed, match="a ledger without a fault"):
-        tale.verify_ledger()
+        tale.verify_ledger(stack_env["HUB_PROJECT_ID"], nobody)
