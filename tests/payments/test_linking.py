@@ -108,7 +108,7 @@ class TestDeleted:
             assert deliver(client, signed_event(event)) == 200
 
         assert wallet.state()["terms"]["plan_code"] == "free"
-        assert wallet.available() == SMALL_NANOS
+        assert wallet.available() == SMALL_NANOS + FREE_NANOS
         assert linked(ref) == ""
 
     def test_the_next_purchase_makes_a_new_one_and_old_news_do_not_hurt_it(
