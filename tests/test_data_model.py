@@ -14,8 +14,9 @@ from creditbase.jobs.store import Sweep
 from creditbase.ledger.domain.balance import Balance
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.grants import Grant
-from creditbase.ledger.domain.wallet import Draw, Hold, Metered, Tally, Terms
+from creditbase.ledger.domain.wallet import Draw, Hold, Level, Metered, Tally, Terms
 from creditbase.payments.domain import Payment, Return, SessionRecord
+from creditbase.payments.refilling import AutoTopup, Refill, RefillSettings
 from creditbase.subscriptions.domain.mirror import Record
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data-model.md").read_text()
@@ -27,8 +28,9 @@ NOT_WRITTEN = {"window"}
 @pytest.mark.parametrize(
     "kind",
     [
-        *(Balance, Draw, Entry, Figures, Grant, Hold, Metered, Tally, Terms),
+        *(Balance, Draw, Entry, Figures, Grant, Hold, Level, Metered, Tally, Terms),
         *(Payment, Record, Return, SessionRecord),
+        *(AutoTopup, Refill, RefillSettings),
         *(Voucher, VoucherTerms),
         Sweep,
         Webhook,

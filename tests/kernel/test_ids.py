@@ -133,3 +133,13 @@ def test_what_happens_to_a_payment_or_a_plan_is_named_by_its_cause_and_number() 
     assert ids.refund_entry_id("pi_1", 2) == "refund:pi_1:2"
     assert ids.upgrade_grant_id("in_1") == "upgrade:in_1"
     assert ids.downgrade_entry_id("s", start_at, 1) == "downgrade:s:1773144000:1"
+
+
+def test_a_rows_id_is_a_uuid_that_tells_its_number() -> None:
+    """A page may be asked for by the last row seen; another UUID is no row of ours."""
+    row_id = uuid.UUID(ids.row_uuid("p/c", "topup:1", 2**40 + 7))
+
+    assert (row_id.version, row_id.variant) == (8, uuid.RFC_4122)
+    assert ids.row_of_uuid(row_id) == 2**40 + 7
+    assert ids.row_uuid("p/c", "topup:2", 7) != ids.row_uuid("p/c", "topup:1", 7)
+    assert ids.row_of_uuid(uuid.UUID("6f1d1c3e-5a0b-5d5e-9f53-0c5f2f3b7a11")) is None

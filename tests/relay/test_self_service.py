@@ -11,13 +11,13 @@ from werkzeug.test import TestResponse
 
 from creditbase.accounts.domain import Customer
 from creditbase.catalog.domain.tiers import Tier
-from creditbase.kernel.errors import NotFound
 from creditbase.kernel.ids import billing_profile_uuid, operation_entry_id
 from creditbase.ledger.domain.commands import Charge, FixedAmount, GrantCredits
 from creditbase.ledger.domain.wallet import Metered
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.clock import real_now
 from creditbase.subscriptions.relay_customers import delete_customer, load_customer_by_name
+from creditbase.subscriptions.relay_projects import ensure_account
 from tests.catalog.tiers import a_paygo, a_tier
 from tests.ledger.wallets import LiveWallet
 from tests.relay.backend import Backend
@@ -347,9 +347,7 @@ class TestAccount:
     def given(backend: Backend, cents: int) -> None:
         """Put money into the account's wallet."""
         project_id = backend.project_id
-        try:
-            customer = load_customer_by_name(project_id, "account")
-        except NotFound:
-            customer = backend.knows("account")
+        ensure_account(project_id, now=backend.clock.at)
+        customer = load_customer_by_name(project_id, "account")
         ref = WalletRef(project_id, customer.customer_id)
         LiveWallet(ref, backend.clock.at).topup("one", cents * CENT)

@@ -78,6 +78,7 @@ POLICY = {
     "GET /api/v1/customers/{customer_id}/auto-topup": "secret_key",
     "PUT /api/v1/customers/{customer_id}/auto-topup": "secret_key",
     "GET /api/v1/account/balance": "secret_key",
+    "POST /api/v1/account/topup": "secret_key",
     "GET /api/v1/llm/usage": "secret_key",
     "GET /api/v1/customers/me": "customer_token",
     "GET /api/v1/customers/me/subscription": "customer_token",

@@ -30,6 +30,7 @@ MODULES_MAX = 1_800
 """About as many as the SDKs bring; twice as many would be twice the discovery's time."""
 
 SECRETS = {
+    "account": {"STRIPE_SECRET_KEY"},
     "auth_customer_token": {"CUSTOMER_TOKEN_KEYS"},
     "answer_crossings": {"STRIPE_SECRET_KEY"},
     "billing_checkout": {"STRIPE_SECRET_KEY"},

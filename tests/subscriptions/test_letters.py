@@ -19,12 +19,19 @@ FACTS = {
     "money_refunded": {"amount": "10.00 USD", "credits": "5,000"},
     "dispute_opened": {"amount": "10.00 USD", "credits": "5,000"},
     "credits_returned": {"credits": "5,000"},
+    "low_balance": {"balance": "4.99 USD", "threshold": "5.00 USD"},
+    "refill_failed": {"amount": "20.00 USD"},
 }
 CHOICES = {
     "trial_ends_soon": [{"has_method": "yes"}, {"has_method": ""}],
     "payment_failed": [{}, {"again_on": ""}],
     "subscription_ended": [{"why": why} for why in ("", "unpaid", "trial")],
     "money_refunded": [{}, {"credits": "0"}],
+    "dispute_opened": [{}, {"credits": "0"}],
+    "credits_returned": [{}, {"credits": "0"}],
+    "refill_failed": [
+        {"why": why} for why in ("declined", "authentication_required", "no_payment_method")
+    ],
 }
 CASES = [
     (kind, {**facts, **choice})

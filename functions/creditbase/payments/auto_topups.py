@@ -11,9 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbase.accounts.domain import CustomerRef
-from creditbase.accounts.store import find_project
 from creditbase.kernel.errors import Conflict, NotFound, PaymentRefused, Unavailable
-from creditbase.kernel.ids import refill_failed_id, topup_grant_id
+from creditbase.kernel.ids import topup_grant_id
 from creditbase.kernel.money import cents_remaining, nanos_from_cents, write_money
 from creditbase.ledger.domain.balance import balance_of
 from creditbase.ledger.domain.commands import SetLevel
@@ -31,7 +30,7 @@ from creditbase.payments.domain import (
     Payment,
 )
 from creditbase.payments.granting import grant_payment
-from creditbase.payments.noticing import Sender, mails_for
+from creditbase.payments.noticing import mails_for, sender_of
 from creditbase.payments.refill_store import auto_topup_of, writes_for_auto_topup
 from creditbase.payments.refilling import (
     DECLINED,
@@ -60,7 +59,7 @@ from creditbase.payments.wallet_topups import (
 )
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
-from creditbase.subscriptions.domain.notices import Notice
+from creditbase.subscriptions.domain.notices import refill_failed_notice
 
 REFILLS_MAX = 3
 """How many top-ups one crossing may lead to at once, where one is not enough."""
@@ -348,17 +347,16 @@ def _link(ref: CustomerRef, refill: Refill, *, now: datetime) -> str:
 def _mails(
     account: store.Account, refill: Refill, failure: Failure, link: str, *, now: datetime
 ) -> list[Write]:
-    customer = account.customer
-    project = find_project(customer.project_id)
-    last = last_topup(account)
-    facts = {"amount": write_money(refill.amount_cents, CURRENCY), "why": failure}
-    notice_id = refill_failed_id(customer.customer_id, refill.number)
-    sender = Sender(
-        project.name if project is not None else "",
-        link or (last.cancel_url if last is not None else ""),
+    notice = refill_failed_notice(
+        account.customer.customer_id,
+        refill.number,
+        amount=write_money(refill.amount_cents, CURRENCY),
+        why=failure,
     )
-    notices = [Notice(notice_id, "refill_failed", facts)]
-    return mails_for(account, notices, payer_email="", now=now, sender=sender)
+    sender = sender_of(account)
+    if link:
+        sender = replace(sender, link=link)
+    return mails_for(account, [notice], payer_email="", now=now, sender=sender)
 
 
 def _tell_wallet_if_off(ref: CustomerRef, *, now: datetime) -> None:

@@ -10,6 +10,8 @@ from datetime import datetime
 
 from jinja2 import TemplateError
 
+from creditbase.accounts.store import find_project
+from creditbase.payments.domain import TOPUP
 from creditbase.payments.store import Account
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
@@ -30,7 +32,8 @@ class Sender:
 def address_of(account: Account, payer_email: str) -> str:
     """Return where mails to a customer go; empty where nobody knows."""
     known = (account.customer.email, payer_email)
-    return next((address for address in known if is_address(address)), "")
+    reachable = (name for name in known if is_address(name) and not name.endswith(".invalid"))
+    return next(reachable, "")
 
 
 def mails_for(
@@ -60,6 +63,16 @@ def mails_for(
         if notice.notice_id not in written
     ]
     return [create_mail(mail, now=now) for mail in mails if mail is not None]
+
+
+def sender_of(account: Account) -> Sender:
+    """Return the project of a wallet's customer; its link is where the last top-up began."""
+    project = find_project(account.customer.project_id)
+    newest = account.intent_of(TOPUP)
+    return Sender(
+        project.name if project is not None else "",
+        newest.order.cancel_url if newest is not None else "",
+    )
 
 
 def _hub() -> Sender:

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
-from creditbase.accounts.store import find_project
-from creditbase.kernel.ids import low_balance_id
 from creditbase.kernel.money import cents_remaining, write_money
 from creditbase.payments import store
-from creditbase.payments.noticing import Sender, mails_for
-from creditbase.payments.wallet_topups import CURRENCY, last_topup
+from creditbase.payments.noticing import mails_for, sender_of
+from creditbase.payments.wallet_topups import CURRENCY
 from creditbase.runtime.commit import Attempt, commit_or_retry
-from creditbase.subscriptions.domain.notices import Notice
+from creditbase.subscriptions.domain.notices import low_balance_notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +27,18 @@ def remind(ref: CustomerRef, low: LowBalance, *, now: datetime) -> None:
     Raises:
         Unavailable, Contention: not written; to be repeated, it is written once.
     """
-    facts = {
-        "balance": write_money(cents_remaining(low.balance_nanos), CURRENCY),
-        "threshold": write_money(cents_remaining(low.below_nanos), CURRENCY),
-    }
-    notice = Notice(low_balance_id(ref.customer_id, low.number), "low_balance", facts)
+    notice = low_balance_notice(
+        ref.customer_id,
+        low.number,
+        balance=write_money(cents_remaining(low.balance_nanos), CURRENCY),
+        threshold=write_money(cents_remaining(low.below_nanos), CURRENCY),
+    )
 
     def attempt() -> Attempt[None]:
         account = store.find_account(ref)
-        project = find_project(ref.project_id)
-        if account is None or account.customer.deleted_at is not None or project is None:
+        if account is None or account.customer.deleted_at is not None:
             return Attempt(None, ())
-        last = last_topup(account)
-        sender = Sender(project.name, last.cancel_url if last is not None else "")
+        sender = sender_of(account)
         mails = mails_for(account, [notice], payer_email="", now=now, sender=sender)
         writes = [store.account_update(account, {}), *mails] if mails else []
         return Attempt(None, writes)

@@ -18,15 +18,17 @@ from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_billing
 from creditbase.payments.domain import (
     APPLIED,
+    AUTOMATIC,
     SUBSCRIPTION,
     TOPUP,
+    WALLET,
     Event,
     Outcome,
     Payment,
 )
 from creditbase.payments.granting import grant_payment
 from creditbase.payments.mirroring import mirror_customer
-from creditbase.payments.noticing import mails_for
+from creditbase.payments.noticing import mails_for, sender_of
 from creditbase.payments.stripe_gateway import payer_email
 from creditbase.payments.undoing import decide_return, lapsed_nanos_of, way_of
 from creditbase.runtime.commit import Attempt, commit_or_retry
@@ -104,7 +106,12 @@ def _mails_of(account: store.Account, payment: Payment, *, now: datetime) -> lis
     if notice is None:
         return []
     email = "" if account.customer.email else payer_email(payment.stripe_customer_id)
-    return mails_for(account, [notice], payer_email=email, now=now)
+    sender = None
+    if payment.tier in {WALLET, AUTOMATIC}:
+        # A wallet's money is told as money: its customer knows of no credits.
+        notice = replace(notice, facts={**notice.facts, "credits": "0"})
+        sender = sender_of(account)
+    return mails_for(account, [notice], payer_email=email, now=now, sender=sender)
 
 
 def _take_steps(payment: Payment, *, now: datetime) -> list[Entry]:

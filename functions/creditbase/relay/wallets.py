@@ -64,10 +64,15 @@ def show_history(call: Call) -> Reply:
 
 def top_up(call: Call) -> Reply:
     """Start a Checkout session that pays into the wallet."""
+    return start_topup(call, _customer_of(call))
+
+
+def start_topup(call: Call, ref: CustomerRef) -> Reply:
+    """Start a Checkout session that pays what the request says into somebody's wallet."""
     asked = parse(TopupRequest, call.body)
     topup = WalletTopup(asked.cents, **pages_of(call, asked))
     with in_time():
-        started = start_wallet_topup(_customer_of(call), topup, now=call.now)
+        started = start_wallet_topup(ref, topup, now=call.now)
     return Reply(body=topup_answer(started.session, asked.cents), status=201)
 
 

@@ -88,6 +88,7 @@ CUSTOMER_WALLETS = (
 )
 ACCOUNT = (
     _row("account", "GET", "/account/balance"),
+    _row("account", "POST", "/account/topup"),
     _row("account", "GET", "/llm/usage"),
 )
 METER = (

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from creditbase.kernel.ids import (
+    low_balance_id,
     money_returned_id,
     payment_failed_id,
     payment_recovered_id,
+    refill_failed_id,
     subscription_ended_id,
     trial_notice_id,
     trial_refused_id,
@@ -170,3 +172,20 @@ def money_back_notice(step: MoneyBack) -> Notice | None:
         "amount": write_money(moved_cents, step.currency),
     }
     return Notice(money_returned_id(step.payment_id, step.number), kind, facts)
+
+
+# ---- wallets -------------------------------------------------------------------------------
+
+
+def low_balance_notice(
+    customer_id: str, number: int, *, balance: str, threshold: str
+) -> Notice:
+    """Return that a balance has fallen below its threshold, for the so-manieth time."""
+    facts = {"balance": balance, "threshold": threshold}
+    return Notice(low_balance_id(customer_id, number), "low_balance", facts)
+
+
+def refill_failed_notice(customer_id: str, number: int, *, amount: str, why: str) -> Notice:
+    """Return that an automatic top-up was not paid, and that there will be none any more."""
+    facts = {"amount": amount, "why": why}
+    return Notice(refill_failed_id(customer_id, number), "refill_failed", facts)
