@@ -341,6 +341,17 @@ class TestRefusals:
         assert ended.value.code == 2
         assert "usage: python -m creditbase.admin" in capsys.readouterr().err
 
+    def test_a_secret_that_is_not_set_is_named(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Looking for a store that is down would help nobody."""
+        monkeypatch.delenv("STRIPE_SECRET_KEY", raising=False)
+
+        typed = Typed(capsys, "jobs", "run", "reconcile-stripe")
+
+        assert typed.status == 1
+        assert "refused: STRIPE_SECRET_KEY is not set\n" in typed.said
+
     def test_a_store_that_does_not_answer_is_named(self) -> None:
         """The commonest reason of all on a new machine: no emulator there."""
         done = subprocess.run(

@@ -31,6 +31,7 @@ from creditbase.payments.selling import StripeUnfinished
 from creditbase.payments.stripe_gateway import is_live
 from creditbase.runtime import clock
 from creditbase.runtime.emulator import UnsafeEnvironment, refuse_unsafe_environment
+from creditbase.runtime.settings import SecretMissing
 
 CATALOG_FILE = Path(__file__).parents[3] / "catalog.json"
 RECONCILER = "reconcile-stripe"
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str]) -> int:
         return _refused(f"the catalog cannot be taken: {fault.message}")
     except StripeUnfinished:
         return _refused("Stripe did not do all of it; what is done stays, push again to go on")
+    except SecretMissing as missing:
+        return _refused(f"{missing.secret_name} is not set")
     except Unavailable:
         return _refused(f"the store does not answer ({_where()}); nothing is known to be done")
     except (BillingError, UnsafeEnvironment, NoProject, NotMeant) as refusal:

@@ -233,6 +233,14 @@ def settings() -> Settings:
     return found
 
 
+class SecretMissing(Unavailable):
+    """A secret is not set: a caller hears of trouble of ours, an operator hears its name."""
+
+    def __init__(self, secret_name: str) -> None:
+        super().__init__()
+        self.secret_name = secret_name
+
+
 class Secret:
     """A secret that functions declare, and that is read only when it is needed."""
 
@@ -243,12 +251,12 @@ class Secret:
         """Return the secret.
 
         Raises:
-            Unavailable: it is missing or empty. There is no default for a secret.
+            SecretMissing: it is missing or empty. There is no default for a secret.
         """
         found = os.environ.get(self.name, "")
         if not found:
             alert("secret_missing", "a secret is not set", secret_name=self.name)
-            raise Unavailable
+            raise SecretMissing(self.name)
         return found
 
 
