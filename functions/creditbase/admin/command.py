@@ -37,7 +37,7 @@ CATALOG_FILE = Path(__file__).parents[3] / "catalog.json"
 RECONCILER = "reconcile-stripe"
 JOBS = (
     *("sync-balances", "expire-holds", "reset-cycles"),
-    *("answer-crossings", "drain-inbox", "deliver-outbox", RECONCILER),
+    *("answer-crossings", "drain-inbox", "deliver-outbox", "deliver-webhooks", RECONCILER),
 )
 
 
