@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from creditbase.catalog.domain import LongContext, ModelPrice
@@ -113,6 +113,7 @@ FIELD_NAMES = frozenset(
 ) | {"input", "tool_use_id", "tool_call_id"}
 
 
+@example([{"role": "user", "content": "\ufdfa" * 100}], [])  # eleven times as long, normalised
 @given(st.lists(MESSAGE, min_size=1, max_size=4), st.lists(TOOL, max_size=2))
 def test_no_tokenizer_makes_more_of_a_prompt_than_was_held(
     messages: list[dict[str, Any]], tools: list[dict[str, Any]]
