@@ -176,8 +176,11 @@ class Model:
             self.limit_used[self.window] += 1
 
     def affords(self, amount: int, payer: str = "", allowed: int = 0) -> bool:
-        """Return whether so many tokens are there, and allowed to a payer with a budget."""
-        if payer and self.committed[self.window, payer] + amount > allowed:
+        """Return whether so many tokens are there, and allowed to a payer with a budget.
+
+        None are always allowed, also where work has overdrawn the budget.
+        """
+        if payer and amount and self.committed[self.window, payer] + amount > allowed:
             return False
         return self.room() + (self.spendable() if self.overage else 0) >= amount
 
