@@ -32,17 +32,18 @@ from tests.relay.desk import CREDIT, CREDITS, NOON, Desk, at_once, code_of, json
 from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore
+CENT = 10_000_000
 USED = {"input_tokens": 1_000, "output_tokens": 500}
 
 
-def on_tier(desk: Desk, **terms: Any) -> Tier:
-    """Make a tier of two models, and put the customer on it."""
+def on_tier(desk: Desk, limit_cents: int = 500, **terms: Any) -> Tier:
+    """Make a tier of two models, and put the customer on it; who may spend follows it."""
     models = (TierModel("gpt-5", is_default=True, markup_bps=0), TierModel("gpt-5-mini"))
     project_id = desk.tenant.project_id
     code = f"t{sha256_hex(desk.customer_id)[:8]}"
     tier_id = desk.customer_id[:-1] + ("0" if desk.customer_id[-1] != "0" else "1")
     tier = replace(
-        a_tier(models=models, markup_bps=5_000),
+        a_tier(models=models, markup_bps=5_000, spend_limit_cents=limit_cents),
         tier_id=tier_id,
         project_id=project_id,
         code=code,
@@ -51,7 +52,10 @@ def on_tier(desk: Desk, **terms: Any) -> Tier:
     firestore.commit(tier_store.writes_for_new_tier(tier, kept))
     known = {"plan_code": tier.tier_id, "window": "period", "included": "limited"}
     period = Window(NOON, NOON.replace(month=4))
-    desk.wallet.run(ChangeTerms(Terms(**{**known, "limit_nanos": CREDIT, **terms}), period))
+    limit_nanos = limit_cents * CENT
+    desk.wallet.run(
+        ChangeTerms(Terms(**{**known, "limit_nanos": limit_nanos, **terms}), period)
+    )
     return tier
 
 
@@ -165,19 +169,10 @@ class TestQuota:
     def test_n_calls_at_once_admit_as_many_as_fit(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """P29 over HTTP: of 24 calls of cost c on a limit of 7 c and a half, 7 are made."""
-        tier = on_tier(desk)
+        """P29 over HTTP: of 24 calls of cost c on a limit of 6.4 c, 6 are made."""
+        on_tier(desk, limit_cents=4, draws_wallet=False)
         cost = costs("gpt-5", USED, 0, desk)
-        limit_nanos = 7 * cost + cost // 2
-        on_same = Terms(
-            tier.tier_id,
-            window="period",
-            included="limited",
-            limit_nanos=limit_nanos,
-            draws_wallet=False,
-            revision=1,
-        )
-        desk.wallet.run(ChangeTerms(on_same, Window(NOON, NOON.replace(month=4))))
+        assert 4 * CENT // cost == 6
         lanes = ledger.Lanes(), ledger.Lanes()
         numbers = iter(range(10**6))
         monkeypatch.setattr(ledger, "lanes", lambda: lanes[next(numbers) % 2])
@@ -186,12 +181,12 @@ class TestQuota:
 
         statuses = [answer.status_code for answer in answers]
         assert set(statuses) == {201, 402}
-        assert statuses.count(201) == 7
+        assert statuses.count(201) == 6
         refused = json_of(next(a for a in answers if a.status_code == 402))
         assert refused["limit_source"] == "included"
         assert refused["required_nanos"] == cost > refused["available_nanos"]
         assert refused["next_credits_at"] == "2026-04-10T12:00:00Z"
-        assert desk.wallet.state()["window"]["included_held_nanos"] == 7 * cost
+        assert desk.wallet.state()["window"]["included_held_nanos"] == 6 * cost
 
     def test_a_budget_admits_as_many_as_fit_into_it(self, desk: Desk) -> None:
         """One key of many, at once from many threads; the wallet has more."""
@@ -308,7 +303,7 @@ class TestQuotes:
 
     def test_a_prompt_alone_tells_the_most_output_that_is_affordable(self, desk: Desk) -> None:
         """One token more is refused; exactly as many are held."""
-        on_tier(desk, limit_nanos=10_000_000, draws_wallet=False)
+        on_tier(desk, limit_cents=1, draws_wallet=False)
 
         told = self.quote(desk, model="gpt-5", prompt_tokens=1_000)["quote"]
 
