@@ -108,3 +108,11 @@ def a_name() -> str:
 def in_a_path(text: str) -> str:
     """Return text as one segment of a path."""
     return quote(text, safe="")
+
+
+def made(backend: Backend, external_id: str = "", **more: object) -> dict[str, Any]:
+    """Return a new customer, as the door shows it."""
+    answer = backend.creates(external_id or a_name(), **more)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = json_of(answer)["customer"]["customer"]
+    return found

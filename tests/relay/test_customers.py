@@ -9,15 +9,14 @@ from uuid import uuid4
 import pytest
 
 from creditbase.accounts import customer_store
-from creditbase.accounts.domain import CustomerRef
-from creditbase.accounts.store import find_customer, name_path
+from creditbase.accounts.store import name_path
 from creditbase.kernel.errors import NotFound
 from creditbase.ledger import use_cases as ledger
 from creditbase.ledger.domain.commands import Charge, FixedAmount
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.firestore import get_all
 from tests.catalog.tiers import a_tier
-from tests.relay.backend import Backend, a_name, in_a_path
+from tests.relay.backend import Backend, a_name, in_a_path, made
 from tests.relay.desk import Tenant, at_once, code_of, json_of, wrong_field
 from tests.wire import FAULTS, Wire
 
@@ -26,14 +25,6 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 COMMIT = 2
 """The RPC that makes a customer, after the key and the name were read."""
 NOON = "2026-03-10T12:00:00Z"
-
-
-def made(backend: Backend, external_id: str = "", **more: object) -> dict[str, Any]:
-    """Return a new customer, as the door shows it."""
-    answer = backend.creates(external_id or a_name(), **more)
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = json_of(answer)["customer"]["customer"]
-    return found
 
 
 class TestMaking:
@@ -330,91 +321,3 @@ class TestDeleting:
         _, found = customer_store.find_by_name(backend.project_id, name)
         shown = backend.customers("GET", f"/by-external-id/{name}").status_code
         assert shown == (404 if found is None else 200)
-
-
-class TestClaiming:
-    """`POST /customers/claim`: a sign-in with a provider becomes a customer's."""
-
-    def claim(self, backend: Backend, email: str, subject: str = "s1", **more: str) -> Any:
-        """Ask to link a sign-in."""
-        body = {"email": email, "provider": "github", "subject": subject, **more}
-        return backend.customers("POST", "/claim", body)
-
-    def test_it_is_linked_once(self, backend: Backend) -> None:
-        """200, and then 204, whatever the case of the address."""
-        email = f"{a_name()}@example.com"
-        customer = made(backend, email=email)
-
-        first = self.claim(backend, email.upper(), subject=email)
-        second = self.claim(backend, email, subject=email)
-
-        assert json_of(first)["customer"]["customer"]["id"] == customer["id"]
-        assert (second.status_code, second.get_data()) == (204, b"")
-
-    def test_somebody_elses_identity_is_a_conflict(self, backend: Backend) -> None:
-        """Until that customer is deleted."""
-        mine, yours = (f"{a_name()}@example.com" for _ in range(2))
-        owner = made(backend, email=mine)
-        made(backend, email=yours)
-        assert self.claim(backend, mine, subject=mine).status_code == 200
-
-        assert code_of(self.claim(backend, yours, subject=mine)) == (409, "CONFLICT")
-        backend.customers("DELETE", f"/{owner['id']}")
-        assert self.claim(backend, yours, subject=mine).status_code == 200
-
-    def test_an_address_of_several_is_nobodys(self, backend: Backend) -> None:
-        """It does not tell which of them is meant."""
-        email = f"{a_name()}@example.com"
-        for _ in range(2):
-            made(backend, email=email)
-
-        assert code_of(self.claim(backend, email)) == (409, "CONFLICT")
-
-    def test_an_address_of_nobody_is_not_found(self, backend: Backend, rival: Backend) -> None:
-        """Nor one of another project's customer."""
-        email = f"{a_name()}@example.com"
-        made(rival, email=email)
-
-        assert code_of(self.claim(backend, email)) == (404, "NOT_FOUND")
-
-    def test_other_providers_are_unknown(self, backend: Backend) -> None:
-        """A closed list."""
-        answer = self.claim(backend, "user@example.com", provider="facebook")
-
-        assert wrong_field(answer) == "provider"
-
-
-class TestIsolation:
-    """Nothing is read, written, or told to exist across projects."""
-
-    def test_another_projects_customer_looks_like_nobody(
-        self, backend: Backend, rival: Backend
-    ) -> None:
-        """Status, body and headers, whatever is asked."""
-        customer = made(backend)
-        nobody = str(uuid4())
-
-        for method, path in (
-            ("GET", "/{}"),
-            ("DELETE", "/{}"),
-            ("GET", "/by-external-id/{}"),
-        ):
-            is_named = "external" in path
-            theirs = customer["external_id"] if is_named else customer["id"]
-            asked = [rival.customers(method, path.format(who)) for who in (theirs, nobody)]
-            bodies = [{**json_of(one), "request_id": ""} for one in asked]
-            names = [sorted(one.headers.keys()) for one in asked]
-            assert [one.status_code for one in asked] == [404, 404]
-            assert bodies[0] == bodies[1]
-            assert names[0] == names[1]
-        assert find_customer(CustomerRef(backend.project_id, customer["id"])) is not None
-
-    def test_the_same_name_is_another_customer_in_another_project(
-        self, backend: Backend, rival: Backend
-    ) -> None:
-        """Names are a project's own."""
-        name = a_name()
-
-        assert made(backend, name)["id"] != made(rival, name)["id"]
-        listed = json_of(rival.customers("GET"))["customers"]
-        assert {item["customer"]["project_id"] for item in listed} == {rival.project_id}
