@@ -1,15 +1,19 @@
 """What a call costs is decided with the wallet at hand: the plan, the pin, and the room."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbase.kernel.errors import PaymentRequired
+from creditbase.kernel.errors import Forbidden, PaymentRequired
 from creditbase.kernel.ids import operation_entry_id
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.ledger.domain.affording import most_output
 from creditbase.ledger.domain.commands import Budget, Charge, MeteredUsage, PlaceHold
 from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.quoting import quote
 from creditbase.ledger.domain.wallet import Terms
 from tests.kernel.profiles import PURE
 from tests.ledger.builders import (
@@ -167,3 +171,15 @@ class TestLoweredOutput:
         assert most_output(Draft(story.wallet, NOON), usage(1, 10**9), None) == 10**9
         with pytest.raises(Exception, match="out of range"):
             hold(story, usage(0, AMOUNT_NANOS_MAX + 1), at_least=1)
+
+    @pytest.mark.parametrize("stop", ["frozen", "parked"])
+    def test_a_stopped_wallet_is_quoted_nothing(self, stop: str) -> None:
+        """A hold would be refused, so a quote must not promise one."""
+        story = a_story(Terms("cheap"), a=9)
+        named: dict[str, Any] = {stop: "why"}
+        stopped = replace(story.wallet, **named)
+
+        with pytest.raises(Forbidden):
+            quote(stopped, usage(1, 1), now=NOON)
+
+        assert quote(story.wallet, usage(1, 1), now=NOON).asked.amount_nanos == 4
