@@ -394,9 +394,7 @@ def test_the_command_line_and_the_schedule_run_it(
     assert run_job("deliver-webhooks", now=NOON).done == 1
     happen("again")
     monkeypatch.setattr(scheduled, "now", lambda: NOON)
-
-    client = client_of(webhook_schedule.deliver_webhooks)
-    answer = client.post("/", headers={"X-CloudScheduler-ScheduleTime": NOON.isoformat()})
-
+    headers = {"X-CloudScheduler-ScheduleTime": NOON.isoformat()}
+    answer = client_of(webhook_schedule.deliver_webhooks).post("/", headers=headers)
     assert answer.status_code == 200
     assert len(receiver.taken) == len(log_of(webhook)) == 2

@@ -95,8 +95,8 @@ class Pair:
     touched: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
 
-    def handle(self, name: str) -> None:
-        """Handle an event. What waits for another one is not taken, and will be sent again."""
+    def take(self, name: str) -> None:
+        """Take an event. What waits for another one is not taken, and will be sent again."""
         sent = signed(json.dumps(self.life.events(self.automaton.moment)[name]))
         now = self.automaton.moment.now
         with suppress(Unavailable, Contention):
@@ -111,11 +111,11 @@ class Pair:
             name for name in self.life.events(self.automaton.moment) if name not in self.told
         ]
 
-    def handle_all(self) -> None:
-        """Handle everything, again until it is taken."""
+    def take_all(self) -> None:
+        """Take everything, again until it is taken."""
         for _ in range(TRIES_MAX):
             for name in self.untold():
-                self.handle(name)
+                self.take(name)
         assert not self.untold(), f"never taken: {self.untold()}"
 
     def places(self) -> Iterator[Place]:
@@ -127,7 +127,7 @@ class Pair:
             here = Place(self.automaton.moment, self._documents(), steps, frozenset(self.told))
             yield here
             self.go_back(here)
-            self.handle_all()
+            self.take_all()
 
     def go_back(self, place: Place) -> None:
         """Put the documents, Stripe and both processes to where they were."""
@@ -161,17 +161,17 @@ class Pair:
         with self.processes.in_the_other():
             while left := [other for other in self.untold() if other not in tried]:
                 tried.add(left[0])
-                self.handle(left[0])
+                self.take(left[0])
 
     def text_of_the_end(self, place: Place) -> str:
         """Go on in order to the end, and return what the customer has then.
 
         A grant whose time was over before it came is still there until the wallet looks.
         """
-        self.handle_all()
+        self.take_all()
         for number in range(place.steps + 1, len(self.life.steps)):
             self.life.take_step(self.automaton, number)
-            self.handle_all()
+            self.take_all()
         now = self.automaton.moment.now
         wallet = WalletRef(self.ref.project_id, self.ref.customer_id)
         ledger.sync_balance(wallet, now=now)
@@ -182,7 +182,7 @@ class Pair:
     def interleave(self, place: Place, name: str, *, only_commits: bool) -> int:
         """Stop the handling of an event at its requests; return at how many."""
         self.go_back(place)
-        self.handle(name)
+        self.take(name)
         stops = self._stops(only_commits=only_commits)
         self.meanwhile(place, name)
         meant = self.text_of_the_end(place)
@@ -197,7 +197,7 @@ class Pair:
                 return send()
 
             stop_at(stand_still)
-            self.handle(name)
+            self.take(name)
 
             assert stopped == [what], f"{name}: must really have stood still at {what}"
             assert self.text_of_the_end(place) == meant, f"{name} stood still at {what}"

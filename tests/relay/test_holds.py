@@ -394,8 +394,7 @@ class TestExtending:
         metered = json_of(desk.hold_for("k", "gpt-5", **TOKENS))["hold"]["id"]
         body = {"expires_at": after(hours=1), "usage": {"images": 1}}
 
-        answers = [desk.end(plain, "extend", body), desk.end(metered, "extend", body)]
-
+        answers = [desk.end(hold_id, "extend", body) for hold_id in (plain, metered)]
         assert [wrong_field(answer) for answer in answers] == ["usage", "usage.images"]
         assert desk.show(plain)["expires_at"] == "2026-03-10T12:15:00Z"
         assert desk.show(metered)["expires_at"] == "2026-03-10T12:15:00Z"

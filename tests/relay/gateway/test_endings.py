@@ -1,6 +1,6 @@
 """However a call ends: the ledger is exact, and no hold stays open.
 
-Source: issue 4 and ADR-0020: never free, never charged in full for half.
+Source: ADR-0019: never free, never charged in full for half.
 """
 
 import time

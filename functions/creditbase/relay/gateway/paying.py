@@ -2,7 +2,7 @@
 
 Source: DESIGN sections 5 and 7, relay-api.md 8. A request id that comes again is the same
 request: while its call runs, and once it was charged, it is refused; where nothing was
-charged, it is made again (ADR-0021).
+charged, it is made again (ADR-0020).
 """
 
 import json
