@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import example, given
@@ -12,7 +12,13 @@ from creditbase.catalog.domain import LongContext, ModelPrice
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.relay.gateway import anthropic_upstream
 from creditbase.relay.gateway.asks import Ask
-from creditbase.relay.gateway.bounding import bound_of, prompt_of, worst_of
+from creditbase.relay.gateway.bounding import (
+    STRETCH_CHARACTERS,
+    bound_of,
+    bytes_of,
+    prompt_of,
+    worst_of,
+)
 from creditbase.relay.gateway.chat_request import parse_chat
 from creditbase.relay.gateway.openai_upstream import OpenAiUpstream
 from creditbase.relay.gateway.pieces import Report
@@ -130,6 +136,26 @@ def test_no_tokenizer_makes_more_of_a_prompt_than_was_held(
     ):
         assert greedy_tokens(body) <= bound.input_tokens
     assert 0 < bound.input_tokens_counted <= bound.input_tokens
+
+
+def test_a_long_run_of_marks_is_normalised_a_stretch_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sorting combining marks is quadratic: four megabytes of them would stop an instance."""
+    marks = "a" + "\u0315\u0300" * 1_000
+    whole = len(unicodedata.normalize("NFKC", marks).encode())
+    normalize, lengths = unicodedata.normalize, list[int]()
+
+    def noted(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        lengths.append(len(text))
+        return normalize(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", noted)
+
+    counted = bytes_of(marks)
+
+    assert 0 < max(lengths) <= STRETCH_CHARACTERS
+    assert counted >= max(whole, len(marks.encode()))
 
 
 @given(

@@ -25,6 +25,8 @@ TOOL_TOKENS = 64
 """What it adds to each."""
 BYTES_PER_TOKEN = 4
 """The rule for what no provider reported: a token for each four bytes that were begun."""
+STRETCH_CHARACTERS = 256
+"""How much text is normalised at once."""
 
 CAPABILITY_OF = {"image": "vision", "file": "document"}
 """What a model must be able to do to be shown something; asked where the book says it."""
@@ -90,11 +92,20 @@ def _medium_tokens(is_image: bool, model: ModelPrice) -> int:
 
 
 def bytes_of(text: str) -> int:
-    """Return the bytes of text as the longer of its two forms."""
-    size = len(text.encode())
-    if text.isascii() or unicodedata.is_normalized("NFKC", text):
-        return size
-    return max(size, len(unicodedata.normalize("NFKC", text).encode()))
+    """Return the bytes of text as the longer of its two forms.
+
+    Stretch by stretch: normalising takes the square of the time for a run of combining marks,
+    and megabytes of them would hold up the whole process.
+    """
+    if text.isascii():
+        return len(text)
+    begins = range(0, len(text), STRETCH_CHARACTERS)
+    return sum(_longer_form(text[begin : begin + STRETCH_CHARACTERS]) for begin in begins)
+
+
+def _longer_form(stretch: str) -> int:
+    normal = unicodedata.normalize("NFKC", stretch)
+    return max(len(stretch.encode()), len(normal.encode()))
 
 
 def count_tokens(text_bytes: int) -> int:
