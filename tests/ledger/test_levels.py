@@ -95,13 +95,13 @@ def test_a_wallet_that_was_never_above_is_not_told_of() -> None:
 def test_a_refill_that_is_set_above_the_balance_is_due_at_once(
     below_nanos: int, falls: bool
 ) -> None:
-    """Who switches it on with an empty wallet expects a top-up now."""
+    """Who switches it on with an empty wallet, or sets it anew, expects a top-up now."""
     story = watched(100)
 
-    told = story.do(SetLevel("refill", below_nanos)).crossings
-
-    assert [crossing.level for crossing in told] == (["refill"] if falls else [])
-    assert story.do(SetLevel("refill", below_nanos)).crossings == ()
+    for number in (1, 2):
+        told = story.do(SetLevel("refill", below_nanos)).crossings
+        fallen = [(crossing.level, crossing.number) for crossing in told]
+        assert fallen == ([("refill", number)] if falls else [])
 
 
 def test_a_refill_that_is_switched_off_is_told_of_no_more_and_goes_on_counting() -> None:

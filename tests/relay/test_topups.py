@@ -146,6 +146,7 @@ class TestAutoTopup:
             ({"amount_cents": 99}, "amount_cents"),
             ({"monthly_cap_cents": 1999}, "monthly_cap_cents"),
             ({"threshold_cents": 0}, "threshold_cents"),
+            ({"threshold_cents": 2**53}, "threshold_cents"),
         ],
     )
     def test_refuses_figures_that_could_not_work(

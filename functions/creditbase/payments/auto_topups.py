@@ -11,7 +11,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbase.accounts.domain import CustomerRef
-from creditbase.kernel.errors import Conflict, NotFound, PaymentRefused, Unavailable
+from creditbase.kernel.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PaymentRefused,
+    Unavailable,
+)
 from creditbase.kernel.ids import topup_grant_id
 from creditbase.kernel.money import cents_remaining, nanos_from_cents, write_money
 from creditbase.ledger.domain.balance import balance_of
@@ -302,13 +308,16 @@ def _stop(ref: CustomerRef, payment: WalletPayment, *, now: datetime) -> None:
     """Switch it off after a payment that was not made, tell the customer, charge nothing.
 
     Nobody can pay that intent later; what is still wanted is paid on a page of its own.
+    Of who was deleted meanwhile nothing is kept, and there is nobody to tell.
     """
-    known = auto_topup_of(_account(ref))
-    refill = known.in_flight
+    account = store.load_account(ref)
+    refill = auto_topup_of(account).in_flight
     if refill is None or refill.number != payment.number:
         return
     if payment.payment_id and payment.status != "canceled":
         stripe_wallets.give_up_payment(payment.payment_id)
+    if account.customer.deleted_at is not None:
+        return
     failure = _failure_of(payment)
     link = _link(ref, refill, now=now) if failure == NEEDS_CUSTOMER else ""
 
@@ -336,12 +345,18 @@ def _failure_of(payment: WalletPayment) -> Failure:
 
 
 def _link(ref: CustomerRef, refill: Refill, *, now: datetime) -> str:
-    """Return a page on which the customer can pay the same amount; empty: nowhere to return."""
+    """Return a page on which the customer can pay the same amount.
+
+    Empty where there is nowhere to return to, or the project takes no such amount any more.
+    """
     last = last_topup(_account(ref))
     if last is None:
         return ""
     topup = replace(last, amount_cents=refill.amount_cents)
-    return start_wallet_topup(ref, topup, now=now).session.url
+    try:
+        return start_wallet_topup(ref, topup, now=now).session.url
+    except InvalidRequest:
+        return ""
 
 
 def _mails(

@@ -80,14 +80,14 @@ def find_saved_card(stripe_customer_id: str) -> str:
     """
     try:
         customer = ask(lambda: client().v1.customers.retrieve(stripe_customer_id))
-    except NotFound:
+        chosen = id_of((customer.get("invoice_settings") or {}).get("default_payment_method"))
+        if chosen:
+            return chosen
+        params: Any = {"type": "card", "limit": CARDS_MAX}
+        listing = client().v1.customers.payment_methods
+        found = ask(lambda: listing.list(stripe_customer_id, params=params))["data"]
+    except NotFound:  # of a customer that is gone Stripe shows a stub, and lists nothing
         return ""
-    chosen = id_of((customer.get("invoice_settings") or {}).get("default_payment_method"))
-    if chosen:
-        return chosen
-    params: Any = {"type": "card", "limit": CARDS_MAX}
-    listing = client().v1.customers.payment_methods
-    found = ask(lambda: listing.list(stripe_customer_id, params=params))["data"]
     newest = max(found, key=lambda one: (one["created"], one["id"]), default=None)
     return "" if newest is None else str(newest["id"])
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.ids import row_of_uuid
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
-from creditbase.relay.requests import RelayRequest
+from creditbase.relay.requests import CENTS_MAX, RelayRequest
 from creditbase.relay.subscribing import PagesRequest
 
 PAGE_MAX = 200
@@ -43,8 +43,8 @@ class AutoTopupRequest(RelayRequest):
     """Let a wallet top itself up, or let it stop; the figures are needed to let it."""
 
     enabled: bool
-    threshold_cents: Cents | None = None
-    """Top up when the balance is below this."""
+    threshold_cents: Annotated[int, Field(ge=0, le=CENTS_MAX)] | None = None
+    """Top up when the balance is below this; no wallet holds more than the most of it."""
     amount_cents: Cents | None = None
     monthly_cap_cents: Cents | None = None
     """The most that is paid by itself in a calendar month, in UTC."""

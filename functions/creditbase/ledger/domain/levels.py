@@ -13,13 +13,14 @@ from creditbase.ledger.domain.wallet import Crossing, Level, LevelName, Told
 
 
 def set_level(draft: Draft, name: LevelName, below_nanos: int, *, fires: bool) -> None:
-    """Watch for another height from now on; the same height changes nothing.
+    """Watch for a height from now on.
 
-    `fires` says whether a balance that is below it already counts as having just fallen.
+    `fires` says whether a balance that is below it already counts as having just fallen, also
+    where that height was watched before; where it does not, the same height changes nothing.
     """
     assert below_nanos >= 0
     known = draft.wallet.levels.get(name)
-    if known is not None and known.below_nanos == below_nanos:
+    if known is not None and known.below_nanos == below_nanos and not fires:
         return
     is_below = not fires and draft.wallet.balance_nanos(draft.at) < below_nanos
     level = Level(below_nanos, is_below, known.crossings if known is not None else 0)

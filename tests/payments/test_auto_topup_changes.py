@@ -1,0 +1,93 @@
+"""Wallets that top themselves up while the world moves on: settings, minimums, customers."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from creditbase.accounts.domain import ProjectTerms
+from creditbase.accounts.owners import change_project
+from creditbase.payments import auto_topups
+from creditbase.payments.refilling import Refill
+from creditbase.runtime import firestore
+from creditbase.subscriptions.relay_customers import delete_customer
+from tests.payments.shop import Shop
+from tests.payments.wallets import Prepaid
+from tests.wire import Wire
+
+pytestmark = pytest.mark.firestore
+MID_MONTH = datetime(2027, 3, 10, 12, tzinfo=UTC)
+DECLINED, NEEDS_CUSTOMER = "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"
+
+
+@pytest.fixture
+def ada(
+    wire: Wire, shop: Shop, project: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Prepaid]:
+    """Return a customer with ten dollars and a saved card, in a database with nothing else."""
+    monkeypatch.setenv("GCLOUD_PROJECT", f"{project}-{uuid4().hex[:8]}")
+    firestore.client.cache_clear()
+    wire.reset()
+    shop.set_clock(int(MID_MONTH.timestamp()))
+    made = Prepaid.arrives(shop, MID_MONTH, owners=("boss",))
+    made.top_up(1000)
+    yield made
+    wire.reset()
+    firestore.client.cache_clear()
+
+
+def test_a_raised_cap_counts_at_once(ada: Prepaid) -> None:
+    """The balance is below the threshold already, and would not fall below it once more."""
+    ada.refill_below(500, 1000, cap_cents=1500)
+    ada.spend(600)
+    ada.answer()
+    ada.spend(1000)
+    ada.answer()
+    assert ada.charged() == [1000]
+
+    ada.refill_below(500, 1000, cap_cents=5000)
+    ada.answer()
+
+    assert ada.charged() == [1000, 1000]
+
+
+def test_a_minimum_that_was_raised_does_not_keep_it_from_ending(ada: Prepaid) -> None:
+    """There is no page to pay the amount on any more; it is off, and the job goes on."""
+    ada.refill_below(500, 2000)
+    ada.pay_by(NEEDS_CUSTOMER)
+    terms = ProjectTerms(topup_min_cents=5000)
+    change_project(ada.ref.project_id, "boss", terms, now=ada.now)
+    ada.spend(600)
+
+    ada.answer()
+
+    assert ada.auto_topup.failure == "authentication_required"
+    assert "refill_failed" in ada.mails()
+
+
+def test_who_is_gone_at_stripe_has_no_card(ada: Prepaid, shop: Shop) -> None:
+    """Stripe still shows a stub of a deleted customer: there is nothing to pay by."""
+    ada.refill_below(500, 2000)
+    shop.delete(f"/customers/{ada.stripe_id}")
+    ada.spend(600)
+
+    assert ada.answer().failed == 0
+
+    assert ada.auto_topup.failure == "no_payment_method"
+    assert "refill_failed" in ada.mails()
+
+
+def test_a_refusal_that_comes_after_the_customer_was_deleted_is_taken(ada: Prepaid) -> None:
+    """Stripe would send its event for days, and nobody could do anything about it."""
+    ada.refill_below(500, 2000)
+    ada.pay_by(DECLINED)
+    ada.spend(600)
+    begun = auto_topups._begin(ada.ref, now=ada.now)
+    assert isinstance(begun, Refill)
+    assert auto_topups._charge(ada.ref, begun, now=ada.now) is not None
+    delete_customer(ada.ref.project_id, ada.ref.customer_id, now=ada.now)
+
+    ada.hear("payment_intent.payment_failed")
+
+    assert ada.charged() == []
