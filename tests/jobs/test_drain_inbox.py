@@ -78,7 +78,7 @@ def due_at(event_id: str) -> datetime:
 
 
 def a_note(event_id: str, *, now: datetime, **fields: Any) -> str:
-    """Store an event that needs nothing but a line in the log; return its id."""
+    """Store an event of a payment that Stripe does not know; return its id."""
     given = {
         "type": "payment_intent.succeeded",
         "is_live": False,
@@ -257,7 +257,7 @@ class TestWhatKeepsFailing:
         report = drain_inbox(now + MINUTE)
 
         assert (report.done, report.failed) == (1, 1)
-        assert [inbox(name)["status"] for name in (bad, good)] == ["stored", "applied"]
+        assert [inbox(name)["status"] for name in (bad, good)] == ["stored", "ignored"]
         assert inbox(bad)["attempts"] == 1
         assert any(record.exc_info for record in caplog.records)
 
@@ -393,4 +393,4 @@ class TestTheSchedule:
         answer = client_of(stripe_schedules.drain_inbox).post("/")
 
         assert answer.status_code == 200
-        assert inbox(event_id)["status"] == "applied"
+        assert inbox(event_id)["status"] == "ignored"

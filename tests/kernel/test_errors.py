@@ -14,6 +14,7 @@ WRITTEN_DOWN: list[tuple[BillingError, str, int, bool]] = [
         402,
         False,
     ),
+    (errors.PaymentRefused("x"), "PAYMENT_REQUIRED", 402, False),
     (errors.Forbidden("x", reason="r"), "FORBIDDEN", 403, False),
     (errors.NotFound("x", reason="r"), "NOT_FOUND", 404, False),
     (errors.MethodNotAllowed(allowed=("GET",)), "METHOD_NOT_ALLOWED", 405, False),

@@ -277,7 +277,8 @@ def test_every_command_names_the_entries_that_guard_it() -> None:
     ):
         assert command.guards() == guards
     for once in REPEATABLE:
-        assert len(once.guards()) == 1
+        assert once.guards()[0] == once.entry_id
+        assert once.guards()[1:] == (("expire:a",) if isinstance(once, TakeBack) else ())
     assert ChangeTerms(BARE).guards() == Freeze("").guards() == Tidy().guards() == ()
     with pytest.raises(AssertionError):
         VoidHold("no hold id", "v").guards()
