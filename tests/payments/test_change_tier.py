@@ -303,6 +303,15 @@ class TestRepeated:
             "subscription_create",
         ]
 
+    def test_after_another_purchase_it_is_a_wish_of_its_own(self, ada: Subscriber) -> None:
+        """Whoever bought in between would be told to be gone, and go on paying."""
+        ada.put_on("free").change("hobby")
+        ada.buy("starter")
+
+        assert str(ada.change("hobby").action) == "scheduled_cancellation"
+
+        assert ada.billed()["cancel_at_period_end"]
+
     def test_after_a_lost_answer_it_is_the_same_answer(self, ada: Subscriber) -> None:
         """Stripe did it, and its reply was lost: 503, and the repeat tells what happened."""
         ada.buy("starter")

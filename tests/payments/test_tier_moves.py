@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.kernel.errors import PaymentRefused
+from creditbase.kernel.windows import Window
 from creditbase.payments.tier_moves import (
     REPEATS_WITHIN,
     Action,
@@ -21,6 +22,7 @@ from creditbase.payments.tier_moves import (
     Stay,
     Way,
     action_of,
+    begins_anew,
     change_fields,
     change_from,
     choose_way,
@@ -73,6 +75,22 @@ class TestProration:
 
         assert from_when(used) == 10
         assert from_when(used, now=START + 20 * DAY) == 20
+
+    def test_a_limit_that_begins_anew_leaves_nothing_of_the_old_one(self) -> None:
+        """All that was used is kept, by whatever comes next, without limit as well."""
+        third = PRO.spend_limit_cents // 3
+        for after in (STARTER, ENDLESS):
+            assert round(from_when(third, after=after, is_anew=True), 1) == 10
+            assert from_when(0, after=after, is_anew=True) == 0
+        assert from_when(1, before=ENDLESS, is_anew=True) == 30
+
+    def test_months_and_years_are_different_rhythms(self) -> None:
+        """Told by the period that runs: a tier's interval may have been changed since."""
+        year = Window(START, START + 365 * DAY)
+        assert begins_anew(MONTH, YEARLY)
+        assert begins_anew(year, STARTER)
+        assert not begins_anew(MONTH, STARTER)
+        assert not begins_anew(year, YEARLY)
 
     def test_what_was_paid_for_half_a_period_is_used_of_that_half(self) -> None:
         """An upgrade in the middle: half of its part is half of its money."""
@@ -143,10 +161,10 @@ def test_a_wish_is_repeated_for_a_minute_unless_nothing_came_of_it() -> None:
         number=1, tier_id="t", asked_at=START, action=Action.UPGRADED, move=MOVES[3]
     )
 
-    assert change.answers("t", START + REPEATS_WITHIN - timedelta(seconds=1))
-    assert not change.answers("t", START + REPEATS_WITHIN)
-    assert not change.answers("u", START)
-    assert not change.ended(None).answers("t", START)
+    assert change.answers("t", None, START + REPEATS_WITHIN - timedelta(seconds=1))
+    assert not change.answers("t", None, START + REPEATS_WITHIN)
+    assert not change.answers("u", None, START)
+    assert not change.ended(None).answers("t", None, START)
 
 
 @pytest.mark.parametrize(

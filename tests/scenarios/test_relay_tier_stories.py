@@ -112,6 +112,25 @@ def test_a_price_by_the_year_has_a_limit_each_month(bea: Tenanted) -> None:
     assert bea.sees() == Shown("yearly", "past_due", 0)
 
 
+def test_another_rhythm_gives_nothing_back_that_was_used(bea: Tenanted) -> None:
+    """Its period begins anew, and the limit with it: to and fro would be spent for ever."""
+    bea.buys("starter")
+    bea.spend(1_450)
+    bea.live_for(hours=1)
+
+    bea.asks_for("yearly")
+
+    assert bea.sees() == Shown("yearly", "active", 2_900)
+    newest = bea.shop.get("/invoices", customer=bea.stripe_id)["data"][0]
+    assert 28_400 <= newest["amount_paid"] <= 28_600, "half of the month was used"
+    bea.spend(2_900)
+    bea.live_for(hours=1)
+    bea.asks_for("starter")
+    assert bea.sees() == Shown("starter", "active", 2_900)
+    left = -bea.shop.get(f"/customers/{bea.stripe_id}")["balance"]
+    assert 24_400 <= left <= 24_600, "a month of the year was used, and this one is paid"
+
+
 def test_a_trial_has_its_limit_at_its_start_and_comes_once(bea: Tenanted) -> None:
     """Then it is paid for; who leaves and comes back begins with a payment."""
     bea.buys("trial")

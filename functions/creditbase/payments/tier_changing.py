@@ -29,6 +29,7 @@ from creditbase.payments.tier_moves import (
     Stay,
     Way,
     action_of,
+    begins_anew,
     choose_way,
     paid_since,
     prorated_from,
@@ -86,11 +87,11 @@ def leave_at_period_end(ref: CustomerRef, *, now: datetime) -> None:
 def _plan(ref: CustomerRef, target: Tier, *, now: datetime) -> Attempt[Change]:
     """Return the change to carry out: a young one for the same wish, or a new one."""
     account = store.load_account(ref)
-    newest = account.change
-    if newest is not None and newest.answers(target.tier_id, now):
+    newest, held = account.change, account.customer.subscription
+    if newest is not None and newest.answers(target.tier_id, held, now):
         return Attempt(newest, ())
     seen = subscriptions_of(account)
-    live, held = first_live(seen), account.customer.subscription
+    live = first_live(seen)
     is_held = live is not None or is_local(held)
     current_id = live.plan_code if live is not None else held.tier_id if held else ""
     current = find_tier_now(ref.project_id, current_id) if is_held else None
@@ -108,12 +109,12 @@ def _plan(ref: CustomerRef, target: Tier, *, now: datetime) -> Attempt[Change]:
 def _plan_leave(ref: CustomerRef, *, now: datetime) -> Attempt[Change | None]:
     """Return the end to carry out; None where Stripe bills nothing."""
     account = store.load_account(ref)
-    newest = account.change
-    if newest is not None and newest.answers("", now):
+    newest, held = account.change, account.customer.subscription
+    if newest is not None and newest.answers("", held, now):
         return Attempt(newest, ())
     live = first_live(subscriptions_of(account))
     if live is None:
-        if not is_local(account.customer.subscription):
+        if not is_local(held):
             raise NotFound("The customer has no subscription")
         return Attempt(None, ())
     change = Change(
@@ -203,7 +204,9 @@ def _prorated_from_s(wish: _Wish, live: Subscription, *, now: datetime) -> int:
     customer, current = wish.account.customer, wish.current
     action = action_of(Way.MODIFY, current=current, target=wish.target)
     loaded = find_wallet(WalletRef(customer.project_id, customer.customer_id))
-    if current is None or action is not Action.DOWNGRADED or loaded is None:
+    is_anew = begins_anew(live.period, wish.target)
+    gives_back = is_anew or action is Action.DOWNGRADED
+    if current is None or not gives_back or loaded is None:
         return 0
     window = loaded.wallet.window
     bills = stripe_billing.list_invoices(
@@ -216,6 +219,7 @@ def _prorated_from_s(wish: _Wish, live: Subscription, *, now: datetime) -> int:
         begun_at=paid_since(current.tier_id, live.period, bills),
         window=window.span,
         now=now,
+        is_anew=is_anew,
     )
     latest_s = int(live.period.end_at.timestamp())
     return min(latest_s, int(from_at.timestamp())) if from_at > now else 0

@@ -18,6 +18,7 @@ from creditbase.subscriptions.domain.mirror import ENTITLING, Invoice, Subscript
 REPEATS_WITHIN = timedelta(seconds=60)
 """How long the same wish is the same request: SDKs repeat what they got no answer to."""
 MONTHS_A_YEAR = 12
+LONGEST_MONTH = timedelta(days=31)
 
 
 class Action(StrEnum):
@@ -100,14 +101,19 @@ class Change:
     result: TierSubscription | None = None
     """What it led to, once it is known."""
 
-    def answers(self, tier_id: str, now: datetime) -> bool:
-        """Return whether a wish of now is this one, repeated."""
+    def answers(self, tier_id: str, held: TierSubscription | None, now: datetime) -> bool:
+        """Return whether a wish of now is this one, repeated: nothing has come between."""
         is_young = now < self.asked_at + REPEATS_WITHIN
-        return self.tier_id == tier_id and is_young and not self.is_void
+        stands = self.result is None or _place_of(self.result) == _place_of(held)
+        return self.tier_id == tier_id and is_young and stands and not self.is_void
 
     def ended(self, result: TierSubscription | None) -> "Change":
         """Return the change with what came of it; None: nothing did."""
         return replace(self, result=result, is_void=result is None)
+
+
+def _place_of(held: TierSubscription | None) -> object:
+    return held and (held.tier_id, held.billing_subscription_id, held.is_active)
 
 
 def change_fields(change: Change) -> dict[str, Any]:
@@ -216,25 +222,36 @@ def prorated_from(
     begun_at: datetime,
     window: Window,
     now: datetime,
+    is_anew: bool = False,
 ) -> datetime:
     """Return from when on Stripe gives the difference of two prices back.
 
     From now, by time; but what was used of the difference in the limits is not given back,
     or up, spend, and down again would be usage that nobody paid for. `begun_at` is since when
-    the dearer tier was paid for.
+    the dearer tier was paid for. Where a period begins anew its limit does, too: then nothing
+    that was used is given back.
     """
-    over_nanos = max(0, used_nanos - after.limit_nanos)
-    if over_nanos == 0 or after.is_unlimited:
+    if after.is_unlimited and not is_anew:
+        return now
+    stays_nanos = 0 if is_anew else after.limit_nanos
+    over_nanos = max(0, used_nanos - stays_nanos)
+    if over_nanos == 0:
         return now
     if before.is_unlimited:
         return max(now, window.end_at)
-    room_nanos = before.limit_nanos - after.limit_nanos
+    room_nanos = before.limit_nanos - stays_nanos
     if room_nanos <= 0:
         return now
     left_nanos = max(0, room_nanos - over_nanos)
     span_s = (window.end_at - max(begun_at, window.start_at)) // timedelta(seconds=1)
     back = timedelta(seconds=span_s * left_nanos // room_nanos)
     return max(now, window.end_at - back)
+
+
+def begins_anew(period: Window, after: Tier) -> bool:
+    """Return whether Stripe begins another period now: the next price has another rhythm."""
+    is_yearly = period.end_at - period.start_at > LONGEST_MONTH
+    return is_yearly != (after.price_interval == "year")
 
 
 def paid_since(tier_id: str, period: Window, bills: Iterable[Invoice]) -> datetime:
