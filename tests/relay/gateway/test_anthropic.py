@@ -147,10 +147,15 @@ def test_images_files_and_choices_have_their_forms() -> None:
 
 def test_what_anthropic_cannot_be_told_is_refused() -> None:
     """Rather than dropped: the caller would get another answer than was asked for."""
-    broken = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{"}}
-
     with pytest.raises(InvalidRequest):
         told(response_format={"type": "json_object"})
+    assert "response_format" not in told(response_format={"type": "text"})
+
+
+@pytest.mark.parametrize("arguments", ["{", '{"a":NaN}', '{"a":"\\ud800"}', "[" * 100_000])
+def test_arguments_that_cannot_be_sent_are_the_callers_fault(arguments: str) -> None:
+    """Half of a character, or no number: refused, and not a bug of ours that is tried again."""
+    broken = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+
     with pytest.raises(InvalidRequest):
         told(messages=[{"role": "assistant", "tool_calls": [broken]}])
-    assert "response_format" not in told(response_format={"type": "text"})

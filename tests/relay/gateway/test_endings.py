@@ -171,6 +171,21 @@ class TestTheProviderFails:
             assert answer.headers["Retry-After"] == "7"
         assert (counter.open_holds(), counter.spent()) == (0, 0)
 
+    def test_by_refusing_us_with_the_status_of_a_bad_request(
+        self, counter: Counter, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Anthropic says 400 where our credit is used up: a person's business, no caller's."""
+        message = "Your credit balance is too low to access the Anthropic API."
+        refusal = {"error": {"type": "invalid_request_error", "message": message}}
+        counter.provider.refuses(400, refusal)
+
+        answer = counter.chat()
+
+        assert answer.status_code == 503
+        assert "credit balance" not in answer.text
+        assert "upstream_refuses" in capsys.readouterr().out
+        assert (counter.open_holds(), counter.spent()) == (0, 0)
+
     def test_by_not_being_there(
         self, counter: Counter, monkeypatch: pytest.MonkeyPatch
     ) -> None:

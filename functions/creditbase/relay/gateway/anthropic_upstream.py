@@ -144,6 +144,8 @@ def _tool_use(call: Json) -> Json:
     function = call["function"]
     try:
         given = json.loads(function["arguments"] or "{}")
+        # What is no JSON after all (NaN), or no Unicode, could not be sent.
+        json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as failure:
         raise InvalidRequest(
             "The arguments of a tool call are no JSON", field="messages"

@@ -5,6 +5,7 @@ provider says about our own account is never passed on.
 """
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,9 @@ ABOUT_THE_REQUEST = frozenset({400, 413, 422})
 """Statuses by which a provider refuses what the caller sent."""
 ABOUT_US = frozenset({401, 402, 403, 404})
 """Statuses that a person has to look at: our key, our credit, our configuration."""
+OUR_ACCOUNT = re.compile(r"Your credit balance is too low|API key (not valid|expired)")
+"""How it begins where a provider says such a thing with 400: Anthropic of an empty account,
+Google of a key. What callers write does not stand at the beginning."""
 RETRY_AFTER_S_MAX = 60
 
 
@@ -136,10 +140,11 @@ def parsed(event: Event) -> Json:
 def _refused(response: httpx.Response) -> UpstreamFailed:
     status = response.status_code
     said = _message_of(response)
-    if status in ABOUT_THE_REQUEST:
+    is_ours = OUR_ACCOUNT.match(said) is not None
+    if status in ABOUT_THE_REQUEST and not is_ours:
         text = f"The provider refuses this request: {said or 'it does not say why'}"
         return UpstreamFailed(InvalidRequest(text), f"status {status}")
-    if status in ABOUT_US:
+    if status in ABOUT_US or is_ours:
         # What is said about a key may have a part of it.
         shown = "" if status == 401 else said
         alert("upstream_refuses", "a provider refuses us", status=status, said=shown)
