@@ -12,7 +12,7 @@ from creditbase.ledger.domain.commands import Charge, FixedAmount
 from creditbase.ledger.domain.decide import Decision, decide
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.invariants import breach
-from creditbase.ledger.domain.wallet import Draw, Wallet
+from creditbase.ledger.domain.wallet import BudgetCount, Draw, Wallet
 from tests.ledger.builders import NOON, a_charge, a_story, tier
 
 STORY = a_story(tier(100), a=100, b=100)
@@ -38,6 +38,11 @@ def grant(name: str, **fields: Any) -> Wallet:
 def hold(**fields: Any) -> Wallet:
     """Return the good wallet with a fault in its hold."""
     return wallet(holds={HOLD_ID: replace(HOLD, **fields)})
+
+
+def budget(count: BudgetCount) -> Wallet:
+    """Return the good wallet with a counter of a key that did nothing."""
+    return wallet(window=replace(AFTER.window, budgets={"key": count}))
 
 
 def entry(**fields: Any) -> list[Entry]:
@@ -80,6 +85,9 @@ CORRUPTIONS: dict[str, tuple[Wallet, list[Entry], str]] = {
         [ENTRY],
         "window's limit",
     ),
+    "more recalled than held": (grant("a", recalled_nanos=31), [ENTRY], "does not hold"),
+    "a budget below zero": (budget(BudgetCount(spent_nanos=-1)), [ENTRY], "budget of key"),
+    "a budget held by nothing": (budget(BudgetCount(held_nanos=1)), [ENTRY], "disagree"),
     "credits from nowhere": (grant("b", remaining_nanos=101), [ENTRY], "became of grant:b"),
     "credits lost": (grant("a", remaining_nanos=19), [ENTRY], "became of grant:a"),
     "credits moved between grants": (

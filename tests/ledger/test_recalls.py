@@ -15,7 +15,7 @@ from creditbase.ledger.domain.decide import decide
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.encoding import read_grant, write_grant
-from tests.ledger.builders import DAY, MINUTE, NOON, PERIOD, Story, a_story
+from tests.ledger.builders import DAY, FREE, MINUTE, NOON, PERIOD, Story, a_story
 
 PRO = Terms("pro", window="period")
 PLAN = "cycle:s:1"
@@ -355,3 +355,16 @@ def test_whether_it_lapsed_is_read_before_it_is_decided() -> None:
         decide(story.wallet, {}, command, now=story.now)
 
     assert story.entry(command).postings == {}
+
+
+def test_a_free_window_that_was_wholly_held_is_left_and_entered_again() -> None:
+    """Nothing was set aside, so nothing is given back; the work gives back what it held."""
+    story = a_story(FREE)
+    hold_id = story.hold(500)
+    story.terms(PRO, PERIOD)
+
+    assert story.terms(FREE).entries == ()
+    assert story.available_nanos == 0
+    story.void(hold_id)
+
+    assert story.left() == {"free:0": 500}
