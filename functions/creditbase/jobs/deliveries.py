@@ -3,7 +3,7 @@
 First a delivery is made of each new event for each webhook that wants it; then what is due is
 sent, at least once, with back-off for three days. A webhook that takes nothing for that long,
 or says that it is gone, is switched off. A webhook that does not answer is left alone for the
-rest of a run, so that it holds up nobody else.
+rest of a run, and what is for it is put off, so that it holds up nobody else.
 """
 
 import logging
@@ -24,7 +24,7 @@ from creditbase.kernel.trying import ATTEMPTS_MAX, SHARDS
 from creditbase.runtime.events import find_due_events
 from creditbase.runtime.firestore import Ambiguous, Lost, commit
 from creditbase.runtime.log import alert
-from creditbase.runtime.outbox import NotTaken, Parcel, Refused, try_to_deliver
+from creditbase.runtime.outbox import NotTaken, Parcel, Refused, put_off, try_to_deliver
 from creditbase.runtime.outward import Answered, Unreachable
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,8 @@ DELIVERIES_PER_RUN_MAX = 960
 RUN_S_MAX = 200
 """After so many seconds nothing more is begun: the function ends at 300."""
 SENDERS = 8
+PUT_OFF_FOR = timedelta(minutes=5)
+"""A run reads so many at most: what is for a webhook that does not answer must not fill it."""
 GIVEN_UP = "it took nothing for three days"
 SAID_GONE = "it answered 410 Gone"
 
@@ -106,8 +108,10 @@ class _Desk:
         """Send one delivery and say how it ended."""
         webhook_id = parcel.fields["webhook_id"]
         with self._lock:
-            if webhook_id in self._silent:
-                return "left alone"
+            is_silent = webhook_id in self._silent
+        if is_silent:
+            put_off(parcel, until=at + PUT_OFF_FOR)
+            return "left alone"
         try:
             end = try_to_deliver(parcel, self._send, now=at)
         except Exception:

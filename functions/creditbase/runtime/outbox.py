@@ -147,6 +147,11 @@ def look_after(parcel: Parcel, *, now: datetime) -> Watched:
     return seen
 
 
+def put_off(parcel: Parcel, *, until: datetime) -> None:
+    """Let a parcel be due later, without an attempt."""
+    _commit(parcel, {("due_at",): until})
+
+
 def _write(parcel: Parcel, delivery: Delivery) -> None:
     _commit(parcel, _update(parcel, delivery).changes)
 
