@@ -27,6 +27,8 @@ BODY_BYTES_MAX = 4_096
 """How much of an answer is read, and kept."""
 CONNECT_S_MAX = 3.0
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""All that IANA has given out of IPv6; beyond it are forms of old, and forms that translate."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -149,6 +151,8 @@ def _is_allowed(address: Address) -> bool:
         return _is_allowed(embedded)
     if settings().webhook_targets == "loopback" and address.is_loopback:
         return True
+    if isinstance(address, ipaddress.IPv6Address) and address not in GLOBAL_UNICAST:
+        return False
     return address.is_global and not address.is_multicast
 
 
