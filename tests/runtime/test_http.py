@@ -81,6 +81,14 @@ class TestPath:
 
         assert (answer.status_code, answer.json["code"]) == (404, "NOT_FOUND")  # type: ignore[index]
 
+    def test_a_path_that_is_no_address_is_not_found(self, meter: FlaskClient) -> None:
+        """Servers pass on what was sent, also where it begins like a host of no form."""
+        sent = {"RAW_URI": "//[x/api/v1/holds"}
+
+        answer = meter.post("/[x/api/v1/holds", headers=KEY, environ_overrides=sent)
+
+        assert (answer.status_code, answer.json["code"]) == (404, "NOT_FOUND")  # type: ignore[index]
+
     def test_another_method_names_the_ones_there_are(self, meter: FlaskClient) -> None:
         """RFC 9110: 405 carries `Allow`."""
         answer = meter.put("/api/v1/holds/h1", headers=KEY)

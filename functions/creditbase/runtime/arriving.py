@@ -22,8 +22,14 @@ def client_address(request: Request) -> str:
 
 
 def raw_path(request: Request) -> str:
-    """Return the path as it was sent, where the server says it; a slash may be `%2F` there."""
-    return urlsplit(str(request.environ.get("RAW_URI", ""))).path
+    """Return the path as it was sent, where the server says it; a slash may be `%2F` there.
+
+    What begins like a host of no form is no address, and nothing is said of it.
+    """
+    try:
+        return urlsplit(str(request.environ.get("RAW_URI", ""))).path
+    except ValueError:
+        return ""
 
 
 def request_id(request: Request, header: str) -> str:
