@@ -28,6 +28,7 @@ CANARIES = [
     "sk_test_51Habcdef",
     "rk_live_1234abcd",
     "whsec_abcdef0123",
+    "whsec_+abc/defg+hij0123456789/kl+mn==",
     "a.customer+tag@mail.example.com",
     "4242424242424242",
     "4242 4242 4242 4242",

@@ -63,7 +63,7 @@ _SECRETS = re.compile(
     r"""
       eyJ[\w-]{4,}\.[\w-]+\.?[\w-]*                              # a JSON web token
     | \b(?:mr_ct_|mr_sk_|mr_pk_|inf_)[\w.-]{8,}                  # our own credentials
-    | \b(?:sk|rk|pk)_(?:live|test)_\w+ | \bwhsec_\w+             # Stripe's
+    | \b(?:sk|rk|pk)_(?:live|test)_\w+ | \bwhsec_[\w+/]+=*       # Stripe's
     | (?i:\bbearer\s+[\w.~+/-]+=*)                               # whatever a bearer carries
     | [\w.!\#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+              # an e-mail address
     """,
