@@ -141,6 +141,15 @@ class TestMaking:
         assert find_customer_by_name(project_id, ACCOUNT) is not None
         assert json_of(owner.ask("GET", f"/{project_id}/customers")) == {"customers": []}
 
+    def test_its_account_cannot_be_deleted(self, owner: Owner) -> None:
+        """Its wallet would be frozen for ever, with what was paid into it."""
+        project_id = owner.founds()["id"]
+        account = find_customer_by_name(project_id, ACCOUNT)
+        assert account is not None
+        answer = owner.ask("DELETE", f"/{project_id}/customers/{account.customer_id}")
+        assert code_of(answer) == (404, "NOT_FOUND")
+        assert find_customer_by_name(project_id, ACCOUNT) == account
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [

@@ -6,7 +6,7 @@ Source: relay-api.md 4, 5 and 9.
 import uuid
 from datetime import datetime
 
-from creditbase.accounts.domain import Customer
+from creditbase.accounts.domain import ACCOUNT, Customer
 from creditbase.catalog.tier_store import load_tiers
 from creditbase.catalog.tier_use_cases import find_tier_now
 from creditbase.kernel.errors import InvalidRequest, NotFound
@@ -68,8 +68,10 @@ def show_customer_by_name(project_id: str, external_id: str) -> Reply:
 
 
 def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> Reply:
-    """Delete a customer, once nothing is billed to it any more."""
+    """Delete a customer, once nothing is billed to it any more; not the project's account."""
     customer = relay_customers.load_customer(project_id, _known_id(customer_id))
+    if customer.external_id == ACCOUNT:
+        raise NotFound("Customer not found")
     with answering_within(STRIPE_WITHIN_S):
         end_now(customer.ref, now)
     relay_customers.delete_customer(project_id, customer.customer_id, now=now)
