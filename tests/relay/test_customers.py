@@ -149,6 +149,16 @@ class TestUpserting:
 
         assert wire.counts[2] == 0
 
+    def test_what_is_equal_to_python_alone_is_a_change(self, backend: Backend) -> None:
+        """JSON knows `1`, `1.0` and `true` apart, and so does whoever reads it back."""
+        name = a_name()
+        backend.upserts(name, metadata={"flag": 1})
+
+        backend.upserts(name, metadata={"flag": True})
+
+        shown = backend.customers("GET", f"/by-external-id/{name}")
+        assert json_of(shown)["customer"]["customer"]["metadata"]["flag"] is True
+
     def test_fifty_at_once_make_one_customer(self, backend: Backend) -> None:
         """One is told that it is new; all are told of the same."""
         name = a_name()

@@ -4,6 +4,7 @@ A customer, its name and its wallet are made in one commit, so of many who make 
 at once exactly one does. Source: relay-api.md 5.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -77,7 +78,7 @@ def upsert_customer(order: CustomerOrder, *, now: datetime) -> tuple[Customer, b
             return Attempt((kept, True), ())
         metadata = kept.metadata if order.metadata is None else order.metadata
         changed = replace(kept, email=order.email, metadata=metadata)
-        if changed == kept:
+        if changed == kept and _is_same_json(metadata, kept.metadata):
             return Attempt((kept, False), ())
         changed = replace(changed, updated_at=now)
         told = _told("customer.updated", changed, order.request_id, now=now)
@@ -85,6 +86,11 @@ def upsert_customer(order: CustomerOrder, *, now: datetime) -> tuple[Customer, b
         return Attempt((changed, False), writes)
 
     return commit_or_retry(attempt)
+
+
+def _is_same_json(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    """Return whether both are written alike, in whatever order: `1` and `true` are not."""
+    return json.dumps(dict(one), sort_keys=True) == json.dumps(dict(other), sort_keys=True)
 
 
 def _made(order: CustomerOrder, name: KeptName | None, *, now: datetime) -> Attempt[Customer]:
