@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from creditbase.accounts.domain import ProjectTerms
 from creditbase.accounts.owners import change_project
+from creditbase.ledger.use_cases import run
 from creditbase.payments import auto_topups
-from creditbase.payments.refilling import Refill
+from creditbase.payments.refilling import Refill, RefillSettings
 from creditbase.runtime import firestore
 from creditbase.subscriptions.relay_customers import delete_customer
 from tests.payments.shop import Shop
@@ -50,6 +52,26 @@ def test_a_raised_cap_counts_at_once(ada: Prepaid) -> None:
     ada.answer()
 
     assert ada.charged() == [1000, 1000]
+
+
+def test_what_is_set_last_is_what_the_wallet_watches_for(
+    ada: Prepaid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched off in one tab and on in another: the slower word must not outlive the newer."""
+    told_through = "creditbase.payments.auto_topups.run"
+
+    def tell_late(*args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(told_through, run)
+        ada.refill_below(500, 2000)
+        return run(*args, **named)
+
+    monkeypatch.setattr(told_through, tell_late)
+    auto_topups.set_auto_topup(ada.ref, RefillSettings(is_enabled=False), now=ada.now)
+    ada.spend(600)
+    ada.answer()
+
+    assert ada.auto_topup.settings.is_enabled
+    assert ada.charged() == [2000]
 
 
 def test_a_minimum_that_was_raised_does_not_keep_it_from_ending(ada: Prepaid) -> None:

@@ -112,15 +112,21 @@ def set_auto_topup(ref: CustomerRef, wanted: RefillSettings, *, now: datetime) -
         return Attempt(kept, writes_for_auto_topup(account, kept))
 
     kept = commit_or_retry(attempt)
-    _tell_wallet(ref, kept, now=now)
+    _tell_wallet(ref, now=now)
     return kept
 
 
-def _tell_wallet(ref: CustomerRef, kept: AutoTopup, *, now: datetime) -> None:
-    """Let the wallet tell when it falls below the threshold, or tell no more."""
-    height = kept.settings.threshold_cents if kept.settings.is_enabled else 0
-    command = SetLevel("refill", nanos_from_cents(height))
-    run(WalletRef(ref.project_id, ref.customer_id), command, now=now)
+def _tell_wallet(ref: CustomerRef, *, now: datetime) -> None:
+    """Let the wallet tell when it falls below the threshold, or tell no more.
+
+    What was set while it was being told is told, too: of two at once, the last one holds.
+    """
+    told: RefillSettings | None = None
+    while (wanted := auto_topup_of(store.load_account(ref)).settings) != told:
+        height = wanted.threshold_cents if wanted.is_enabled else 0
+        command = SetLevel("refill", nanos_from_cents(height))
+        run(WalletRef(ref.project_id, ref.customer_id), command, now=now)
+        told = wanted
 
 
 # ---- topping up ------------------------------------------------------------------------------
@@ -377,7 +383,7 @@ def _mails(
 def _tell_wallet_if_off(ref: CustomerRef, *, now: datetime) -> None:
     account = store.find_account(ref)
     if account is not None and not auto_topup_of(account).settings.is_enabled:
-        _tell_wallet(ref, auto_topup_of(account), now=now)
+        _tell_wallet(ref, now=now)
 
 
 def _account(ref: CustomerRef) -> store.Account:
