@@ -9,7 +9,7 @@ from creditbase.relay.gateway.anthropic_upstream import body_of
 from creditbase.relay.gateway.chat_request import parse_chat
 from tests.relay.desk import json_of
 from tests.relay.gateway.counter import ANTHROPIC_MODEL, CHAT, Counter, says
-from tests.relay.gateway.upstream import event
+from tests.relay.gateway.upstream import DONE, chunk, event
 
 FUNCTION = {
     "name": "weather",
@@ -159,3 +159,25 @@ def test_arguments_that_cannot_be_sent_are_the_callers_fault(arguments: str) -> 
 
     with pytest.raises(InvalidRequest):
         told(messages=[{"role": "assistant", "tool_calls": [broken]}])
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_half_of_a_character_does_not_spoil_an_answer(
+    counter: Counter, *, streams: bool
+) -> None:
+    """JSON can write what no text can have: it was charged, and answered with an error."""
+    counter.provider.will(chunk("a\ud83d"), chunk(finish="stop"), DONE)
+    counter.provider.will(
+        message_start(input_tokens=7, output_tokens=1),
+        delta(0, type="text_delta", text="a\ud83d"),
+        event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 2}),
+        event("message_stop"),
+    )
+
+    answers = [
+        counter.chat(stream=streams),
+        counter.chat(model=ANTHROPIC_MODEL, stream=streams),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert all("a?" in answer.text and "stop" in answer.text for answer in answers)

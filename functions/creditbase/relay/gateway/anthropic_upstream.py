@@ -5,7 +5,7 @@ Source: Anthropic's API reference, "Messages" and "Streaming messages", version 
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from creditbase.kernel.errors import InvalidRequest, Unavailable
@@ -47,7 +47,7 @@ class AnthropicUpstream:
     """The Messages API at a base address."""
 
     base_url: str
-    key: str
+    key: str = field(repr=False)
 
     def pieces(
         self, ask: Ask, *, model: str, output_tokens: int, cancel: Cancel
@@ -228,4 +228,5 @@ def _index(event: Json) -> int:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """Return a text without the halves of characters that JSON can write."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""

@@ -4,7 +4,7 @@ Source: the OpenAPI description of OpenAI's API, `createChatCompletion`, its str
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from creditbase.kernel.errors import Unavailable
@@ -41,7 +41,7 @@ class OpenAiUpstream:
     """An OpenAI-compatible API at a base address."""
 
     base_url: str
-    key: str
+    key: str = field(repr=False)
     limit_name: str
 
     def pieces(
@@ -130,7 +130,8 @@ def _pieces_of_delta(delta: Json) -> Iterator[Piece]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """Return a text without the halves of characters that JSON can write."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def _list(value: object) -> list[Any]:
