@@ -121,6 +121,17 @@ class TestFreeToPaid:
             ada.ref.customer_id,
         )
 
+    def test_a_page_that_is_still_open_is_closed_first(self, ada: Subscriber) -> None:
+        """Paid later, it would be a second subscription, and the first given back as used."""
+        ada.buy("starter")
+        ada.shop.order_cancel(ada.billed()["id"])
+        ada.look().put_on("free")
+        page = start_tier_checkout(ada.ref, ada.tenant.tier("pro"), **PAGES, now=ada.now)
+
+        ada.change("starter")
+
+        assert ada.shop.get(f"/checkout/sessions/{page.session_id}")["status"] == "expired"
+
     def test_a_card_that_declines_leaves_the_free_tier(self, ada: Subscriber) -> None:
         """No subscription is left behind that waits for its money."""
         ada.buy("starter")

@@ -84,6 +84,17 @@ def open_session(buyer: Buyer, order: Order, price_id: str, *, now: datetime) ->
     raise Unavailable
 
 
+def close_page(ref: CustomerRef) -> None:
+    """End the page on which a customer could still buy a second subscription, if one is open.
+
+    Raises:
+        Unavailable: Stripe or the store did not answer.
+    """
+    session = _session_of(store.load_account(ref).intent_of(SUBSCRIPTION))
+    if session is not None and session.status == "open":
+        stripe_selling.expire_session(session.session_id)
+
+
 def _order_of(plan: Plan, *, currency: str, trial_days: int) -> Order:
     return Order(
         tier=plan.code,

@@ -18,6 +18,7 @@ from creditbase.ledger.store import find_wallet
 from creditbase.payments import store, stripe_billing, stripe_tiers
 from creditbase.payments.mirroring import mirror_customer
 from creditbase.payments.store import Account
+from creditbase.payments.subscribing import close_page
 from creditbase.payments.tier_moves import (
     Action,
     Begin,
@@ -259,6 +260,8 @@ def _hear_of_end(ref: CustomerRef, *, now: datetime) -> None:
 
 def _ask(ref: CustomerRef, change: Change, move: Begin | Modify | Leave | Stay) -> None:
     key = f"change-tier:{ref.customer_id}:{change.number}"
+    if isinstance(move, Begin):
+        close_page(ref)  # paid later, it would give this subscription's money back, used or not
     try:
         is_done = stripe_tiers.carry_out(move, key=key)
     except (Conflict, NotFound) as failure:
