@@ -150,6 +150,17 @@ class TestLoweredOutput:
         assert entry.metered.quantities["output_tokens"] == max(fits)
         assert entry.amount_nanos == 2 * (prompt + max(fits))
 
+    def test_output_that_is_held_for_as_thoughts_is_lowered_too(self) -> None:
+        """Where a model's thoughts are dearer than its words, all of it might be thoughts."""
+        story = a_story(Terms("cheap"), a=19)
+        tokens = {"input_tokens": 4, "reasoning_tokens": 100}
+
+        hold(story, MeteredUsage(tokens, RATE, "m"), at_least=1)
+
+        (entry,) = story.written("hold")
+        assert entry.metered.quantities == {"input_tokens": 4, "reasoning_tokens": 5}
+        assert entry.amount_nanos == 18
+
     def test_the_refusal_says_what_the_least_would_cost(self) -> None:
         """So that a caller can tell how much is missing for any answer at all."""
         with pytest.raises(PaymentRequired) as refused:

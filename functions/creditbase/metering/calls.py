@@ -33,6 +33,9 @@ from creditbase.metering.rates import load_rate, run_priced
 from creditbase.metering.telling import is_told
 from creditbase.runtime.identity import Caller
 
+OUTPUTS = ("output_tokens", "reasoning_tokens")
+"""How a hold may name what a model can write: the worst case has all of it as one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -108,7 +111,7 @@ def hold_call(asked: Asked, *, now: datetime) -> HeldCall:
         hold_id=hold_id,
         model=entry.metered.model,
         amount_nanos=entry.amount_nanos,
-        output_tokens=entry.metered.quantity("output_tokens"),
+        output_tokens=sum(entry.metered.quantity(unit) for unit in OUTPUTS),
         expires_at=entry.expires_at,
         entry=entry,
         is_replay=decision.is_replay,

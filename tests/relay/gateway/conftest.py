@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
+from creditbase.relay.gateway import run
 from creditbase.relay.gateway.endpoints import gateway
 from creditbase.relay.gateway.upstream_http import http_client
 from creditbase.runtime import clock as runtime_clock
@@ -61,4 +62,5 @@ def counter(
 ) -> Counter:
     """Return where the desk's customer calls models."""
     monkeypatch.setattr(runtime_clock, "now", clock.now)
+    monkeypatch.setattr(run, "REPORT_WITHIN_S", 0.1)
     return Counter(desk, gateway_client, provider)

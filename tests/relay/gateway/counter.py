@@ -33,13 +33,14 @@ class Counter:
     provider: FakeProvider
 
     def post(self, path: str, body: object, **headers: str) -> TestResponse:
-        """Post a body, and read nothing of the answer yet."""
+        """Post a body, and read nothing of the answer yet. An empty header is left out."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         sent = {
             "X-ModelRelay-Api-Key": self.desk.tenant.secret_key,
             "X-ModelRelay-Customer-Id": self.desk.customer_id,
             **named,
         }
+        sent = {name: value for name, value in sent.items() if value}
         client = self.client.application.test_client()
         text = json.dumps(body, ensure_ascii=False)
         return client.post(path, data=text, headers=sent, content_type="application/json")
@@ -76,6 +77,11 @@ class Counter:
         """Return what was captured altogether."""
         ends = self.entries("capture", "expire", "late", "charge")
         return sum(int(entry["captured_nanos"]) for entry in ends)
+
+    def prompt_tokens(self) -> int:
+        """Return the tokens of the running call's prompt by the counting rule."""
+        (held,) = self.desk.wallet.state()["holds"].values()
+        return int(held["metered"]["quantities"]["input_tokens"])
 
     def open_holds(self) -> int:
         """Return how many holds are open."""

@@ -7,101 +7,35 @@ import time
 
 import pytest
 
-from creditbase.kernel.errors import Unavailable
+from creditbase.kernel.errors import (
+    BillingError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+)
 from creditbase.ledger.domain.commands import Tidy
 from creditbase.relay.gateway import run, telling
 from creditbase.relay.gateway.upstream_http import UpstreamFailed
 from creditbase.runtime.settings import settings
 from tests.relay.desk import json_of
 from tests.relay.gateway.counter import (
-    ANTHROPIC_MODEL,
-    CHAT,
     NDJSON,
     OPENAI_MODEL,
     Counter,
     events_of,
     lines_of,
-    says,
 )
-from tests.relay.gateway.upstream import DONE, Hang, Reset, chunk, event, sent, usage_chunk
-
-HALF = (chunk("word " * 8), chunk("more " * 8))
-"""Eighty bytes of an answer: twenty tokens by the counting rule."""
-HALF_TOKENS = 20
-
-
-def prompt_tokens(counter: Counter) -> int:
-    """Return the tokens of the prompt by the counting rule, as the hold has noted them."""
-    holds = counter.desk.wallet.state()["holds"]
-    (held,) = holds.values()
-    return int(held["metered"]["quantities"]["input_tokens"])
-
-
-class TestTheCallerIsGone:
-    """A closed laptop must not make a call free, nor cost what was never written."""
-
-    @pytest.mark.parametrize("is_chat", [True, False])
-    def test_in_the_middle_of_a_stream(self, counter: Counter, *, is_chat: bool) -> None:
-        """What was used until then is captured before the server lets go of the request."""
-        counter.provider.will(*HALF, Hang())
-        answer = counter.chat(stream=True) if is_chat else counter.respond(accept=NDJSON)
-        lines = answer.iter_encoded()
-        for _ in range(3):
-            next(lines)
-        prompt = prompt_tokens(counter)
-
-        answer.close()
-
-        assert counter.open_holds() == 0
-        assert counter.spent() == counter.price(
-            OPENAI_MODEL, input_tokens=prompt, output_tokens=HALF_TOKENS
-        )
-        assert counter.provider.dropped.wait(5), "the provider must be let off"
-
-    def test_before_the_first_word_was_taken(self, counter: Counter) -> None:
-        """The prompt was read all the same."""
-        counter.provider.will(*HALF, Hang())
-        answer = counter.chat(stream=True)
-        prompt = prompt_tokens(counter)
-
-        answer.close()
-
-        assert counter.open_holds() == 0
-        assert counter.spent() >= counter.price(OPENAI_MODEL, input_tokens=prompt)
-
-    def test_after_the_last_word(self, counter: Counter) -> None:
-        """Everything was said: the provider's own figures count, once."""
-        counter.provider.will(*HALF, chunk(finish="stop"), usage_chunk(7, 21), DONE)
-        answer = counter.chat(stream=True)
-        for _ in answer.iter_encoded():
-            pass
-
-        answer.close()
-
-        assert counter.spent() == counter.price(OPENAI_MODEL, input_tokens=7, output_tokens=21)
-        assert len(counter.entries("capture")) == 1
-
-    def test_while_anthropic_has_said_what_the_prompt_is(self, counter: Counter) -> None:
-        """What is reported counts as reported, the rest by the rule."""
-        counter.provider.will(
-            event("message_start", message={"usage": {"input_tokens": 3, "output_tokens": 1}}),
-            event(
-                "content_block_delta", index=0, delta={"type": "text_delta", "text": "x" * 80}
-            ),
-            Hang(),
-        )
-        body = {"model": ANTHROPIC_MODEL, "messages": says("Hi"), "stream": True}
-        answer = counter.post(CHAT, body)
-        lines = answer.iter_encoded()
-        next(lines)
-        next(lines)
-
-        answer.close()
-
-        assert counter.spent() == counter.price(
-            ANTHROPIC_MODEL, input_tokens=3, output_tokens=HALF_TOKENS
-        )
-
+from tests.relay.gateway.upstream import (
+    DONE,
+    HALF,
+    HALF_TOKENS,
+    Hang,
+    Reset,
+    chunk,
+    sent,
+    usage_chunk,
+)
 
 BREAKS: dict[str, tuple[bytes | Reset, ...]] = {
     "the connection is lost": (Reset(),),
@@ -357,7 +291,7 @@ def test_a_long_run_reports_and_its_death_is_paid_by_expiry(
     lines = answer.iter_encoded()
     for _ in range(3):
         next(lines)
-    prompt = prompt_tokens(counter)
+    prompt = counter.prompt_tokens()
     time.sleep(1.1)
     counter.desk.clock.pass_on(seconds=100)
     counter.provider.let_go.set()
@@ -388,9 +322,32 @@ def test_an_end_that_cannot_be_written_is_left_to_expiry(
 
     assert events_of(answer)
     assert "call_not_captured" in capsys.readouterr().out
-    prompt = prompt_tokens(counter)
+    prompt = counter.prompt_tokens()
     counter.desk.wallet.later(seconds=181).run(Tidy())
     assert counter.spent() == counter.price(OPENAI_MODEL, input_tokens=prompt)
+
+
+@pytest.mark.parametrize("refusal", [NotFound("gone"), InvalidRequest("no"), Forbidden("no")])
+def test_an_end_that_the_ledger_refuses_calls_a_person(
+    counter: Counter,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    refusal: BillingError,
+) -> None:
+    """It must not, but a caller who has the answer is told the answer, and no error of ours."""
+
+    def refusing(*_: object, **__: object) -> object:
+        raise refusal
+
+    monkeypatch.setattr(run, "capture_call", refusing)
+    counter.provider.will(*HALF, chunk(finish="stop"), usage_chunk(9, 20), DONE)
+
+    answer = counter.chat()
+
+    assert answer.status_code == 200
+    told = [line for line in capsys.readouterr().out.splitlines() if "call_not" in line]
+    assert len(told) == 1
+    assert refusal.code in told[0]
 
 
 def _dead(*_: object, **__: object) -> object:

@@ -97,6 +97,78 @@ def test_a_secret_key_says_which_customer_pays(counter: Counter) -> None:
     assert used(ref) == {"local-echo": used_before + 1}
 
 
+def test_a_name_that_looks_like_an_id_is_a_name_after_all(counter: Counter) -> None:
+    """Projects call customers by ids of their own. An id of ours comes before a name."""
+    desk = counter.desk
+    project_id = desk.tenant.project_id
+    names = [str(uuid.uuid4()), uuid.uuid4().hex, "müller 😀", desk.customer_id]
+    wallets = {}
+    for name in names:
+        known = ensure_customer(project_id, name, now=desk.clock.at)
+        wallets[name] = LiveWallet.opened(
+            project_id, known.customer_id, nanos=10**9, now=desk.clock.at
+        )
+
+    for name in names:
+        header = name.encode().decode("latin-1")  # as a header's bytes arrive
+        assert counter.post(CHAT, ECHO, X_ModelRelay_Customer_Id=header).status_code == 200
+    upper = counter.post(CHAT, ECHO, X_ModelRelay_Customer_Id=desk.customer_id.upper())
+
+    assert upper.status_code == 200
+    assert used(desk.wallet.ref) == {"local-echo": 2}
+    paid = [used(wallets[name].ref) for name in names]
+    assert paid == [{"local-echo": 1}] * 3 + [{}]
+
+
+def test_names_and_ids_of_another_project_are_unknown_in_the_same_words(
+    counter: Counter, stranger: Desk
+) -> None:
+    """Neither who pays nor whether somebody is there can be found out from outside."""
+    name = str(uuid.uuid4())
+    theirs = ensure_customer(stranger.tenant.project_id, name, now=stranger.clock.at)
+    unknown = (name, theirs.customer_id, stranger.customer_id, str(uuid.uuid4()), "nobody")
+
+    answers = [
+        counter.post(CHAT, body, X_ModelRelay_Customer_Id=header)
+        for header in unknown
+        for body in (ECHO, {"messages": says("no model")})
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+    texts = {answer.text.replace(json_of(answer)["request_id"], "") for answer in answers}
+    assert len(texts) == 1
+
+
+def test_a_customer_that_is_named_by_nothing_is_refused(counter: Counter) -> None:
+    """Whoever forgot to fill the name in must not find its own account charged."""
+    answer = counter.post(CHAT, ECHO, X_ModelRelay_Customer_Id=" ")
+
+    assert answer.status_code == 400
+    assert json_of(answer)["error"]["param"] == "X-ModelRelay-Customer-Id"
+
+
+def test_a_customers_token_pays_for_itself_whatever_else_is_sent(
+    counter: Counter, backend: Backend
+) -> None:
+    """The SDKs send every credential that they have; no header makes somebody else pay."""
+    tier = backend.has(
+        a_tier(
+            tier_id=str(uuid.uuid4()),
+            project_id=backend.project_id,
+            code=f"t{uuid.uuid4().hex[:8]}",
+            models=(TierModel("local-echo", is_default=True),),
+        )
+    )
+    customer = backend.knows()
+    token = backend.minted(customer_id=customer.customer_id, tier_code=tier.code)["token"]
+
+    answer = counter.post(CHAT, ECHO, Authorization=f"Bearer {token}")
+
+    assert answer.status_code == 200
+    assert used(WalletRef(backend.project_id, customer.customer_id)) == {"local-echo": 1}
+    assert used(counter.desk.wallet.ref) == {}
+
+
 @pytest.fixture(scope="module")
 def key_server(project: str) -> Iterator[Signer]:
     """Return a signer of this worker's project, its public keys being served."""

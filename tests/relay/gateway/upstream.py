@@ -96,6 +96,11 @@ def event(name: str, **value: object) -> bytes:
     return f"event: {name}\n".encode() + sent({"type": name, **value})
 
 
+HALF = (chunk("word " * 8), chunk("more " * 8))
+"""Eighty bytes of an answer: twenty tokens by the counting rule."""
+HALF_TOKENS = 20
+
+
 class Handler(BaseHTTPRequestHandler):
     """Takes a request in, and follows the next script."""
 

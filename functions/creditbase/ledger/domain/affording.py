@@ -25,6 +25,7 @@ from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.wallet import Metered
 
 OUTPUT = "output_tokens"
+REASONING = "reasoning_tokens"
 
 
 def affordable_cost(draft: Draft, command: Charge | PlaceHold) -> Priced:
@@ -42,12 +43,16 @@ def affordable_cost(draft: Draft, command: Charge | PlaceHold) -> Priced:
         return asked
     cost = command.cost
     least = command.output_at_least if isinstance(command, PlaceHold) else None
-    if least is None or isinstance(cost, FixedAmount) or cost.quantities.get(OUTPUT, 0) < least:
+    if least is None or isinstance(cost, FixedAmount):
         raise payment_required(draft, asked.amount_nanos, command.budget)
-    lowered = price_of_cost(draft, _with_output(cost, least))
+    # All the output may be held for as thoughts, where those are dearer.
+    unit = OUTPUT if cost.quantities.get(OUTPUT) else REASONING
+    if cost.quantities.get(unit, 0) < least:
+        raise payment_required(draft, asked.amount_nanos, command.budget)
+    lowered = price_of_cost(draft, _with(cost, unit, least))
     if lowered.amount_nanos > room_nanos:
         raise payment_required(draft, lowered.amount_nanos, command.budget)
-    return _most_output(draft, cost, least, room_nanos)
+    return _most(draft, cost, unit, least, room_nanos)
 
 
 def most_output(draft: Draft, cost: MeteredUsage, budget: Budget | None) -> int:
@@ -57,25 +62,25 @@ def most_output(draft: Draft, cost: MeteredUsage, budget: Budget | None) -> int:
     room_nanos = _room_nanos(draft, budget)
     if price_of_cost(draft, cost).amount_nanos <= room_nanos:
         return cost.quantities.get(OUTPUT, 0)
-    if price_of_cost(draft, _with_output(cost, 0)).amount_nanos > room_nanos:
+    if price_of_cost(draft, _with(cost, OUTPUT, 0)).amount_nanos > room_nanos:
         return -1
-    return _most_output(draft, cost, 0, room_nanos).metered.quantities.get(OUTPUT, 0)
+    return _most(draft, cost, OUTPUT, 0, room_nanos).metered.quantities.get(OUTPUT, 0)
 
 
-def _most_output(draft: Draft, cost: MeteredUsage, least: int, room_nanos: int) -> Priced:
-    """Return the price of the most output that there is room for; more never costs less."""
-    fits, exceeds = least, cost.quantities[OUTPUT]
+def _most(draft: Draft, cost: MeteredUsage, unit: str, least: int, room_nanos: int) -> Priced:
+    """Return the price of the most of a unit that there is room for; more never costs less."""
+    fits, exceeds = least, cost.quantities[unit]
     while exceeds - fits > 1:
         middle = (fits + exceeds) // 2
-        if price_of_cost(draft, _with_output(cost, middle)).amount_nanos <= room_nanos:
+        if price_of_cost(draft, _with(cost, unit, middle)).amount_nanos <= room_nanos:
             fits = middle
         else:
             exceeds = middle
-    return price_of_cost(draft, _with_output(cost, fits))
+    return price_of_cost(draft, _with(cost, unit, fits))
 
 
-def _with_output(cost: MeteredUsage, tokens: int) -> MeteredUsage:
-    return replace(cost, quantities={**cost.quantities, OUTPUT: tokens})
+def _with(cost: MeteredUsage, unit: str, quantity: int) -> MeteredUsage:
+    return replace(cost, quantities={**cost.quantities, unit: quantity})
 
 
 def price_of_cost(draft: Draft, cost: Cost) -> Priced:

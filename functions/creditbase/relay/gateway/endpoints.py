@@ -11,14 +11,15 @@ from dataclasses import replace
 
 from creditbase.catalog.domain import ModelPrice
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import InvalidRequest
+from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.metering.calls import default_model
 from creditbase.relay.door import RELAY
 from creditbase.relay.gateway import paying
 from creditbase.relay.gateway.asks import Ask
-from creditbase.relay.gateway.bounding import OUTPUT_UNITS, bound_of, prompt_of, worst_of
+from creditbase.relay.gateway.bounding import bound_of, prompt_of, worst_of
 from creditbase.relay.gateway.chat_request import parse_chat
 from creditbase.relay.gateway.chat_writer import ChatWriter, chat_error
+from creditbase.relay.gateway.paying import Payer
 from creditbase.relay.gateway.responses_request import parse_responses
 from creditbase.relay.gateway.responses_writer import ResponsesWriter
 from creditbase.relay.gateway.run import Run
@@ -69,7 +70,16 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
 
 def _held(call: Call, ask: Ask) -> tuple[Run, ModelPrice]:
     """Return a run whose worst cost is held, and the price of its model."""
-    payer = paying.payer_of(call)
+    try:
+        return _held_by(paying.payer_of(call), call, ask)
+    except NotFound:
+        namesake = paying.namesake_of(call)
+        if namesake is None:
+            raise
+    return _held_by(namesake, call, ask)
+
+
+def _held_by(payer: Payer, call: Call, ask: Ask) -> tuple[Run, ModelPrice]:
     model = ask.model or default_model(payer.ref)
     if not model:
         raise InvalidRequest("Say which model", field="model")
@@ -80,7 +90,5 @@ def _held(call: Call, ask: Ask) -> tuple[Run, ModelPrice]:
     bound = bound_of(ask, price)
     worst = worst_of(bound, price, bound.output_tokens)
     held = paying.hold(call, payer, model=model, quantities=worst, prompt=prompt_of(bound))
-    # Lowered to what is affordable, where it was the output that is plainly called so.
-    output_tokens = held.output_tokens or max(worst.get(unit, 0) for unit in OUTPUT_UNITS)
-    meter = Meter(bound=bound, model=price, output_tokens_held=output_tokens)
+    meter = Meter(bound=bound, model=price, output_tokens_held=held.output_tokens)
     return Run(ask=ask, model=model, held=held, meter=meter, upstream=upstream), price

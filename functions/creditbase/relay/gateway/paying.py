@@ -8,6 +8,7 @@ charged, it is made again (ADR-0020).
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -44,32 +45,68 @@ def payer_of(call: Call) -> Payer:
 
     Raises:
         NotFound: the secret key's project has no such customer.
+        InvalidRequest: the header that names a customer names none.
     """
+    caller = call.caller
+    match caller.kind:
+        case CallerKind.SECRET_KEY:
+            named = _named(call)
+            is_id = _is_id(named)
+            return _payer(call, named.lower() if is_id else _known_as(call, named))
+        case CallerKind.FIREBASE:
+            customer = first_touch(caller.uid, now=call.now, email=caller.email)
+            return Payer(WalletRef(customer.project_id, customer.customer_id), None)
+        case _:
+            return _payer(call, caller.customer_id)
+
+
+def namesake_of(call: Call) -> Payer | None:
+    """Return whom the project itself knows by what looks like a customer's id.
+
+    Ask it where there is no customer with that id: an id comes before a name.
+    """
+    if call.caller.kind is not CallerKind.SECRET_KEY or not _is_id(_named(call)):
+        return None
+    with suppress(NotFound):
+        return _payer(call, _known_as(call, _named(call)))
+    return None
+
+
+def _payer(call: Call, customer_id: str) -> Payer:
     caller = call.caller
     budget = None
     if caller.budget_nanos is not None:
         budget = Budget(caller.key_id, caller.budget_nanos)
-    match caller.kind:
-        case CallerKind.SECRET_KEY:
-            named = call.headers.get(CUSTOMER_HEADER, "").strip() or ACCOUNT
-            return Payer(_customer(call, named), budget)
-        case CallerKind.FIREBASE:
-            customer = first_touch(caller.uid, now=call.now, email=caller.email)
-            return Payer(WalletRef(customer.project_id, customer.customer_id), budget)
-        case _:
-            return Payer(WalletRef(caller.project_id, caller.customer_id), budget)
+    return Payer(WalletRef(caller.project_id, customer_id), budget)
 
 
-def _customer(call: Call, named: str) -> WalletRef:
-    """Return the customer of an id, or of the project's own name for it."""
-    project_id = call.caller.project_id
+def _named(call: Call) -> str:
+    """Return how the header names the customer; without it, it is the project's own."""
+    given = call.headers.get(CUSTOMER_HEADER)
+    if given is None:
+        return ACCOUNT
+    with suppress(UnicodeError):  # a header's bytes arrive as if they were Latin-1
+        given = given.encode("latin-1").decode()
+    named = given.strip()
+    if not named:
+        # A caller who forgot to fill it in does not mean to pay itself.
+        raise InvalidRequest("Name a customer, or leave this header out", field=CUSTOMER_HEADER)
+    return named
+
+
+def _is_id(named: str) -> bool:
     try:
-        return WalletRef(project_id, str(UUID(named)))
+        return str(UUID(named)) == named.lower()
     except ValueError:
-        found = customer_names().find(project_id, named, now=call.now)
+        return False
+
+
+def _known_as(call: Call, name: str) -> str:
+    """Return the id of the customer whom the project calls so."""
+    found = customer_names().find(call.caller.project_id, name, now=call.now)
     if not found:
         raise NotFound("Customer not found")
-    return WalletRef(project_id, found)
+    return found
 
 
 def hold(
@@ -101,7 +138,7 @@ def hold(
             quantities=quantities,
             prompt=prompt,
             ttl_s=HOLD_TTL_S,
-            output_at_least=1 if "output_tokens" in quantities else None,
+            output_at_least=1,
             budget=payer.budget,
             # Tells this very call from its twins, also where the commit's reply was lost.
             metadata={"call": nonce, "request_id": call.request_id},

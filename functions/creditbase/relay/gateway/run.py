@@ -3,7 +3,7 @@
 | how it ends | what is taken |
 |---|---|
 | answered | what the provider reported |
-| the caller is gone | what was used until then |
+| the caller is gone | what was used until then; by the provider's report if it is on its way |
 | the time is up | what was used until then; the answer is cut |
 | the provider fails, the caller has a part | what was used until then |
 | the provider fails, the caller has nothing | nothing |
@@ -13,6 +13,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -32,6 +33,8 @@ from creditbase.runtime.settings import settings
 
 TRIES_MAX = 3
 """How often the end of a hold is tried before it is left to its expiry."""
+REPORT_WITHIN_S = 2.0
+"""How long the report on a call is waited for whose caller has gone."""
 
 logger = logging.getLogger(__name__)
 
@@ -144,10 +147,22 @@ class Run:
 
     def close(self) -> None:
         """End it if nothing did: the caller has gone."""
-        self._pump.stop()
         if not self._is_over:
             self.code = "CALLER_GONE"
+            self._overhear()
             self.finish()
+        self._pump.stop()
+
+    def _overhear(self) -> None:
+        """Look for the provider's own figures, which may be on their way, for a moment."""
+        until_s = time.monotonic() + REPORT_WITHIN_S
+        with suppress(UpstreamFailed):
+            while (left_s := until_s - time.monotonic()) > 0:
+                found = self._pump.take(within_s=left_s)
+                if found is Mark.END:
+                    return
+                if not isinstance(found, Mark):
+                    self.meter.overhear(found)
 
     def _end(self, end: Callable[[], object]) -> None:
         if self._is_over:
@@ -160,8 +175,8 @@ class Run:
             except Conflict:
                 # Somebody else ended the hold: what became of it is in the ledger.
                 logger.warning("the hold had ended", extra={"hold_id": self.held.hold_id})
-            except Retryable as refusal:
-                if attempt < TRIES_MAX:
+            except BillingError as refusal:
+                if isinstance(refusal, Retryable) and attempt < TRIES_MAX:
                     continue
                 alert(
                     "call_not_captured",
