@@ -2,7 +2,13 @@
 
 import pytest
 
-from creditbase.accounts.origins import BELIEVED_S, REMEMBERED_MAX, KnownOrigins, origin_of
+from creditbase.accounts.origins import (
+    BELIEVED_S,
+    REMEMBERED_MAX,
+    STRANGE_PER_MINUTE_MAX,
+    KnownOrigins,
+    origin_of,
+)
 from creditbase.kernel.errors import Unavailable
 
 
@@ -53,13 +59,14 @@ class Told:
         self.asked: list[str] = []
         self.now_s = 0.0
         self.is_down = False
+        self.listed = {"https://app.example"}
 
     def has(self, origin: str) -> bool:
         """Answer, or fail."""
         self.asked.append(origin)
         if self.is_down:
             raise Unavailable
-        return origin == "https://app.example"
+        return origin in self.listed
 
     def known(self) -> KnownOrigins:
         """Return a memory of it."""
@@ -101,14 +108,45 @@ def test_a_store_that_is_down_is_no_reason_to_fail() -> None:
     assert known.knows("https://app.example")
 
 
-def test_what_is_remembered_is_bounded() -> None:
-    """Any page of the world may ask."""
-    told = Told()
-    known = told.known()
-    known.knows("https://first.example")
-    for number in range(REMEMBERED_MAX):
-        known.knows(f"https://{number}.example")
+class TestAmplification:
+    """Any page of the world may ask, of any origin, before anybody is known."""
 
-    known.knows("https://first.example")
+    def test_strangers_cost_so_many_reads_a_minute_and_no_more(self) -> None:
+        """Ten thousand made up origins, one query each, would be a bill for us."""
+        told = Told()
+        known = told.known()
 
-    assert told.asked.count("https://first.example") == 2
+        for number in range(10 * STRANGE_PER_MINUTE_MAX):
+            assert not known.knows(f"https://{number}.example")
+        assert len(told.asked) == STRANGE_PER_MINUTE_MAX
+
+        told.now_s += BELIEVED_S
+        assert known.knows("https://app.example")
+
+    def test_strangers_do_not_push_out_who_is_known(self) -> None:
+        """Nor keep its answer from being asked for again, when its minute is over."""
+        told = Told()
+        known = told.known()
+        assert known.knows("https://app.example")
+
+        minutes = REMEMBERED_MAX // STRANGE_PER_MINUTE_MAX + 2
+
+        for minute in range(minutes):
+            for number in range(2 * STRANGE_PER_MINUTE_MAX):
+                known.knows(f"https://{minute}-{number}.example")
+            assert known.knows("https://app.example")
+            told.now_s += BELIEVED_S
+
+        assert told.asked.count("https://app.example") == minutes
+        assert len(known._unlisted) == REMEMBERED_MAX
+
+    def test_an_origin_that_is_listed_no_more_is_forgotten(self) -> None:
+        """A minute later, and then it is a stranger."""
+        told = Told()
+        known = told.known()
+        known.knows("https://app.example")
+        told.listed.clear()
+        told.now_s += BELIEVED_S
+
+        assert not known.knows("https://app.example")
+        assert not known._listed

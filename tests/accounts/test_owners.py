@@ -5,13 +5,17 @@ import uuid
 import pytest
 
 from creditbase.accounts import store
+from creditbase.accounts.domain import IssuedKey, mint_key
 from creditbase.accounts.owners import add_owner, owned_project
-from creditbase.accounts.use_cases import ensure_project
+from creditbase.accounts.use_cases import create_secret_key, ensure_project
 from creditbase.kernel.errors import NotFound
+from creditbase.kernel.ids import SECRET_KEY_PREFIX
 from creditbase.runtime.firestore import Update, commit, get_all
+from creditbase.subscriptions.relay_projects import archive_project
 from tests.catalog.tiers import NOON
 from tests.ledger.wallets import in_parallel
 
+KEY = b"k" * 32
 pytestmark = [pytest.mark.firestore, pytest.mark.usefixtures("firestore_host", "project")]
 
 
@@ -54,3 +58,44 @@ def test_a_project_that_is_put_away_is_nobodys(project_id: str) -> None:
 
     with pytest.raises(NotFound):
         owned_project(project_id, "ada")
+    with pytest.raises(NotFound, match="Project not found"):
+        make_a_key(project_id)
+
+
+def test_a_key_that_is_made_while_its_project_is_put_away_is_not(
+    project_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would open a project that has none any more: the commit knows what it had read."""
+    add_owner(project_id, "ada", now=NOON)
+    find_ring = store.find_ring
+    archived: list[None] = []
+
+    def overtaken(holder_path: str, kind: store.KeyKind) -> store.HeldRing | None:
+        ring = find_ring(holder_path, kind)
+        if not archived:
+            archived.append(None)
+            archive_project(project_id, "ada", now=NOON)
+        return ring
+
+    monkeypatch.setattr(store, "find_ring", overtaken)
+
+    with pytest.raises(NotFound, match="Project not found"):
+        make_a_key(project_id)
+
+    kept = get_all([store.project_path(project_id)])[0].fields
+    assert kept is not None
+    assert kept["secret_keys"] == {}
+    key = issued_key()
+    assert store.find_key(store.SECRET_KEYS, key.key.digest) is None
+
+
+def issued_key() -> IssuedKey:
+    """Return the key that `make_a_key` makes."""
+    return mint_key(
+        prefix=SECRET_KEY_PREFIX, name="k", random_bytes=KEY, now=NOON, lifetime=None
+    )
+
+
+def make_a_key(project_id: str) -> IssuedKey:
+    """Make a secret key of a project."""
+    return create_secret_key(project_id, name="k", random_bytes=KEY, now=NOON)

@@ -59,6 +59,7 @@ def test_what_was_signed_is_read() -> None:
     """With the prefix and without, by either key."""
     good = Claims(
         token_id="t-1",
+        key_id="key_1",
         project_id="p-1",
         customer_id="c-1",
         external_id="x",
@@ -109,6 +110,7 @@ def test_it_holds_until_the_second_before_its_end() -> None:
         forged(aud=None),
         forged(exp=None),
         forged(jti=None),
+        forged(key_id=None),
         forged(eext=None),
         forged(euid=7),
         forged(iat=True),

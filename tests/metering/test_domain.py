@@ -12,7 +12,8 @@ from creditbase.accounts.domain import CustomerName
 from creditbase.catalog.domain import UNITS, Catalog, ModelPrice, Usage, price_usage
 from creditbase.catalog.models import read_catalog
 from creditbase.kernel.errors import InvalidRequest, NotFound
-from creditbase.metering import use_cases
+from creditbase.ledger.paths import WalletRef
+from creditbase.metering import names as remembering
 from creditbase.metering.domain import CatalogRate, check_bounded, explain
 from creditbase.metering.models import (
     CaptureRequest,
@@ -166,8 +167,8 @@ class TestNames:
                 customer_id=f"c{len(asked)}",
             )
 
-        monkeypatch.setattr(use_cases, "find_name", find)
-        names = use_cases.CustomerNames()
+        monkeypatch.setattr(remembering, "find_name", find)
+        names = remembering.CustomerNames()
         seconds = (0, 9.999, 10, 5)
 
         found = [names.find("p", "ada", now=NOON + timedelta(seconds=s)) for s in seconds]
@@ -180,23 +181,87 @@ class TestNames:
     ) -> None:
         """The customer may be made the next moment."""
         answers = [None, CustomerName(**BEN)]
-        monkeypatch.setattr(use_cases, "find_name", lambda *_: answers.pop(0))
-        names = use_cases.CustomerNames()
+        monkeypatch.setattr(remembering, "find_name", lambda *_: answers.pop(0))
+        names = remembering.CustomerNames()
 
         assert names.find("p", "ben", now=NOON) is None
         assert names.find("p", "ben", now=NOON) == "c"
 
     def test_it_does_not_grow_without_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The longest unused names go first."""
-        monkeypatch.setattr(use_cases, "NAMES_MAX", 2)
+        monkeypatch.setattr(remembering, "NAMES_MAX", 2)
         found = CustomerName(**BEN)
-        monkeypatch.setattr(use_cases, "find_name", lambda *_: found)
-        names = use_cases.CustomerNames()
+        monkeypatch.setattr(remembering, "find_name", lambda *_: found)
+        names = remembering.CustomerNames()
 
         for name in ("a", "b", "c"):
             names.find("p", name, now=NOON)
 
         assert [name for _, name in names._known] == ["b", "c"]
+
+    def test_one_that_was_deleted_and_made_again_is_followed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is remembered means the deleted one, whose wallet takes nothing any more."""
+        answers = [CustomerName(**BEN), CustomerName(**{**BEN, "customer_id": "c2"})]
+        monkeypatch.setattr(remembering, "find_name", lambda *_: answers.pop(0))
+        names = remembering.CustomerNames()
+        names.find("p", "ben", now=NOON)
+        asked: list[str] = []
+
+        def act(ref: WalletRef) -> str:
+            asked.append(ref.customer_id)
+            if ref.customer_id == "c":
+                raise NotFound("Customer not found")
+            return "done"
+
+        assert [names.follow("p", "ben", act, now=NOON) for _ in range(2)] == ["done", "done"]
+        assert asked == ["c", "c2", "c2"]
+
+    @pytest.mark.parametrize(
+        ("is_known", "reason", "looked_up"), [(True, "", 2), (False, "", 1), (True, "X", 1)]
+    )
+    def test_a_refusal_costs_one_more_look_at_most(
+        self, monkeypatch: pytest.MonkeyPatch, is_known: bool, reason: str, looked_up: int
+    ) -> None:
+        """Where the name was looked up just now, or something else is missing: none."""
+        reads: list[str] = []
+        acts: list[str] = []
+
+        def find(project_id: str, external_id: str) -> CustomerName:
+            reads.append(project_id + external_id)
+            return CustomerName(**BEN)
+
+        def act(ref: WalletRef) -> str:
+            acts.append(ref.customer_id)
+            raise NotFound("Not here", reason=reason)
+
+        monkeypatch.setattr(remembering, "find_name", find)
+        names = remembering.CustomerNames()
+        if is_known:
+            names.find("p", "ben", now=NOON)
+
+        with pytest.raises(NotFound, match="Not here"):
+            names.follow("p", "ben", act, now=NOON)
+
+        assert (len(reads), acts) == (looked_up, ["c"])
+
+    def test_one_that_was_only_deleted_is_not_found(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And not remembered any longer."""
+        answers = [CustomerName(**BEN), None, None]
+        monkeypatch.setattr(remembering, "find_name", lambda *_: answers.pop(0))
+        names = remembering.CustomerNames()
+        names.find("p", "ben", now=NOON)
+
+        def act(ref: WalletRef) -> str:
+            raise NotFound(ref.customer_id)
+
+        for _ in range(2):
+            with pytest.raises(NotFound, match="Customer not found"):
+                names.follow("p", "ben", act, now=NOON)
+        assert answers == []
 
 
 BEN: dict[str, Any] = {

@@ -22,7 +22,7 @@ from creditbase.catalog.domain import Catalog
 from creditbase.catalog.models import read_catalog
 from creditbase.catalog.use_cases import load_catalog, push_catalog
 from creditbase.ledger import use_cases as ledger
-from creditbase.metering import use_cases as metering
+from creditbase.metering.names import customer_names
 from tests.ledger.wallets import LiveWallet
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -189,7 +189,7 @@ def wrong_field(answer: TestResponse) -> str:
 def start_cold() -> None:
     """Be another process: nothing known of wallets and names."""
     ledger.lanes.cache_clear()
-    metering.customer_names.cache_clear()
+    customer_names.cache_clear()
 
 
 def without(model: str) -> Callable[[str], Catalog]:

@@ -5,8 +5,16 @@ from uuid import uuid4
 
 import pytest
 
-from creditbase.accounts.domain import CustomerRef
+from creditbase.accounts.domain import Customer, CustomerRef, ProjectTerms
 from creditbase.accounts.store import find_customer
+from creditbase.kernel.errors import NotFound
+from creditbase.runtime.settings import settings
+from creditbase.subscriptions.relay_customers import (
+    CustomerOrder,
+    claim_customer,
+    create_customer,
+)
+from creditbase.subscriptions.relay_projects import Founding, found_project
 from tests.relay.backend import Backend, a_name, made
 from tests.relay.desk import code_of, json_of, wrong_field
 
@@ -50,6 +58,30 @@ class TestClaiming:
             made(backend, email=email)
 
         assert code_of(self.claim(backend, email)) == (409, "CONFLICT")
+
+    def test_the_projects_own_account_is_nobodys(
+        self, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its address is its founder's: who signs in with it is a customer like any other."""
+        project = str(uuid4())
+        email = f"{a_name()}@example.com"
+        founding = Founding(project_id=project, uid="ada", email=email)
+        monkeypatch.setenv("CREDITBASE_PROJECT_FOUNDERS", "anyone")
+        settings.cache_clear()
+        found_project(founding, ProjectTerms(name="p"), now=backend.clock.at)
+
+        def claim() -> Customer:
+            at = backend.clock.at
+            return claim_customer(project, email=email, identity=email, now=at)[0]
+
+        with pytest.raises(NotFound):
+            claim()
+        order = CustomerOrder(
+            project_id=project, external_id="ada", email=email.upper(), request_id="r"
+        )
+        customer = create_customer(order, now=backend.clock.at)
+
+        assert claim().customer_id == customer.customer_id
 
     def test_an_address_of_nobody_is_not_found(self, backend: Backend, rival: Backend) -> None:
         """Nor one of another project's customer."""

@@ -1,29 +1,39 @@
 """`POST /auth/customer-token`: who gets a token, for how long, and onto which tier."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from werkzeug.datastructures import Headers
+from werkzeug.test import TestResponse
 
 from creditbase.accounts import use_cases
 from creditbase.accounts.domain import Customer
 from creditbase.accounts.store import find_customer
 from creditbase.accounts.tokens import SigningKeys
+from creditbase.accounts.use_cases import revoke_secret_key
 from creditbase.catalog.domain.tiers import Tier
+from creditbase.kernel.errors import Unauthenticated
+from creditbase.kernel.ids import sha256_hex
 from creditbase.kernel.instants import read
 from creditbase.ledger.domain.wallet import Wallet
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
+from creditbase.runtime.authorization import ROUTES
 from creditbase.runtime.clock import real_now
+from creditbase.runtime.identity import Authenticator
 from creditbase.subscriptions.relay_customers import delete_customer
 from tests.catalog.tiers import a_paid_tier, a_paygo, a_tier
 from tests.relay.backend import Backend
-from tests.relay.desk import code_of, json_of, wrong_field
+from tests.relay.desk import Tenant, code_of, json_of, wrong_field
+from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore
 DAY_S = 86_400
 CENT = 10_000_000
+QUOTES = next(route for route in ROUTES if route.name == "POST /api/v1/quotes")
 
 
 @pytest.fixture
@@ -46,6 +56,28 @@ def fresh(backend: Backend) -> dict[str, str]:
         "project_id": backend.project_id,
         "code": f"t-{tier_id[:8]}",
     }
+
+
+def another_key(backend: Backend) -> Backend:
+    """Return the tenant's back end with a second secret key."""
+    issued = use_cases.create_secret_key(
+        backend.project_id, name="2", random_bytes=uuid4().bytes * 2, now=real_now()
+    )
+    return replace(backend, tenant=Tenant(backend.project_id, issued.secret))
+
+
+def key_id_of(backend: Backend) -> str:
+    """Return the id of the key that a back end shows."""
+    found = use_cases.find_secret_key_holder(sha256_hex(backend.tenant.secret_key), real_now())
+    assert found is not None
+    return found.key_id
+
+
+def with_token(backend: Backend, token: str) -> TestResponse:
+    """Ask who the customer of a token is."""
+    return backend.ask(
+        "tiers", "GET", "/tiers", x_modelrelay_api_key="", authorization=f"Bearer {token}"
+    )
 
 
 def wallet_of(customer: Customer) -> Wallet:
@@ -283,6 +315,49 @@ class TestWhatATokenIsGoodFor:
 
         assert use_cases.find_token_holder(token, real_now()) is None
         assert again.customer_id != customer.customer_id
+
+    def test_it_ends_with_the_secret_key_that_minted_it(
+        self, backend: Backend, customer: Customer, free: Tier, wire: Wire
+    ) -> None:
+        """Who stole a key has nothing left of it, once it is revoked; and no read is added."""
+        thief = another_key(backend)
+        body = {"customer_id": customer.customer_id, "tier_code": free.code}
+        stolen, own = thief.minted(**body)["token"], backend.minted(**body)["token"]
+        for token in (stolen, own):
+            wire.reset()
+            assert use_cases.find_token_holder(token, real_now()) is not None
+            assert wire.counts == (1, 2, 0)
+
+        revoke_secret_key(backend.project_id, key_id_of(thief))
+        wire.reset()
+
+        assert use_cases.find_token_holder(stolen, real_now()) is None
+        assert wire.counts == (1, 2, 0)
+        assert use_cases.find_token_holder(own, real_now()) is not None
+        assert code_of(with_token(thief, stolen)) == (401, "UNAUTHORIZED")
+        assert with_token(thief, own).status_code == 200
+
+    def test_where_calls_are_metered_it_ends_within_ten_seconds(
+        self, backend: Backend, customer: Customer, free: Tier, wire: Wire
+    ) -> None:
+        """Believed for as long as its key is, which costs no read meanwhile."""
+        thief = another_key(backend)
+        token = thief.minted(customer_id=customer.customer_id, tier_code=free.code)["token"]
+        now_s = [0.0]
+        proving = Authenticator(
+            project_id="", find_token=use_cases.find_token_holder, monotonic=lambda: now_s[0]
+        )
+        headers = Headers({"Authorization": f"Bearer {token}"})
+        proving.identify(headers, QUOTES)
+        revoke_secret_key(backend.project_id, key_id_of(thief))
+        wire.reset()
+
+        now_s[0] = 9.999
+        assert proving.identify(headers, QUOTES).customer_id == customer.customer_id
+        assert wire.counts == (0, 0, 0)
+        now_s[0] = 10
+        with pytest.raises(Unauthenticated):
+            proving.identify(headers, QUOTES)
 
     def test_a_key_is_changed_without_ending_anybodys_token(
         self, backend: Backend, customer: Customer, free: Tier, monkeypatch: pytest.MonkeyPatch

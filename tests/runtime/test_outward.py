@@ -1,6 +1,7 @@
 """Requests to addresses that others chose: nothing of ours is reached, nothing hangs."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -145,6 +146,42 @@ class TestTargets:
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
         with pytest.raises(Unreachable, match="the connection failed"):
             post("https://nowhere.example/", b"{}", {})
+
+
+@pytest.mark.usefixtures("public")
+class TestLookingUp:
+    """Who is asked for a name may be somebody who never answers."""
+
+    def test_a_name_that_is_not_looked_up_in_time_is_given_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The system's own look-up waits for as long as it likes."""
+        over = threading.Event()
+
+        def look_up(*_: object, **__: object) -> list[Any]:
+            over.wait()
+            raise socket.gaierror
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        free_before = outward._looking_up._value
+
+        with pytest.raises(Unreachable, match="in time"):
+            post("https://slow.example/", b"{}", {}, deadline_s=0.05)
+
+        assert outward._looking_up._value == free_before - 1
+        over.set()
+        for thread in threading.enumerate():
+            if thread.name == "look-up":
+                thread.join()
+        assert outward._looking_up._value == free_before
+
+    def test_there_are_only_so_many_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Names that nobody answers for must not fill a process with threads."""
+        monkeypatch.setattr(outward, "_looking_up", threading.BoundedSemaphore(1))
+        outward._looking_up.acquire()
+
+        with pytest.raises(Unreachable, match="in time"):
+            post("https://any.example/", b"{}", {}, deadline_s=0.05)
 
 
 class TestExchange:

@@ -8,7 +8,7 @@ projects/{p}/identities/{sha256(identity)}   customer_id: who signed in with a p
 from dataclasses import dataclass
 from datetime import datetime
 
-from creditbase.accounts.domain import Customer, CustomerName, CustomerRef
+from creditbase.accounts.domain import ACCOUNT, Customer, CustomerName, CustomerRef
 from creditbase.accounts.store import customer_from, customer_path, name_path, write_metadata
 from creditbase.runtime.firestore import (
     DELETE_FIELD,
@@ -87,14 +87,19 @@ def load_customers(project_id: str) -> list[Customer]:
 
 
 def find_by_email(project_id: str, email: str) -> list[KeptCustomer]:
-    """Return at most two customers of an e-mail address, whatever its case."""
+    """Return at most two customers of an e-mail address, whatever its case.
+
+    The project's own account is none of them: its address is its founder's, who may well be
+    a customer too.
+    """
     found = query(
         f"projects/{project_id}/customers",
         where=[("email_key", "==", email.casefold())],
-        limit=2,
+        limit=3,
     )
     kept = [_kept(CustomerRef(project_id, one.document_id), one) for one in found]
-    return [one for one in kept if one is not None]
+    theirs = [one for one in kept if one and one.customer.external_id != ACCOUNT]
+    return theirs[:2]
 
 
 def _kept(ref: CustomerRef, snapshot: Snapshot) -> KeptCustomer | None:

@@ -63,6 +63,8 @@ class Project:
     markup_bps: int = 0
     """What is added to the providers' prices, in basis points; the catalog reads it too."""
     archived_at: datetime | None = None
+    secret_key_ids: frozenset[str] = frozenset()
+    """The secret keys that hold: what was minted with another has ended."""
 
     @property
     def owner_id(self) -> str:

@@ -7,7 +7,7 @@ yet. The answer is remembered for a minute, found or not; there is nothing secre
 import re
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from functools import cache
 from urllib.parse import urlsplit
@@ -19,7 +19,10 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 LOCAL = frozenset({"localhost", "127.0.0.1"})
 BELIEVED_S = 60
 REMEMBERED_MAX = 1_000
+STRANGE_PER_MINUTE_MAX = 120
+"""How many origins that no project is known to list may cost a process a query each minute."""
 CHARACTERS_MAX = 255
+NEVER = float("-inf")
 
 
 def origin_of(text: str) -> str:
@@ -50,7 +53,12 @@ def has_origin(origin: str) -> bool:
 
 
 class KnownOrigins:
-    """What this process was told about origins, for a minute each."""
+    """What this process was told about origins, for a minute each.
+
+    Anybody may ask, of any origin, without a credential. So those that no project lists cannot
+    push out those that one does, and of origins never heard of only so many are asked about in
+    a minute: beyond them the answer is no, at no cost, and a browser asks again.
+    """
 
     def __init__(
         self,
@@ -60,7 +68,10 @@ class KnownOrigins:
         self._find = find
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._told: OrderedDict[str, tuple[float, bool]] = OrderedDict()
+        self._listed: OrderedDict[str, float] = OrderedDict()
+        self._unlisted: OrderedDict[str, float] = OrderedDict()
+        self._strange: deque[float] = deque(maxlen=STRANGE_PER_MINUTE_MAX)
+        """When origins never heard of were asked about, the newest so many."""
 
     def knows(self, origin: str) -> bool:
         """Return whether some project lists the origin; no, where the store cannot say."""
@@ -68,19 +79,31 @@ class KnownOrigins:
             return False
         asked_at_s = self._monotonic()
         with self._lock:
-            told_at_s, is_known = self._told.get(origin, (None, False))
-        if told_at_s is not None and asked_at_s - told_at_s < BELIEVED_S:
-            return is_known
+            for told, is_known in ((self._listed, True), (self._unlisted, False)):
+                if asked_at_s - told.get(origin, NEVER) < BELIEVED_S:
+                    return is_known
+            if origin not in self._listed and not self._may_ask(asked_at_s):
+                return False
         try:
             is_known = self._find(origin)
         except Unavailable:
             return False
         with self._lock:
-            self._told[origin] = (asked_at_s, is_known)
-            self._told.move_to_end(origin)
-            if len(self._told) > REMEMBERED_MAX:
-                self._told.popitem(last=False)
+            self._listed.pop(origin, None)
+            self._unlisted.pop(origin, None)
+            told = self._listed if is_known else self._unlisted
+            told[origin] = asked_at_s
+            if len(told) > REMEMBERED_MAX:
+                told.popitem(last=False)
         return is_known
+
+    def _may_ask(self, now_s: float) -> bool:
+        """Return whether one more that was never heard of may cost a query, and count it."""
+        is_full = len(self._strange) == STRANGE_PER_MINUTE_MAX
+        if is_full and now_s - self._strange[0] < BELIEVED_S:
+            return False
+        self._strange.append(now_s)
+        return True
 
 
 @cache

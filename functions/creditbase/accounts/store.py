@@ -99,7 +99,8 @@ def project_from(snapshot: Snapshot) -> Project | None:
     found = {name: value for name, value in snapshot.fields.items() if name in PROJECT_FIELDS}
     lists = {name: tuple(found.get(name, ())) for name in ("owners", "allowed_origins")}
     markup_bps = found.get("markup_bps") or 0  # null before the first catalog
-    kept = {**found, **lists, "markup_bps": markup_bps}
+    keys = frozenset(snapshot.fields.get(SECRET_KEYS.ring_field, ()))
+    kept = {**found, **lists, "markup_bps": markup_bps, "secret_key_ids": keys}
     return Project(project_id=snapshot.document_id, **kept)
 
 
@@ -265,6 +266,8 @@ class HeldRing:
     keys: Ring
     owner: Mapping[str, str]
     """Of a user's ring, the `project_id` and `customer_id` that its keys stand for."""
+    is_put_away: bool
+    """Whether the holder is a project that was archived: no key is added any more."""
     version: Version
 
 
@@ -277,7 +280,8 @@ def find_ring(holder_path: str, kind: KeyKind) -> HeldRing | None:
     keys = {key_id: _key_from(key_id, fields) for key_id, fields in held.items()}
     names = ("project_id", "customer_id")
     owner = {name: snapshot.fields[name] for name in names if name in snapshot.fields}
-    return HeldRing(holder_path, kind, keys, owner, snapshot.version)
+    is_put_away = snapshot.fields.get("archived_at") is not None
+    return HeldRing(holder_path, kind, keys, owner, is_put_away, snapshot.version)
 
 
 def writes_for_issue(

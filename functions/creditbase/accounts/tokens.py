@@ -30,7 +30,7 @@ KEY = re.compile(r"([A-Za-z0-9_-]{1,32}):([\x21-\x2b\x2d-\x7e]{32,256})")
 CHARACTERS_MAX = 8_192
 TTL_DEFAULT = timedelta(days=7)
 TTL_MAX = timedelta(days=30)
-REQUIRED = ("iss", "aud", "typ", "iat", "exp", "jti", "pid", "euid", "eext")
+REQUIRED = ("iss", "aud", "typ", "iat", "exp", "jti", "pid", "euid", "eext", "key_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class Claims:
     """What a good token says: who it is for, and until when."""
 
     token_id: str
+    key_id: str
+    """The secret key that asked for it, and with which it ends."""
     project_id: str
     customer_id: str
     external_id: str
@@ -174,7 +176,7 @@ def _is_in_one_spelling(text: str) -> bool:
 
 
 def _claims(claims: dict[str, Any], now: datetime) -> Claims | None:
-    texts = [claims[name] for name in ("aud", "pid", "euid", "eext", "jti")]
+    texts = [claims[name] for name in ("aud", "pid", "euid", "eext", "jti", "key_id")]
     times = [claims["iat"], claims["exp"]]
     budget = claims.get("bud")
     if not all(isinstance(text, str) for text in texts) or claims["typ"] != KIND:
@@ -188,6 +190,7 @@ def _claims(claims: dict[str, Any], now: datetime) -> Claims | None:
         return None
     return Claims(
         token_id=claims["jti"],
+        key_id=claims["key_id"],
         project_id=claims["pid"],
         customer_id=claims["euid"],
         external_id=claims["eext"],

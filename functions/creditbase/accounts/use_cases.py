@@ -149,7 +149,7 @@ def create_secret_key(
 
     Raises:
         Conflict: the project has twenty.
-        NotFound: there is no such project.
+        NotFound: there is no such project, or it was put away, be it this very moment.
     """
     issued = domain.mint_key(
         prefix=SECRET_KEY_PREFIX,
@@ -162,6 +162,8 @@ def create_secret_key(
 
     def attempt() -> Attempt[IssuedKey]:
         ring = _load_ring(store.project_path(project_id), SECRET_KEYS)
+        if ring.is_put_away:
+            raise NotFound("Project not found")
         owner = {"project_id": project_id}
         return _issue(ring, issued, owner, now=now, live_max=domain.SECRET_KEYS_MAX)
 
@@ -179,6 +181,8 @@ def list_secret_keys(project_id: str, *, now: datetime) -> tuple[KeyUse, ...]:
 
 def revoke_secret_key(project_id: str, key_id: str) -> None:
     """Remove a project's key: refused at once, on metering within ten seconds.
+
+    The customer tokens that were minted with it end with it, by the same rule.
 
     Raises:
         NotFound: this project has no such key.
@@ -199,6 +203,9 @@ def find_secret_key_holder(digest: str, now: datetime) -> KeyHolder | None:
 def find_token_holder(token: str, now: datetime) -> KeyHolder | None:
     """Return the customer of a token, if it holds and the customer is still there; one read.
 
+    The project that is read says too whether the key still holds that the token was minted
+    with: whoever had a stolen key has no tokens left once it is revoked.
+
     Raises:
         Unavailable: the signing keys are missing, so nobody can be believed.
     """
@@ -209,6 +216,8 @@ def find_token_holder(token: str, now: datetime) -> KeyHolder | None:
         CustomerRef(claims.project_id, claims.customer_id)
     )
     if project is None or project.archived_at is not None or customer is None:
+        return None
+    if claims.key_id not in project.secret_key_ids:
         return None
     return KeyHolder(
         project_id=project.project_id,

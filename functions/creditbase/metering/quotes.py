@@ -3,6 +3,7 @@
 One read of the wallet and no write: what is told is as it was at that instant.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from creditbase.kernel.errors import InvalidRequest, NotFound
@@ -12,8 +13,8 @@ from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.metering.domain import UNPRICED_MODEL, CatalogRate
 from creditbase.metering.models import QuoteRequest
+from creditbase.metering.names import Answer, customer_names
 from creditbase.metering.rates import completing, load_rate
-from creditbase.metering.use_cases import customer_names
 
 
 def ask_price(
@@ -43,21 +44,24 @@ def ask_price(
         raise InvalidRequest(refusal.message, field=field) from refusal
 
 
-def payer_of(project_id: str, asked: QuoteRequest, *, now: datetime) -> WalletRef:
-    """Return whose wallet a back end asks about.
+def with_payer(
+    project_id: str,
+    asked: QuoteRequest,
+    act: Callable[[WalletRef], Answer],
+    *,
+    now: datetime,
+) -> Answer:
+    """Ask of the wallet that the request names.
 
     Raises:
         InvalidRequest: the request names no customer.
         NotFound: the project has no such customer.
     """
     if asked.customer_id is not None:
-        return WalletRef(project_id, asked.customer_id.lower())
+        return act(WalletRef(project_id, asked.customer_id.lower()))
     if asked.customer_external_id is None:
         raise InvalidRequest("Say which customer", field="customer_id")
-    found = customer_names().find(project_id, asked.customer_external_id, now=now)
-    if found is None:
-        raise NotFound("Customer not found")
-    return WalletRef(project_id, found)
+    return customer_names().follow(project_id, asked.customer_external_id, act, now=now)
 
 
 def _quantities(rate: CatalogRate, asked: QuoteRequest) -> dict[str, int]:

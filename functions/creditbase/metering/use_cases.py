@@ -1,15 +1,11 @@
 """Metering: one function per verb. Who pays, what it costs, then the ledger decides."""
 
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import datetime
 from typing import Any
 
-from creditbase.accounts.store import find_name
 from creditbase.kernel.errors import (
     BillingError,
     IdempotencyConflict,
@@ -50,12 +46,9 @@ from creditbase.metering.models import (
     HoldRequest,
     UsageFields,
 )
+from creditbase.metering.names import customer_names
 from creditbase.metering.rates import load_rate, run_following, run_priced
 from creditbase.metering.telling import is_told
-
-NAME_TTL = timedelta(seconds=10)
-"""How long a process may remember which customer a name means, as long as a secret key."""
-NAMES_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +83,6 @@ def charge(request: Request, asked: ChargeRequest) -> Decision:
     Raises:
         PaymentRequired, IdempotencyConflict, NotFound, InvalidRequest, Forbidden, Contention.
     """
-    ref = _payer(request, asked)
     entry_id = operation_entry_id(request.key)
     tells = is_told(request.project_id)
 
@@ -98,7 +90,10 @@ def charge(request: Request, asked: ChargeRequest) -> Decision:
         metadata = asked.metadata or {}
         return Charge(entry_id, request.digest, cost, metadata, request.budget, tells)
 
-    return _run_costed(request, ref, entry_id, command, asked=asked, usage=asked.usage)
+    def act(ref: WalletRef) -> Decision:
+        return _run_costed(request, ref, entry_id, command, asked=asked, usage=asked.usage)
+
+    return _with_payer(request, asked, act)
 
 
 def place_hold(request: Request, asked: HoldRequest) -> Decision:
@@ -106,23 +101,27 @@ def place_hold(request: Request, asked: HoldRequest) -> Decision:
 
     Raises: as `charge`, and TooManyHolds.
     """
-    ref = _payer(request, asked)
     entry_id = operation_entry_id(request.key)
-    hold_id = hold_public_id(ref.customer_id, entry_id)
 
-    def command(cost: Cost) -> PlaceHold:
-        return PlaceHold(
-            entry_id,
-            hold_id,
-            request.digest,
-            cost,
-            asked.ttl_s,
-            asked.metadata or {},
-            request.budget,
-        )
+    def act(ref: WalletRef) -> Decision:
+        hold_id = hold_public_id(ref.customer_id, entry_id)
+
+        def command(cost: Cost) -> PlaceHold:
+            return PlaceHold(
+                entry_id,
+                hold_id,
+                request.digest,
+                cost,
+                asked.ttl_s,
+                asked.metadata or {},
+                request.budget,
+            )
+
+        usage = asked.usage_max
+        return _run_costed(request, ref, entry_id, command, asked=asked, usage=usage)
 
     try:
-        return _run_costed(request, ref, entry_id, command, asked=asked, usage=asked.usage_max)
+        return _with_payer(request, asked, act)
     except InvalidRequest as refusal:
         field = refusal.field.replace("usage.", "usage_max.", 1)
         raise InvalidRequest(refusal.message, field=field) from refusal
@@ -180,47 +179,16 @@ def show_hold(project_id: str, hold_id: str, *, now: datetime) -> Hold | Entry:
 # ---- who pays, and what --------------------------------------------------------------------
 
 
-class CustomerNames:
-    """Which customer a project's name means, remembered for a few seconds."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
-
-    def find(self, project_id: str, external_id: str, *, now: datetime) -> str | None:
-        """Return the customer's id. Names that are not there are not remembered."""
-        key = (project_id, external_id)
-        with self._lock:
-            known = self._known.get(key)
-        if known is not None and timedelta(0) <= now - known[1] < NAME_TTL:
-            return known[0]
-        name = find_name(project_id, external_id)
-        if name is None:
-            return None
-        with self._lock:
-            self._known[key] = (name.customer_id, now)
-            self._known.move_to_end(key)
-            while len(self._known) > NAMES_MAX:
-                self._known.popitem(last=False)
-        return name.customer_id
-
-
-@cache
-def customer_names() -> CustomerNames:
-    """Return this process's memory of names. Tests call `cache_clear`."""
-    return CustomerNames()
-
-
-def _payer(request: Request, asked: ChargeRequest | HoldRequest) -> WalletRef:
+def _with_payer(
+    request: Request,
+    asked: ChargeRequest | HoldRequest,
+    act: Callable[[WalletRef], Decision],
+) -> Decision:
     if asked.customer_id is not None:
-        return WalletRef(request.project_id, asked.customer_id.lower())
+        return act(WalletRef(request.project_id, asked.customer_id.lower()))
     assert asked.customer_external_id is not None
-    customer_id = customer_names().find(
-        request.project_id, asked.customer_external_id, now=request.now
-    )
-    if customer_id is None:
-        raise NotFound("Customer not found")
-    return WalletRef(request.project_id, customer_id)
+    named = (request.project_id, asked.customer_external_id)
+    return customer_names().follow(*named, act, now=request.now)
 
 
 def _run_costed(

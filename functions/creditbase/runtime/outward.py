@@ -10,8 +10,10 @@ import contextlib
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -26,9 +28,13 @@ URL_CHARACTERS_MAX = 2_048
 BODY_BYTES_MAX = 4_096
 """How much of an answer is read, and kept."""
 CONNECT_S_MAX = 3.0
+LOOK_UPS_MAX = 64
+"""How many names may be looked up at once, with those that nobody waits for any more."""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 """All that IANA has given out of IPv6; beyond it are forms of old, and forms that translate."""
+
+_looking_up = threading.BoundedSemaphore(LOOK_UPS_MAX)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -156,20 +162,47 @@ def _is_allowed(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _resolve(host: str, port: int) -> str:
+def _resolve(host: str, port: int, within_s: float) -> str:
     """Return the address to connect to; none of those of the name may be ours.
 
     Raises:
         httpcore.ConnectError: there is none, or one of them is not public.
+        httpcore.ConnectTimeout: who is asked for the name does not answer in time.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = _look_up(host, port, within_s)
     except (OSError, UnicodeError) as failure:
         raise httpcore.ConnectError("the name has no address") from failure
     addresses = [str(address[4][0]).partition("%")[0] for address in found]
     if not addresses or not all(_is_allowed(ipaddress.ip_address(a)) for a in addresses):
         raise httpcore.ConnectError("the name leads to no public address")
     return addresses[0]
+
+
+def _look_up(host: str, port: int, within_s: float) -> list[tuple[Any, ...]]:
+    """Return what a name means. The system's own look-up has no deadline, so it has a thread.
+
+    One that nobody waits for any more goes on until the system gives it up; there are only so
+    many of them.
+    """
+    ends_at_s = time.monotonic() + within_s
+    if not _looking_up.acquire(timeout=within_s):
+        raise httpcore.ConnectTimeout("too many names are being looked up")
+    found: Future[list[tuple[Any, ...]]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as failure:
+            found.set_exception(failure)
+        finally:
+            _looking_up.release()
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    try:
+        return found.result(timeout=max(0.0, ends_at_s - time.monotonic()))
+    except TimeoutError as failure:
+        raise httpcore.ConnectTimeout("the name was not looked up in time") from failure
 
 
 class _PublicBackend(httpcore.NetworkBackend):
@@ -189,7 +222,8 @@ class _PublicBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Resolve the name, look at what it means, and connect to exactly that."""
         del timeout
-        address = _resolve(host, port)
+        in_time_s = min(CONNECT_S_MAX, _left_s(self._ends_at_s))
+        address = _resolve(host, port, in_time_s)
         left_s = min(CONNECT_S_MAX, _left_s(self._ends_at_s))
         stream = self._backend.connect_tcp(address, port, left_s, local_address, socket_options)
         return _TimedStream(stream, self._ends_at_s)

@@ -16,13 +16,14 @@ from creditbase.catalog.domain.tiers import TierModel
 from creditbase.catalog.use_cases import push_catalog, shared_cache
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
-from creditbase.metering.use_cases import customer_names
+from creditbase.metering.names import customer_names
 from creditbase.relay.gateway import telling
 from creditbase.runtime.clock import real_now
+from creditbase.subscriptions.relay_customers import delete_customer
 from creditbase.subscriptions.use_cases import first_touch
 from tests.catalog.tiers import a_tier
 from tests.ledger.wallets import LiveWallet
-from tests.relay.backend import Backend
+from tests.relay.backend import Backend, a_name
 from tests.relay.desk import CATALOG, Desk, at_once, json_of
 from tests.relay.gateway.counter import CHAT, OPENAI_MODEL, RESPONSES, Counter, says
 from tests.relay.gateway.upstream import DONE, Hang, Reset, chunk, usage_chunk
@@ -167,6 +168,39 @@ def test_a_customers_token_pays_for_itself_whatever_else_is_sent(
     assert answer.status_code == 200
     assert used(WalletRef(backend.project_id, customer.customer_id)) == {"local-echo": 1}
     assert used(counter.desk.wallet.ref) == {}
+
+
+def test_a_name_that_means_another_customer_now_is_followed(
+    counter: Counter, backend: Backend
+) -> None:
+    """Deleted and made again: what a process remembers is somebody without a wallet."""
+    desk, name = counter.desk, a_name()
+    named = {"customer_external_id": name}
+    quoted = {"model": "local-echo", "usage_max": {"input_tokens": 1}}
+
+    def ask() -> list[int]:
+        amount = {"amount_nanos": 1, **named}
+        return [
+            desk.post("/charges", amount, key=uuid.uuid4().hex).status_code,
+            desk.post("/holds", amount, key=uuid.uuid4().hex).status_code,
+            desk.post("/quotes", {**quoted, **named}).status_code,
+            counter.post(CHAT, ECHO, X_ModelRelay_Customer_Id=name).status_code,
+        ]
+
+    first = backend.knows(name)
+    assert ask() == [402, 402, 200, 402]
+
+    delete_customer(backend.project_id, first.customer_id, now=desk.clock.at)
+    assert ask() == [404, 404, 404, 404]
+    assert ask() == [404, 404, 404, 404]
+
+    backend.knows(name)
+    assert ask() == [402, 402, 200, 402]
+    second = customer_names().find(backend.project_id, name, now=desk.clock.at)
+    assert second is not None
+    delete_customer(backend.project_id, second, now=desk.clock.at)
+    backend.knows(name)
+    assert ask() == [402, 402, 200, 402]
 
 
 @pytest.fixture(scope="module")

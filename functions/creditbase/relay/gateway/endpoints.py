@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from creditbase.catalog.domain import ModelPrice
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import InvalidRequest, NotFound
+from creditbase.kernel.errors import InvalidRequest
 from creditbase.metering.calls import default_model
 from creditbase.relay.door import RELAY
 from creditbase.relay.gateway import paying
@@ -70,13 +70,7 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
 
 def _held(call: Call, ask: Ask) -> tuple[Run, ModelPrice]:
     """Return a run whose worst cost is held, and the price of its model."""
-    try:
-        return _held_by(paying.payer_of(call), call, ask)
-    except NotFound:
-        namesake = paying.namesake_of(call)
-        if namesake is None:
-            raise
-    return _held_by(namesake, call, ask)
+    return paying.with_payer(call, lambda payer: _held_by(payer, call, ask))
 
 
 def _held_by(payer: Payer, call: Call, ask: Ask) -> tuple[Run, ModelPrice]:

@@ -7,7 +7,7 @@ charged, it is made again (ADR-0020).
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,7 +19,7 @@ from creditbase.ledger.domain.commands import Budget
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.paths import WalletRef
 from creditbase.metering.calls import Asked, HeldCall, find_call, hold_call
-from creditbase.metering.use_cases import customer_names
+from creditbase.metering.names import Answer, customer_names
 from creditbase.runtime.http import Call
 from creditbase.runtime.identity import CallerKind
 from creditbase.subscriptions.use_cases import first_touch
@@ -40,8 +40,8 @@ class Payer:
     budget: Budget | None
 
 
-def payer_of(call: Call) -> Payer:
-    """Return who pays for a call.
+def with_payer(call: Call, act: Callable[[Payer], Answer]) -> Answer:
+    """Act for who pays for a call.
 
     Raises:
         NotFound: the secret key's project has no such customer.
@@ -50,34 +50,32 @@ def payer_of(call: Call) -> Payer:
     caller = call.caller
     match caller.kind:
         case CallerKind.SECRET_KEY:
-            named = _named(call)
-            is_id = _is_id(named)
-            return _payer(call, named.lower() if is_id else _known_as(call, named))
+            return _with_named(call, _named(call), lambda ref: act(_payer(call, ref)))
         case CallerKind.FIREBASE:
             customer = first_touch(caller.uid, now=call.now, email=caller.email)
-            return Payer(WalletRef(customer.project_id, customer.customer_id), None)
+            return act(Payer(WalletRef(customer.project_id, customer.customer_id), None))
         case _:
-            return _payer(call, caller.customer_id)
+            return act(_payer(call, WalletRef(caller.project_id, caller.customer_id)))
 
 
-def namesake_of(call: Call) -> Payer | None:
-    """Return whom the project itself knows by what looks like a customer's id.
+def _with_named(call: Call, named: str, act: Callable[[WalletRef], Answer]) -> Answer:
+    """Act for the customer of an id, or else of the project's own name for it."""
+    project_id = call.caller.project_id
+    if _is_id(named):
+        try:
+            return act(WalletRef(project_id, named.lower()))
+        except NotFound as refusal:
+            if refusal.reason:
+                raise
+    return customer_names().follow(project_id, named, act, now=call.now)
 
-    Ask it where there is no customer with that id: an id comes before a name.
-    """
-    if call.caller.kind is not CallerKind.SECRET_KEY or not _is_id(_named(call)):
-        return None
-    with suppress(NotFound):
-        return _payer(call, _known_as(call, _named(call)))
-    return None
 
-
-def _payer(call: Call, customer_id: str) -> Payer:
+def _payer(call: Call, ref: WalletRef) -> Payer:
     caller = call.caller
     budget = None
     if caller.budget_nanos is not None:
         budget = Budget(caller.key_id, caller.budget_nanos)
-    return Payer(WalletRef(caller.project_id, customer_id), budget)
+    return Payer(ref, budget)
 
 
 def _named(call: Call) -> str:
@@ -99,14 +97,6 @@ def _is_id(named: str) -> bool:
         return str(UUID(named)) == named.lower()
     except ValueError:
         return False
-
-
-def _known_as(call: Call, name: str) -> str:
-    """Return the id of the customer whom the project calls so."""
-    found = customer_names().find(call.caller.project_id, name, now=call.now)
-    if not found:
-        raise NotFound("Customer not found")
-    return found
 
 
 def hold(
