@@ -11,7 +11,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -200,9 +200,7 @@ def _prices(ledger: Ledger) -> str:
         pricing = metered.get("pricing", {})
         if "nanos_per_million" not in pricing:
             continue
-        prices, quantities = pricing["nanos_per_million"], metered["quantities"]
-        total = sum(quantities[unit] * nanos for unit, nanos in prices.items())
-        price = -(-total * (10_000 + pricing["markup_bps"]) // 10**10)
+        price = _price(pricing, metered["quantities"])
         before = entry.get("cause", {}).get("before", {})
         already = before.get("captured_nanos", 0) + before.get("shortfall_nanos", 0)
         taken = already + entry["captured_nanos"] + entry["shortfall_nanos"]
@@ -210,6 +208,18 @@ def _prices(ledger: Ledger) -> str:
         _expect(f"the price of entry {entry['seq']}", asked, max(price, already))
         priced += 1
     return f"{priced} metered prices computed again, to the nano"
+
+
+def _price(pricing: Document, quantities: Mapping[str, int]) -> int:
+    """Return what an entry says that its usage costs: rounded up once, then fee and floors."""
+    prices = pricing["nanos_per_million"]
+    total: int = sum(quantities[unit] * nanos for unit, nanos in prices.items())
+    cost = -(-total // 10**6)
+    price: int = -(-total * (10_000 + pricing["markup_bps"]) // 10**10)
+    price += pricing.get("fee_nanos", 0) * quantities.get("requests", 0)
+    if cost:
+        price = max(price, pricing.get("minimum_nanos", 0))
+    return price if pricing.get("below_cost") else max(price, cost)
 
 
 def _amount(counted: Document) -> int:

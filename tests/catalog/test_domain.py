@@ -1,6 +1,7 @@
 """What a call costs: exact to the nano, refused where there is no price."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from fractions import Fraction
 from math import ceil
 
@@ -13,24 +14,32 @@ from creditbase.catalog.domain import (
     Catalog,
     Current,
     LongContext,
+    Margin,
     Markup,
-    ModelPrice,
+    Model,
     Offer,
     Pack,
+    Period,
     Plan,
     PlanMissing,
     PriceBook,
+    PricedCall,
+    PriceList,
+    Table,
     Usage,
     VersionTaken,
+    book_of,
     decide_push,
     digest_of,
     plan_uuid,
     price_usage,
 )
+from creditbase.catalog.domain.units import FALLS_BACK_TO
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 
 FORTY_PERCENT = Markup(4000)
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 def a_book(
@@ -40,8 +49,18 @@ def a_book(
     version: str = "2026-01-01",
 ) -> PriceBook:
     """Return a book with the one model `gpt`, also known as `gpt-dated`."""
-    model = ModelPrice("gpt", "openai", "GPT", 1000, 100, prices, long_context)
-    return PriceBook(version, "d" * 64, {"gpt": model}, {"gpt-dated": "gpt"})
+    table = Table(prices, () if long_context is None else (long_context,))
+    model = Model("gpt", "openai", "GPT", 1000, 100, {"": (Period(table),)})
+    return book_of(version, [model], aliases={"gpt-dated": "gpt"})
+
+
+def price(book: PriceBook, name: str, usage: Usage, markup: Markup) -> PricedCall:
+    """Return what the usage costs by the book alone."""
+    return price_usage(PriceList(book), name, usage, markup, at=NOON)
+
+
+NEVER_MISSING = {"requests", *FALLS_BACK_TO}
+"""Units that cost as another does, or nothing, where they have no price of their own."""
 
 
 class TestPriceUsage:
@@ -51,7 +70,7 @@ class TestPriceUsage:
         """Two lines of less than a nano together are one nano, not two."""
         book = a_book({"input_tokens": 400_000, "output_tokens": 300_000})
 
-        priced = price_usage(book, "gpt", Usage(input_tokens=1, output_tokens=1), FORTY_PERCENT)
+        priced = price(book, "gpt", Usage(input_tokens=1, output_tokens=1), FORTY_PERCENT)
 
         assert (priced.amount_nanos, priced.cost_nanos) == (1, 1)
 
@@ -59,9 +78,7 @@ class TestPriceUsage:
         """The hub's factor of 1.4 on a call of 0.01 dollars is 14 credits."""
         book = a_book({"input_tokens": 1_250_000_000, "output_tokens": 10_000_000_000})
 
-        priced = price_usage(
-            book, "gpt", Usage(input_tokens=4_000, output_tokens=500), FORTY_PERCENT
-        )
+        priced = price(book, "gpt", Usage(input_tokens=4_000, output_tokens=500), FORTY_PERCENT)
 
         assert priced.cost_nanos == 10_000_000
         assert priced.amount_nanos == 14_000_000
@@ -70,7 +87,7 @@ class TestPriceUsage:
         """A bill must be explainable to the nano years later."""
         book = a_book({"input_tokens": 2_000_000, "images": 5})
 
-        priced = price_usage(book, "gpt-dated", Usage(input_tokens=3, images=2), Markup(100))
+        priced = price(book, "gpt-dated", Usage(input_tokens=3, images=2), Markup(100))
 
         assert [
             (line.unit, line.quantity, line.nanos_per_million) for line in priced.lines
@@ -78,23 +95,21 @@ class TestPriceUsage:
             ("input_tokens", 3, 2_000_000),
             ("images", 2, 5),
         ]
-        assert (priced.model_id, priced.provider) == ("gpt", "openai")
-        assert (priced.book_version, priced.book_digest) == ("2026-01-01", "d" * 64)
-        assert priced.markup_bps == 100
+        assert priced.margin == Margin(100)
 
     @pytest.mark.parametrize("name", ["gpt-5", "GPT", "gpt ", "", "gpt-dated-2"])
     def test_refuses_a_model_that_is_not_exactly_known(self, name: str) -> None:
         """A guessed price would be somebody's loss: unknown price, no call."""
         with pytest.raises(NotFound):
-            price_usage(a_book({"input_tokens": 1}), name, Usage(), FORTY_PERCENT)
+            price(a_book({"input_tokens": 1}), name, Usage(), FORTY_PERCENT)
 
-    @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit != "requests"])
+    @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit not in NEVER_MISSING])
     def test_refuses_a_quantity_without_a_price_and_names_it(self, unit: str) -> None:
         """What has no price is refused, never given away."""
         prices = {other: 7 for other in UNITS if other != unit}
 
         with pytest.raises(InvalidRequest) as refusal:
-            price_usage(a_book(prices), "gpt", Usage(**{unit: 1}), FORTY_PERCENT)
+            price(a_book(prices), "gpt", Usage(**{unit: 1}), FORTY_PERCENT)
 
         assert refusal.value.field == f"usage.{unit}"
         assert unit in refusal.value.message
@@ -105,19 +120,19 @@ class TestPriceUsage:
         prices = {other: 1_000_000 * (number + 1) for number, other in enumerate(UNITS)}
         quantities = dict.fromkeys(UNITS, 0) | {unit: 3}
 
-        priced = price_usage(a_book(prices), "gpt", Usage(**quantities), Markup(0))
+        priced = price(a_book(prices), "gpt", Usage(**quantities), Markup(0))
 
         assert priced.amount_nanos == 3 * (UNITS.index(unit) + 1)
 
     def test_counts_a_request_of_a_model_that_has_no_price_per_request(self) -> None:
         """Each call counts as a request by default, and most models do not charge for it."""
-        priced = price_usage(a_book({"input_tokens": 1_000_000}), "gpt", Usage(), FORTY_PERCENT)
+        priced = price(a_book({"input_tokens": 1_000_000}), "gpt", Usage(), FORTY_PERCENT)
 
         assert (priced.amount_nanos, priced.lines) == (0, ())
 
     def test_charges_a_request_where_it_has_a_price(self) -> None:
         """A search model takes money for the request itself."""
-        priced = price_usage(a_book({"requests": 12_000_000}), "gpt", Usage(), Markup(0))
+        priced = price(a_book({"requests": 12_000_000}), "gpt", Usage(), Markup(0))
 
         assert priced.amount_nanos == 12
 
@@ -144,15 +159,15 @@ class TestPriceUsage:
             long_context=LongContext(10, free | {"input_tokens": 2_000_000}),
         )
 
-        assert price_usage(book, "gpt", Usage(**pools), Markup(0)).amount_nanos == amount_nanos
+        assert price(book, "gpt", Usage(**pools), Markup(0)).amount_nanos == amount_nanos
 
     def test_refuses_what_no_wallet_could_hold(self) -> None:
         """An amount beyond 2**53 nanos would not survive a JSON reader."""
         book = a_book({"input_tokens": 1_000_000})
 
-        most = price_usage(book, "gpt", Usage(input_tokens=AMOUNT_NANOS_MAX), Markup(0))
+        most = price(book, "gpt", Usage(input_tokens=AMOUNT_NANOS_MAX), Markup(0))
         with pytest.raises(InvalidRequest):
-            price_usage(book, "gpt", Usage(input_tokens=AMOUNT_NANOS_MAX + 1), Markup(0))
+            price(book, "gpt", Usage(input_tokens=AMOUNT_NANOS_MAX + 1), Markup(0))
 
         assert most.amount_nanos == AMOUNT_NANOS_MAX
 
@@ -169,7 +184,7 @@ class TestPriceUsage:
         usage = Usage(**(dict.fromkeys(UNITS, 0) | quantities))
 
         try:
-            priced = price_usage(a_book(prices), "gpt", usage, Markup(markup_bps))
+            priced = price(a_book(prices), "gpt", usage, Markup(markup_bps))
         except InvalidRequest:
             return
 
@@ -223,7 +238,7 @@ class TestValues:
 FREE = Plan("1", "free", "Free", 0, 500)
 PRO = Plan("2", "pro", "Pro", 5000, 55_000)
 SMALL = Pack("small", "Small", 500, 5000)
-NOTHING = Current(plans={}, packs={}, markup_bps=None, book_version=None, book_digest=None)
+NOTHING = Current(plans={}, packs={}, markup=None, book_version=None, book_digest=None)
 
 
 def an_offer(
@@ -248,7 +263,7 @@ def has(offer: Offer) -> Current:
     return Current(
         offer.plans,
         offer.packs,
-        offer.markup.default_bps,
+        offer.markup,
         offer.book.version,
         offer.book.digest,
     )
@@ -309,7 +324,7 @@ class TestDecidePush:
     def test_goes_back_to_a_version_that_is_still_there(self) -> None:
         """A bad price book is undone by pushing the older file; its version is not written."""
         older = an_offer()
-        now = Current(older.plans, older.packs, 4000, "2026-02-02", older.book.digest)
+        now = Current(older.plans, older.packs, Markup(4000), "2026-02-02", older.book.digest)
 
         push = decide_push(now, older)
 

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from creditbase.catalog.domain import Markup
+from creditbase.catalog.domain import Markup, ModelPrice, PriceList
 from creditbase.catalog.domain.tier_rules import changed_tier, new_tier
 from creditbase.catalog.domain.tiers import Tier, TierModel, Tiers
 from creditbase.catalog.models import read_catalog
 from creditbase.kernel.errors import InvalidRequest
 from tests.catalog.tiers import NOON, PROJECT_ID, TIER_ID, a_paid_tier, a_paygo, a_tier
 
-BOOK = read_catalog(Path(__file__).parents[2] / "catalog.json").price_book.to_domain()
+PRICES = PriceList(
+    read_catalog(Path(__file__).parents[2] / "catalog.json").price_book.to_domain()
+)
 LATER = NOON.replace(hour=13)
 CENT = 10_000_000
 
@@ -26,12 +28,12 @@ def asked(**given: Any) -> Tier:
         "models": (TierModel("local-echo"),),
         **given,
     }
-    return new_tier(TIER_ID, PROJECT_ID, fields, book=BOOK, now=NOON)
+    return new_tier(TIER_ID, PROJECT_ID, fields, prices=PRICES, now=NOON)
 
 
 def change(tier: Tier, **given: Any) -> Tier:
     """Return a tier after a change."""
-    return changed_tier(tier, given, book=BOOK, now=LATER)
+    return changed_tier(tier, given, prices=PRICES, now=LATER)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +85,14 @@ def test_the_narrowest_markup_counts() -> None:
     models = (TierModel("own", markup_bps=0), TierModel("other"))
     project = Markup(4_000)
 
-    assert a_tier(models=models, markup_bps=500).markup_of("own", project) == Markup(0)
-    assert a_tier(models=models, markup_bps=500).markup_of("other", project) == Markup(500)
-    assert a_tier(models=models).markup_of("other", project) == project
-    assert a_tier(models=models).markup_of("none", project) == project
+    def of(name: str, tier: Tier) -> tuple[int, str]:
+        margin = tier.margin_of(ModelPrice(name, "openai", "M", 1, 1, {}), project)
+        return margin.bps, margin.rule
+
+    assert of("own", a_tier(models=models, markup_bps=500)) == (0, "tier model")
+    assert of("other", a_tier(models=models, markup_bps=500)) == (500, "tier")
+    assert of("other", a_tier(models=models)) == (4_000, "default")
+    assert of("none", a_tier(models=models)) == (4_000, "default")
 
 
 def test_a_tier_that_is_put_away_is_found_by_its_id_alone() -> None:

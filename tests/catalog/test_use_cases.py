@@ -14,8 +14,8 @@ from creditbase.catalog.domain import (
     CodeTaken,
     Markup,
     PlanMissing,
-    PriceBook,
     VersionTaken,
+    book_of,
 )
 from creditbase.catalog.models import CatalogFile, parse_catalog, read_catalog
 from creditbase.catalog.tier_store import find_code, writes_for_new_tier
@@ -264,7 +264,7 @@ class TestLoad:
 
 def a_catalog(name: str) -> Catalog:
     """Return an empty catalog that can be told from others."""
-    return Catalog(name, "usd", {}, {}, PriceBook("v", "d", {}, {}), Markup(0))
+    return Catalog(name, "usd", {}, {}, book_of("v", []), Markup(0))
 
 
 class TestCache:

@@ -95,9 +95,12 @@ class FlatRate:
         plan_code: str,
         model: str,
         quantities: Mapping[str, int],
+        *,
+        at: datetime,
         pinned: Mapping[str, object] = NOTHING_PINNED,
     ) -> Priced:
         """Return the price of all tokens, on the plan or as it was pinned."""
+        del at
         nanos = pinned.get("nanos_per_token", self.nanos_by_plan.get(plan_code))
         nanos = self.nanos_per_token if nanos is None else nanos
         assert isinstance(nanos, int)

@@ -1,6 +1,7 @@
 """Refusals on the real emulator: never from a stale snapshot; parking; what is published."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import pytest
 
@@ -38,10 +39,12 @@ class PriceThatGoesAway:
         plan_code: str,
         model: str,
         quantities: Mapping[str, int],
+        *,
+        at: datetime,
         pinned: Mapping[str, object] = NOTHING_PINNED,
     ) -> Priced:
         """Return a price the first time."""
-        del plan_code, pinned
+        del plan_code, at, pinned
         self.asked += 1
         if self.asked > 1:
             raise InvalidRequest("This model has no price for output_tokens")

@@ -27,14 +27,21 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OFFER = read_catalog(Path(__file__).parents[2] / "catalog.json").to_offer("p")
 CATALOG = Catalog("p", OFFER.currency, OFFER.plans, OFFER.packs, OFFER.book, OFFER.markup)
 FIELDS = [*ChargeRequest.model_fields, "usage_max", "ttl_s"]
-MODELS = sorted(CATALOG.book.models)
+MODELS = sorted(model.model_id for model in CATALOG.book.every())
+
+
+def priced(model: str) -> ModelPrice:
+    """Return the model as it is priced at noon."""
+    found = CATALOG.prices.find(model, NOON)
+    assert found is not None
+    return found
 
 
 @st.composite
 def priced_usages(draw: st.DrawFn) -> tuple[str, dict[str, int]]:
     """Return a model and usage in units that it has a price for."""
     model = draw(st.sampled_from(MODELS))
-    units = sorted({*CATALOG.book.models[model].nanos_per_million, "requests"})
+    units = sorted({*priced(model).nanos_per_million, "requests"})
     return model, draw(st.dictionaries(st.sampled_from(units), st.integers(0, 10**7)))
 
 
@@ -49,11 +56,11 @@ class TestPrices:
         model, usage = asked
         quantities = UsageFields.model_validate(usage).quantities()
 
-        priced = CatalogRate(CATALOG).price("free", model, quantities)
+        asks = CatalogRate(CATALOG).price("free", model, quantities, at=NOON)
 
-        expected = price_usage(CATALOG.book, model, Usage(**usage), CATALOG.markup)
-        assert priced.amount_nanos == expected.amount_nanos
-        assert priced.metered.cost_nanos == expected.cost_nanos <= priced.amount_nanos
+        expected = price_usage(CATALOG.prices, model, Usage(**usage), CATALOG.markup, at=NOON)
+        assert asks.amount_nanos == expected.amount_nanos
+        assert asks.metered.cost_nanos == expected.cost_nanos <= asks.amount_nanos
 
     @given(priced_usages())
     def test_a_receipt_has_all_that_recomputes_it(
@@ -63,16 +70,16 @@ class TestPrices:
         model, usage = asked
         quantities = UsageFields.model_validate(usage).quantities()
 
-        priced = CatalogRate(CATALOG).price("free", model, quantities)
+        asks = CatalogRate(CATALOG).price("free", model, quantities, at=NOON)
 
-        metered = priced.metered
+        metered = asks.metered
         lines, markup_bps = metered.pricing["nanos_per_million"], metered.pricing["markup_bps"]
         assert isinstance(lines, dict)
         assert isinstance(markup_bps, int)
         total = sum(metered.quantities[unit] * price for unit, price in lines.items())
-        assert priced.amount_nanos == -(-total * (10_000 + markup_bps) // 10**10)
+        assert asks.amount_nanos == -(-total * (10_000 + markup_bps) // 10**10)
         assert metered.pricing["book_digest"] == CATALOG.book.digest
-        assert explain(metered) == priced.amount_nanos
+        assert explain(metered) == asks.amount_nanos
 
     @given(priced_usages(), st.sampled_from([unit for unit in UNITS if unit != "requests"]))
     def test_more_usage_never_costs_less(
@@ -80,14 +87,14 @@ class TestPrices:
     ) -> None:
         """So that the most of each pool is the most that a call can cost."""
         model, usage = asked
-        if unit not in CATALOG.book.models[model].nanos_per_million:
+        if unit not in priced(model).nanos_per_million:
             with pytest.raises(InvalidRequest):
-                CatalogRate(CATALOG).price("free", model, {**usage, unit: 1})
+                CatalogRate(CATALOG).price("free", model, {**usage, unit: 1}, at=NOON)
             return
 
-        less = CatalogRate(CATALOG).price("free", model, usage)
+        less = CatalogRate(CATALOG).price("free", model, usage, at=NOON)
         more = CatalogRate(CATALOG).price(
-            "free", model, {**usage, unit: usage.get(unit, 0) + 1}
+            "free", model, {**usage, unit: usage.get(unit, 0) + 1}, at=NOON
         )
 
         assert less.amount_nanos <= more.amount_nanos
@@ -100,21 +107,21 @@ class TestBounds:
     def test_nothing_said_bounds_no_model(self, model: str) -> None:
         """Whatever a model charges for, a hold of nothing is refused."""
         with pytest.raises(InvalidRequest):
-            check_bounded(CATALOG, model, frozenset())
+            check_bounded(CATALOG, model, frozenset(), at=NOON)
 
     def test_an_unknown_model_is_not_found(self) -> None:
         """Unknown price, no call."""
         with pytest.raises(NotFound):
-            check_bounded(CATALOG, "gpt-6", frozenset(UNITS))
+            check_bounded(CATALOG, "gpt-6", frozenset(UNITS), at=NOON)
 
     def test_a_model_of_images_wants_images_said_and_no_tokens(self) -> None:
         """It has no price for tokens, so there is nothing to bound."""
-        check_bounded(CATALOG, "imagen-4.0-generate-001", frozenset({"images"}))
+        check_bounded(CATALOG, "imagen-4.0-generate-001", frozenset({"images"}), at=NOON)
 
     def test_a_fee_for_each_request_is_bounded_by_its_default(self) -> None:
         """One request, unless the caller says more."""
-        assert isinstance(CATALOG.book.find("sonar"), ModelPrice)
-        check_bounded(CATALOG, "sonar", frozenset({"input_tokens", "output_tokens"}))
+        assert "requests" in priced("sonar").nanos_per_million
+        check_bounded(CATALOG, "sonar", frozenset({"input_tokens", "output_tokens"}), at=NOON)
 
 
 class TestRequests:

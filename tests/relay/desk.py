@@ -197,7 +197,10 @@ def without(model: str) -> Callable[[str], Catalog]:
 
     def load(project_id: str) -> Catalog:
         full = load_catalog(project_id)
-        models = {name: kept for name, kept in full.book.models.items() if name != model}
-        return replace(full, book=replace(full.book, version="newer", models=models))
+        lines = {
+            provider: {name: line for name, line in kept.items() if name != model}
+            for provider, kept in full.book.lines.items()
+        }
+        return replace(full, book=replace(full.book, version="newer", lines=lines))
 
     return load

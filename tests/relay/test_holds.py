@@ -28,8 +28,8 @@ TOKENS = {"input_tokens": 1000, "output_tokens": 500}
 
 def price(desk: Desk, model: str, **usage: int) -> int:
     """Return what the catalog asks for usage."""
-    catalog = load_catalog(desk.tenant.project_id)
-    return price_usage(catalog.book, model, Usage(**usage), catalog.markup).amount_nanos
+    it = load_catalog(desk.tenant.project_id)
+    return price_usage(it.prices, model, Usage(**usage), it.markup, at=NOON).amount_nanos
 
 
 def after(**span: float) -> str:

@@ -14,7 +14,8 @@ def price(desk: Desk, output_tokens: int) -> int:
     """Return what that many tokens cost."""
     catalog = load_catalog(desk.tenant.project_id)
     usage = Usage(output_tokens=output_tokens)
-    return price_usage(catalog.book, "gpt-5", usage, catalog.markup).amount_nanos
+    asked = price_usage(catalog.prices, "gpt-5", usage, catalog.markup, at=desk.clock.at)
+    return asked.amount_nanos
 
 
 def timed_out(desk: Desk, so_far: int) -> str:

@@ -120,7 +120,7 @@ class TestMaking:
         assert bare == {
             **common,
             "description": "",
-            "markup_percentage": 0,
+            "markup_percentage": 4,
             "allowed_origins": [],
             "low_balance_threshold_cents": 500,
             "topup_min_cents": 100,

@@ -61,8 +61,9 @@ def on_tier(desk: Desk, limit_cents: int = 500, **terms: Any) -> Tier:
 
 def costs(model: str, used: Mapping[str, int], markup_bps: int, desk: Desk) -> int:
     """Return what the book asks for usage, by a reading of our own."""
-    prices = load_catalog(desk.tenant.project_id).book.models[model].nanos_per_million
-    lines = [(count, prices[unit]) for unit, count in used.items()]
+    priced = load_catalog(desk.tenant.project_id).prices.find(model, desk.clock.at)
+    assert priced is not None
+    lines = [(count, priced.nanos_per_million[unit]) for unit, count in used.items()]
     return price_of(lines=lines, markup_bps=markup_bps)
 
 

@@ -120,7 +120,8 @@ class TestReading:
         assert (nano["is_default"], nano["markup_percentage"]) == (False, 0)
         assert (tier["markup_percentage"], "markup_percentage" in mini) == (100, False)
         assert plain["models"][0]["model_input_cost_cents"] == 7
-        priced = load_catalog(office.project_id).book.models["gpt-5-mini"]
+        priced = load_catalog(office.project_id).book.model("gpt-5-mini")
+        assert priced is not None
         assert mini["model_display_name"] == priced.display_name
         assert mini["capabilities"] == list(priced.capabilities)
         assert (mini["context_window"], mini["max_output_tokens"]) == (400_000, 128_000)

@@ -165,6 +165,7 @@ STORES = {
     "periods": ("ledger/encoding.py",),
     "projects": ("accounts/store.py", "catalog/store.py"),
     "price_books": ("catalog/store.py",),
+    "rates": ("catalog/store.py",),
     "customers": (
         "accounts/store.py",
         "payments/store.py",
@@ -271,6 +272,7 @@ def test_no_override_is_there_twice() -> None:
         ("deliveries", "body"),
         ("deliveries", "delivery"),
         ("price_books", "body"),
+        ("rates", "body"),
         ("rate", "tries"),
         ("uses", "redeemed_at"),
     ],

@@ -33,6 +33,9 @@ TOPUP_MIN_CENTS = 100
 
 # ---- customers -----------------------------------------------------------------------------
 
+PLATFORM_FEE_BPS = 450
+"""What a relay project adds to the providers' cost where it says nothing: 4.5 percent."""
+
 
 @dataclass(frozen=True, slots=True)
 class CustomerRef:
@@ -60,7 +63,7 @@ class Project:
     """The origins of the pages that may show customer tokens from a browser."""
     low_balance_threshold_cents: int = LOW_BALANCE_THRESHOLD_CENTS
     topup_min_cents: int = TOPUP_MIN_CENTS
-    markup_bps: int = 0
+    markup_bps: int = PLATFORM_FEE_BPS
     """What is added to the providers' prices, in basis points; the catalog reads it too."""
     archived_at: datetime | None = None
     secret_key_ids: frozenset[str] = frozenset()

@@ -98,9 +98,10 @@ def project_from(snapshot: Snapshot) -> Project | None:
         return None
     found = {name: value for name, value in snapshot.fields.items() if name in PROJECT_FIELDS}
     lists = {name: tuple(found.get(name, ())) for name in ("owners", "allowed_origins")}
-    markup_bps = found.get("markup_bps") or 0  # null before the first catalog
+    if found.get("markup_bps") is None:  # null before the first catalog
+        found.pop("markup_bps", None)
     keys = frozenset(snapshot.fields.get(SECRET_KEYS.ring_field, ()))
-    kept = {**found, **lists, "markup_bps": markup_bps, "secret_key_ids": keys}
+    kept = {**found, **lists, "secret_key_ids": keys}
     return Project(project_id=snapshot.document_id, **kept)
 
 

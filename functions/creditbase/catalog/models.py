@@ -22,11 +22,14 @@ from creditbase.catalog.domain import (
     UNITS,
     LongContext,
     Markup,
-    ModelPrice,
+    Model,
     Offer,
     Pack,
+    Period,
     Plan,
     PriceBook,
+    Table,
+    book_of,
     digest_of,
     plan_uuid,
 )
@@ -126,7 +129,7 @@ class ModelRow(Strict):
 
     @model_validator(mode="after")
     def _capabilities_are_named_once(self) -> Self:
-        _refuse_twice(f"model {self.id}: capability", list(self.capabilities))
+        refuse_twice(f"model {self.id}: capability", list(self.capabilities))
         return self
 
     @model_validator(mode="after")
@@ -140,20 +143,22 @@ class ModelRow(Strict):
             raise ValueError(f"model {self.id}: long_context is cheaper than the model")
         return self
 
-    def to_domain(self) -> ModelPrice:
+    def to_domain(self) -> Model:
         """Return the row as the value that prices are computed from."""
         long = self.long_context
-        return ModelPrice(
+        longer = (
+            ()
+            if long is None
+            else (LongContext(long.above_input_tokens, dict(long.nanos_per_million)),)
+        )
+        return Model(
             model_id=self.id,
             provider=self.provider,
             display_name=self.display_name,
             context_window=self.context_window,
             max_output_tokens=self.max_output_tokens,
             image_tokens_max=self.image_tokens_max,
-            nanos_per_million=dict(self.nanos_per_million),
-            long_context=None
-            if long is None
-            else LongContext(long.above_input_tokens, dict(long.nanos_per_million)),
+            periods={"": (Period(Table(dict(self.nanos_per_million), longer)),)},
             description=self.description,
             capabilities=tuple(self.capabilities),
             deprecated=self.deprecated,
@@ -169,9 +174,9 @@ class PriceBookFile(Strict):
     @model_validator(mode="after")
     def _each_name_means_one_model(self) -> Self:
         ids = [model.id for model in self.models]
-        _refuse_twice("model id", ids)
+        refuse_twice("model id", ids)
         aliases = [alias for model in self.models for alias in model.aliases]
-        _refuse_twice("alias", aliases)
+        refuse_twice("alias", aliases)
         for alias in aliases:
             if alias in ids:
                 raise ValueError(f"alias {alias} is also the id of a model")
@@ -179,10 +184,10 @@ class PriceBookFile(Strict):
 
     def to_domain(self) -> PriceBook:
         """Return the book with its digest."""
-        return PriceBook(
-            version=self.version,
+        return book_of(
+            self.version,
+            [model.to_domain() for model in self.models],
             digest=digest_of(self.body()),
-            models={model.id: model.to_domain() for model in self.models},
             aliases={alias: model.id for model in self.models for alias in model.aliases},
         )
 
@@ -253,8 +258,8 @@ class CatalogFile(Strict):
 
     @model_validator(mode="after")
     def _codes_are_unique(self) -> Self:
-        _refuse_twice("plan", [plan.code for plan in self.plans])
-        _refuse_twice("pack", [pack.code for pack in self.packs])
+        refuse_twice("plan", [plan.code for plan in self.plans])
+        refuse_twice("pack", [pack.code for pack in self.packs])
         if FREE_PLAN not in {plan.code for plan in self.plans}:
             raise ValueError(f"there is no plan {FREE_PLAN}, and every new customer gets it")
         return self
@@ -292,9 +297,9 @@ def parse_catalog(text: str) -> CatalogFile:
         CatalogFault: the text is not JSON, or something in it is not sound.
     """
     try:
-        return CatalogFile.model_validate(json.loads(text, object_pairs_hook=_no_twins))
+        return CatalogFile.model_validate(json.loads(text, object_pairs_hook=no_twins))
     except ValidationError as fault:
-        raise CatalogFault(_first_fault(fault)) from fault
+        raise CatalogFault(first_fault(fault)) from fault
     except ValueError as fault:
         raise CatalogFault(str(fault)) from fault
 
@@ -308,21 +313,24 @@ def parse_book(body: Mapping[str, Any]) -> PriceBook:
     try:
         return PriceBookFile.model_validate(body).to_domain()
     except ValidationError as fault:
-        raise CatalogFault(_first_fault(fault)) from fault
+        raise CatalogFault(first_fault(fault)) from fault
 
 
-def _first_fault(fault: ValidationError) -> str:
+def first_fault(fault: ValidationError) -> str:
+    """Return where a file is first wrong, and what is wrong with it."""
     first = fault.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(step) for step in first["loc"]) or "the file"
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    _refuse_twice("field", [name for name, _ in pairs])
+def no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, unless a field is in it twice."""
+    refuse_twice("field", [name for name, _ in pairs])
     return dict(pairs)
 
 
-def _refuse_twice(word: str, names: list[str]) -> None:
+def refuse_twice(word: str, names: list[str]) -> None:
+    """Refuse a name that is there twice; `word` says of what."""
     for name, times in Counter(names).items():
         if times > 1:
             raise ValueError(f"{word} {name} is there {times} times")

@@ -1,12 +1,23 @@
 """The catalog's documents: a project's offer, its plans and its immutable price books."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from creditbase.catalog.domain import Current, Offer, Pack, Plan, Push
+from creditbase.catalog.domain import (
+    Current,
+    Markup,
+    Offer,
+    Pack,
+    Plan,
+    Push,
+    Rates,
+    Rule,
+)
 from creditbase.kernel.errors import NotFound
 from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Write, get_all
+
+RULE_KINDS = ("providers", "models", "plans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +27,8 @@ class Listing:
     project: Snapshot
     currency: str
     book_version: str | None
-    markup_bps: int | None
+    markup: Markup | None
+    rates_version: str
     packs: Mapping[str, Pack]
     plan_ids: Mapping[str, str]
 
@@ -81,7 +93,7 @@ def current_of(shelf: Shelf) -> Current:
     return Current(
         plans=shelf.plans,
         packs=listing.packs,
-        markup_bps=listing.markup_bps,
+        markup=listing.markup,
         book_version=listing.book_version,
         book_digest=None if shelf.book is None else shelf.book["digest"],
     )
@@ -97,7 +109,7 @@ def writes_for(project_id: str, listing: Listing, offer: Offer, push: Push) -> l
             {
                 ("currency",): offer.currency,
                 ("catalog_version",): offer.book.version,
-                ("markup_bps",): offer.markup.default_bps,
+                **_markup_fields(offer.markup),
                 ("packs",): {code: _pack_fields(pack) for code, pack in offer.packs.items()},
                 ("plan_ids",): {code: plan.plan_id for code, plan in offer.plans.items()},
             },
@@ -114,12 +126,31 @@ def writes_for(project_id: str, listing: Listing, offer: Offer, push: Push) -> l
     return writes
 
 
-def writes_for_markup(listing: Listing, markup_bps: int) -> list[Write]:
+def writes_for_markup(listing: Listing, markup: Markup) -> list[Write]:
     """Return the write that sets a project's markup, or fails if the project has moved."""
     project = listing.project
     assert project.version is not None
-    changes: dict[tuple[str, ...], object] = {("markup_bps",): markup_bps}
+    changes = _markup_fields(markup)
     return [Update(project.path, changes, unless_changed_since=project.version)]
+
+
+def find_rates(project_id: str, version: str) -> Mapping[str, Any] | None:
+    """Return a version of the project's own prices, if there is one."""
+    return get_all([_rates(project_id, version)])[0].fields
+
+
+def writes_for_rates(
+    listing: Listing, rates: Rates, body: Mapping[str, Any], *, is_new: bool
+) -> list[Write]:
+    """Return the batch that makes rates what the project prices by."""
+    project = listing.project
+    assert project.version is not None
+    chosen: dict[tuple[str, ...], object] = {("rates_version",): rates.version}
+    writes: list[Write] = [Update(project.path, chosen, unless_changed_since=project.version)]
+    if is_new:
+        fields = {"version": rates.version, "digest": rates.digest, "body": dict(body)}
+        writes.append(Create(_rates(project.document_id, rates.version), fields))
+    return writes
 
 
 def _to_listing(project: Snapshot) -> Listing:
@@ -130,10 +161,40 @@ def _to_listing(project: Snapshot) -> Listing:
         project=project,
         currency=kept.get("currency", "usd"),
         book_version=kept.get("catalog_version"),
-        markup_bps=kept.get("markup_bps"),
+        markup=_to_markup(kept),
+        rates_version=kept.get("rates_version") or "",
         packs={code: Pack(code=code, **pack) for code, pack in kept.get("packs", {}).items()},
         plan_ids=kept.get("plan_ids", {}),
     )
+
+
+def _to_markup(kept: Mapping[str, Any]) -> Markup | None:
+    if kept.get("markup_bps") is None:
+        return None
+    rules = kept.get("markup") or {}
+    return Markup(
+        kept["markup_bps"],
+        fee_nanos=rules.get("fee_nanos", 0),
+        minimum_nanos=rules.get("minimum_nanos", 0),
+        **{
+            kind: {name: Rule(**rule) for name, rule in rules.get(kind, {}).items()}
+            for kind in RULE_KINDS
+        },
+    )
+
+
+def _markup_fields(markup: Markup) -> dict[tuple[str, ...], object]:
+    """Return what a project keeps of its markup; of a rule only what it says."""
+    rules = {
+        kind: {
+            name: {word: value for word, value in asdict(rule).items() if value is not None}
+            for name, rule in getattr(markup, kind).items()
+        }
+        for kind in RULE_KINDS
+    }
+    amounts = {"fee_nanos": markup.fee_nanos, "minimum_nanos": markup.minimum_nanos}
+    kept = {name: value for name, value in {**amounts, **rules}.items() if value}
+    return {("markup_bps",): markup.default_bps, ("markup",): kept}
 
 
 def _to_plan(path: str, kept: Mapping[str, Any]) -> Plan:
@@ -173,6 +234,10 @@ def _plan(project_id: str, plan_id: str) -> str:
 
 def _plan_code(project_id: str, code: str) -> str:
     return f"projects/{project_id}/plan_codes/{code}"
+
+
+def _rates(project_id: str, version: str) -> str:
+    return f"projects/{project_id}/rates/{version}"
 
 
 def _book(project_id: str, version: str) -> str:

@@ -80,10 +80,10 @@ def create_tier(project_id: str, given: Given, *, sell: Sell, now: datetime) -> 
         Conflict: its code is another tier's, or the project has too many tiers.
         Contention, Unavailable: safe to repeat.
     """
-    book = load_catalog(project_id).book
+    prices = load_catalog(project_id).prices
     code = store.find_code(project_id, str(given["code"]))
     tier_id = tier_uuid(project_id, code.code, code.generation + 1)
-    tier = new_tier(tier_id, project_id, given, book=book, now=now)
+    tier = new_tier(tier_id, project_id, given, prices=prices, now=now)
     if code.tier_id:
         raise _taken(code.code)
     if len(store.load_tiers(project_id).every) >= store.TIERS_MAX:
@@ -108,8 +108,8 @@ def update_tier(
     )
     if before is None or before.tier.is_archived:
         raise NotFound("Tier not found")
-    book = load_catalog(project_id).book
-    tier = changed_tier(before.tier, given, book=book, now=now)
+    prices = load_catalog(project_id).prices
+    tier = changed_tier(before.tier, given, prices=prices, now=now)
     takes = next((code for code in codes if code.code != before.tier.code), None)
     if takes is not None and takes.tier_id:
         raise _taken(takes.code)

@@ -1,16 +1,27 @@
 """What is done with the catalog: load it, cached in this process, and push a new one."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
+from creditbase.accounts.domain import PLATFORM_FEE_BPS
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog import store
-from creditbase.catalog.domain import Catalog, CodeTaken, Markup, PriceBook, Push, decide_push
+from creditbase.catalog.domain import (
+    NO_RATES,
+    Catalog,
+    CodeTaken,
+    Markup,
+    PriceBook,
+    Push,
+    Rates,
+    decide_push,
+)
 from creditbase.catalog.models import CatalogFile, parse_book
 from creditbase.catalog.per_project import PerProject
+from creditbase.catalog.rates_models import parse_rates
 from creditbase.kernel.errors import NotFound, Unavailable
 from creditbase.runtime.commit import Attempt, commit_or_retry
 
@@ -64,11 +75,17 @@ def read_catalog_now(project_id: str) -> Catalog:
 def _borrowed(project_id: str, listing: store.Listing) -> Catalog:
     """Return the catalog of a project without a price book: the hub's prices, its own markup.
 
-    It sells neither plans nor packs, but tiers.
+    It sells neither plans nor packs, but tiers. Rates of its own stand for the hub's.
     """
     hub = read_catalog_now(HUB_PROJECT_ID)
-    markup = Markup(listing.markup_bps or 0)
-    return replace(hub, project_id=project_id, plans={}, packs={}, markup=markup)
+    return replace(
+        hub,
+        project_id=project_id,
+        plans={},
+        packs={},
+        markup=listing.markup or Markup(PLATFORM_FEE_BPS),
+        rates=_rates_of(project_id, listing) if listing.rates_version else hub.rates,
+    )
 
 
 @lru_cache(maxsize=BOOKS_MAX)
@@ -85,6 +102,32 @@ def load_book(project_id: str, version: str) -> PriceBook:
     return _book_of(kept)
 
 
+@lru_cache(maxsize=BOOKS_MAX)
+def load_rates(pin: str) -> Rates:
+    """Return a project's own prices that were used before, by what an entry has pinned.
+
+    Raises:
+        NotFound: there are no such rates.
+        Unavailable: the store gave no answer in time.
+    """
+    project_id, _, version = pin.rpartition("/")
+    kept = store.find_rates(project_id, version)
+    if kept is None:
+        raise NotFound("There are no such rates")
+    rates = parse_rates(project_id, kept["body"])
+    assert rates.digest == kept["digest"], "stored rates were changed"
+    return rates
+
+
+def _rates_of(project_id: str, listing: store.Listing) -> Rates:
+    """Return the project's own prices; a version never changes, so it is read once."""
+    return (
+        load_rates(f"{project_id}/{listing.rates_version}")
+        if listing.rates_version
+        else NO_RATES
+    )
+
+
 def _book_of(kept: Mapping[str, Any]) -> PriceBook:
     book = parse_book(kept["body"])
     assert book.digest == kept["digest"], "a stored price book was changed"
@@ -94,14 +137,15 @@ def _book_of(kept: Mapping[str, Any]) -> PriceBook:
 def _catalog_of(project_id: str, shelf: store.Shelf) -> Catalog:
     listing = shelf.listing
     assert shelf.book is not None
-    assert listing.markup_bps is not None
+    assert listing.markup is not None
     return Catalog(
         project_id=project_id,
         currency=listing.currency,
         plans=shelf.plans,
         packs=listing.packs,
         book=_book_of(shelf.book),
-        markup=Markup(listing.markup_bps),
+        markup=listing.markup,
+        rates=_rates_of(project_id, listing),
     )
 
 
@@ -137,17 +181,29 @@ def _attempt(project_id: str, file: CatalogFile) -> Attempt[Push]:
 
 
 def set_markup(project_id: str, markup_bps: int) -> None:
-    """Set what a project adds to the providers' cost; other processes see it in a minute.
+    """Set what a project adds to the providers' cost where no rule says otherwise.
 
     Raises:
         NotFound: there is no such project.
     """
+    change_markup(project_id, lambda known: replace(known, default_bps=markup_bps))
 
-    def attempt() -> Attempt[None]:
+
+def change_markup(project_id: str, change: Callable[[Markup], Markup]) -> Markup:
+    """Change a project's rules and return them; other processes see it in a minute.
+
+    Raises:
+        NotFound: there is no such project.
+        BillingError: as `change` refuses.
+    """
+
+    def attempt() -> Attempt[Markup]:
         listing = store.load_listing(project_id)
-        if listing.markup_bps == markup_bps:
-            return Attempt(None, ())
-        return Attempt(None, store.writes_for_markup(listing, markup_bps))
+        changed = change(listing.markup or Markup(PLATFORM_FEE_BPS))
+        if listing.markup == changed:
+            return Attempt(changed, ())
+        return Attempt(changed, store.writes_for_markup(listing, changed))
 
-    commit_or_retry(attempt)
+    changed = commit_or_retry(attempt)
     shared_cache().forget(project_id)
+    return changed

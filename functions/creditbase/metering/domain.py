@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from creditbase.catalog.domain import (
     COUNTED_UNIT,
+    NO_RATES,
     Catalog,
-    Markup,
+    Margin,
+    ModelPrice,
     PriceBook,
+    PriceList,
+    Rates,
     Usage,
-    price_usage,
+    price_call,
 )
+from creditbase.catalog.domain.pins import Pin, digests_of
 from creditbase.catalog.domain.tiers import Tier, Tiers
 from creditbase.kernel.errors import Forbidden, InvalidRequest, NotFound, Unavailable
-from creditbase.kernel.money import price_of
 from creditbase.ledger.domain.commands import NOTHING_PINNED, Priced
 from creditbase.ledger.domain.wallet import Metered, Terms
 
@@ -30,68 +35,70 @@ OUTSIDE_PLAN = "MODEL_OUTSIDE_PLAN"
 class PricesMissing(Unavailable):
     """The decision needs prices that its rate was not given; load them, and ask again."""
 
-    def __init__(self, *, tier_id: str = "", book_version: str = "") -> None:
+    def __init__(self, *, tier_id: str = "", book_version: str = "", rates: str = "") -> None:
         super().__init__()
         self.tier_id = tier_id
         self.book_version = book_version
+        self.rates = rates
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogRate:
     """Prices by one catalog as it was loaded; the ledger calls it inside its decision.
 
-    Whether a plan is a tier is told by its code, which then is the tier's id. `books` are
-    price books of before, by version, for holds that were placed at them.
+    Whether a plan is a tier is told by its code, which then is the tier's id. `books` and
+    `rates` are those of before, by what holds have pinned, for holds that were placed at them.
     """
 
     catalog: Catalog
     tiers: Tiers | None = None
     books: Mapping[str, PriceBook] = field(default_factory=dict)
+    rates: Mapping[str, Rates] = field(default_factory=dict)
 
     def price(
         self,
         plan_code: str,
         model: str,
         quantities: Mapping[str, int],
+        *,
+        at: datetime,
         pinned: Mapping[str, object] = NOTHING_PINNED,
     ) -> Priced:
         """Return the price with the versions and lines that a receipt needs.
 
         Raises:
-            NotFound: the book does not have the model. Unknown price, no call.
+            NotFound: neither rates nor book have the model. Unknown price, no call.
             Forbidden: the customer's tier does not have the model.
             InvalidRequest: a quantity in a unit that has no price.
-            PricesMissing: the tier, or the book that the hold has pinned, was not loaded.
+            PricesMissing: the tier, or what the hold has pinned, was not loaded.
         """
-        if pinned:
-            book, markup = self._pinned(pinned)
-            plan_code = str(pinned.get("plan", plan_code))
+        pin = Pin.read(pinned) if pinned else None
+        if pin is None:
+            prices, found = self.catalog.prices, self.catalog.prices.find(model, at)
         else:
-            book, markup = self.catalog.book, self._markup(plan_code, model)
-        usage = Usage(**{"requests": 0, **quantities})
-        try:
-            priced = price_usage(book, model, usage, markup)
-        except NotFound as refusal:
-            raise NotFound(refusal.message, reason=UNPRICED_MODEL) from refusal
-        kept = {
-            "plan": plan_code,
-            "book_version": priced.book_version,
-            "markup_bps": priced.markup_bps,
-        }
+            plan_code, at = pin.plan or plan_code, pin.at or at
+            prices = self._pinned(pin)
+            known = prices.model(model)
+            found = None if known is None else known.at(at, pin.variant)
+        if found is None:
+            raise NotFound("This model has no price", reason=UNPRICED_MODEL)
+        margin = self._margin(plan_code, found) if pin is None else pin.margin
+        called = price_call(found, Usage(**{"requests": 0, **quantities}), margin)
+        kept = Pin(plan_code, prices.book.version, prices.rates.pin, at, found.variant, margin)
         metered = Metered(
-            model=priced.model_id,
-            provider=priced.provider,
-            cost_nanos=priced.cost_nanos,
+            model=found.model_id,
+            provider=found.provider,
+            cost_nanos=called.cost_nanos,
             quantities=dict(quantities),
             pricing={
-                **kept,
-                "book_digest": priced.book_digest,
+                **kept.fields(),
+                **digests_of(prices),
                 "nanos_per_million": {
-                    line.unit: line.nanos_per_million for line in priced.lines
+                    line.unit: line.nanos_per_million for line in called.lines
                 },
             },
         )
-        return Priced(priced.amount_nanos, metered, kept)
+        return Priced(called.amount_nanos, metered, kept.fields())
 
     def with_tiers(self, tiers: Tiers) -> "CatalogRate":
         """Return the rate with the tiers that were missing."""
@@ -101,29 +108,34 @@ class CatalogRate:
         """Return the rate with the book that was missing."""
         return replace(self, books={**self.books, book.version: book})
 
-    def _pinned(self, pinned: Mapping[str, object]) -> tuple[PriceBook, Markup]:
-        version, markup_bps = pinned["book_version"], pinned["markup_bps"]
-        assert isinstance(version, str)
-        assert isinstance(markup_bps, int)
-        current = self.catalog.book
-        book = current if current.version == version else self.books.get(version)
-        if book is None:
-            raise PricesMissing(book_version=version)
-        return book, Markup(markup_bps)
+    def with_rates(self, rates: Rates) -> "CatalogRate":
+        """Return the rate with the project's own prices that were missing."""
+        return replace(self, rates={**self.rates, rates.pin: rates})
 
-    def _markup(self, plan_code: str, model: str) -> Markup:
+    def _pinned(self, pin: Pin) -> PriceList:
+        current = self.catalog.prices
+        is_current = current.book.version == pin.book_version
+        book = current.book if is_current else self.books.get(pin.book_version)
+        if book is None:
+            raise PricesMissing(book_version=pin.book_version)
+        known = {"": NO_RATES, current.rates.pin: current.rates, **self.rates}
+        if pin.rates not in known:
+            raise PricesMissing(rates=pin.rates)
+        return PriceList(book, known[pin.rates])
+
+    def _margin(self, plan_code: str, found: ModelPrice) -> Margin:
         """Return what is added to the cost on a plan, if the plan has the model."""
+        markup = self.catalog.markup
         if not is_tier_id(plan_code):
-            return self.catalog.markup
+            return markup.margin(
+                provider=found.provider, model_id=found.model_id, plan_code=plan_code
+            )
         tier = None if self.tiers is None else self.tiers.by_id(plan_code)
         if tier is None:
             raise PricesMissing(tier_id=plan_code)
-        found = self.catalog.book.find(model)
-        if found is None:
-            return self.catalog.markup
         if tier.model(found.model_id) is None:
             raise Forbidden("This model is not part of the plan", reason=OUTSIDE_PLAN)
-        return tier.markup_of(found.model_id, self.catalog.markup)
+        return tier.margin_of(found, markup)
 
 
 def terms_by(tier: Tier, terms: Terms) -> Terms:
@@ -147,22 +159,22 @@ def is_tier_id(plan_code: str) -> bool:
 
 
 def explain(metered: Metered) -> int:
-    """Return what a receipt comes to, computed again from its lines and markup alone."""
-    prices, markup_bps = metered.pricing["nanos_per_million"], metered.pricing["markup_bps"]
+    """Return what a receipt comes to, computed again from what it keeps alone."""
+    prices = metered.pricing["nanos_per_million"]
     assert isinstance(prices, Mapping)
-    assert isinstance(markup_bps, int)
     lines = [(metered.quantities[unit], nanos) for unit, nanos in prices.items()]
-    return price_of(lines=lines, markup_bps=markup_bps)
+    margin = Pin.read(metered.pricing).margin
+    return margin.price_nanos(lines, requests=metered.quantities.get(COUNTED_UNIT, 0))
 
 
-def check_bounded(catalog: Catalog, model: str, given: frozenset[str]) -> None:
+def check_bounded(catalog: Catalog, model: str, given: frozenset[str], *, at: datetime) -> None:
     """Refuse a hold whose usage leaves open what the model can cost.
 
     Raises:
         NotFound: the book does not have the model.
         InvalidRequest: a unit that the model charges for was not given at all.
     """
-    found = catalog.book.find(model)
+    found = catalog.prices.find(model, at)
     if found is None:
         raise NotFound("This model has no price")
     priced = found.nanos_per_million

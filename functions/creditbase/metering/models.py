@@ -36,11 +36,19 @@ class UsageFields(_Request):
     output_tokens: Quantity = 0
     cached_input_tokens: Quantity = 0
     cache_write_tokens: Quantity = 0
+    cache_write_1h_tokens: Quantity = 0
     reasoning_tokens: Quantity = 0
     audio_input_tokens: Quantity = 0
+    cached_audio_tokens: Quantity = 0
     audio_output_tokens: Quantity = 0
+    image_input_tokens: Quantity = 0
+    cached_image_tokens: Quantity = 0
+    image_output_tokens: Quantity = 0
+    video_input_tokens: Quantity = 0
+    video_output_tokens: Quantity = 0
     images: Quantity = 0
     searches: Quantity = 0
+    file_searches: Quantity = 0
     requests: Quantity = 1
 
     def quantities(self) -> dict[str, int]:

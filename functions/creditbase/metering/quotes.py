@@ -34,7 +34,7 @@ def ask_price(
     wallet = loaded.wallet
 
     def price(rate: CatalogRate) -> Quote:
-        cost = MeteredUsage(_quantities(rate, asked), rate, asked.model)
+        cost = MeteredUsage(_quantities(rate, asked, now), rate, asked.model)
         return quote(wallet, cost, budget, now=now)
 
     try:
@@ -64,8 +64,8 @@ def with_payer(
     return customer_names().follow(project_id, asked.customer_external_id, act, now=now)
 
 
-def _quantities(rate: CatalogRate, asked: QuoteRequest) -> dict[str, int]:
-    found = rate.catalog.book.find(asked.model)
+def _quantities(rate: CatalogRate, asked: QuoteRequest, now: datetime) -> dict[str, int]:
+    found = rate.catalog.prices.find(asked.model, now)
     if found is None:
         raise NotFound("This model has no price", reason=UNPRICED_MODEL)
     writes = "output_tokens" in found.nanos_per_million

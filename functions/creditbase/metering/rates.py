@@ -11,7 +11,7 @@ from functools import cache
 from typing import TypeVar
 
 from creditbase.catalog.tier_use_cases import load_tiers
-from creditbase.catalog.use_cases import load_book, load_catalog
+from creditbase.catalog.use_cases import load_book, load_catalog, load_rates
 from creditbase.kernel.errors import BillingError, Forbidden, PaymentRequired
 from creditbase.ledger.domain.commands import ChangeTerms, Command
 from creditbase.ledger.domain.decide import Decision
@@ -121,6 +121,8 @@ def completing(rate: CatalogRate, ask: Callable[[CatalogRate], T], project_id: s
 
 def _completed(rate: CatalogRate, missing: PricesMissing, project_id: str) -> CatalogRate:
     """Return the rate with what a decision missed."""
+    if missing.rates:
+        return rate.with_rates(load_rates(missing.rates))
     if missing.book_version:
         return rate.with_book(load_book(project_id, missing.book_version))
     tiered_projects().add(project_id)

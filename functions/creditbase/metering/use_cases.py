@@ -210,7 +210,8 @@ def _run_costed(
     try:
         rate = load_rate(request.project_id)
         if isinstance(asked, HoldRequest):
-            check_bounded(rate.catalog, model, frozenset(usage.model_fields_set))
+            given = frozenset(usage.model_fields_set)
+            check_bounded(rate.catalog, model, given, at=request.now)
     except (NotFound, InvalidRequest) as refusal:
         return _replay_of(request, ref, entry_id, refusal)
     return run_priced(

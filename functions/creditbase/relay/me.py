@@ -34,7 +34,7 @@ def _show(call: Call) -> Reply:
         subscription=(
             subscription_answer(customer, held, tier.code) if held and tier else None
         ),
-        tier=tier_answer(tier, load_catalog(customer.project_id)) if tier else None,
+        tier=tier_answer(tier, load_catalog(customer.project_id), call.now) if tier else None,
         tier_code=tier.code if tier else None,
     )
     return Reply(body={"customer": shown})

@@ -1,15 +1,18 @@
 """The shapes of tiers as the SDKs decode them, with what their models cost a customer."""
 
-from creditbase.catalog.domain import Catalog, ModelPrice
+from dataclasses import replace
+from datetime import datetime
+
+from creditbase.catalog.domain import Catalog, Margin, ModelPrice
 from creditbase.catalog.domain.tiers import Tier, TierModel
 from creditbase.kernel.ids import tier_model_uuid
-from creditbase.kernel.money import BPS_PER_ONE, NANOS_PER_CENT, ceil_div
+from creditbase.kernel.money import NANOS_PER_CENT, UNITS_PER_PRICE, ceil_div
 from creditbase.relay.answers import Json, at, present
 
 BPS_PER_PERCENT = 100
 
 
-def tier_answer(tier: Tier, catalog: Catalog) -> Json:
+def tier_answer(tier: Tier, catalog: Catalog, now: datetime) -> Json:
     """Return a tier; a model that the price book no longer has is left out, as nobody can
     use it.
     """
@@ -34,7 +37,7 @@ def tier_answer(tier: Tier, catalog: Catalog) -> Json:
         models=[
             _model_answer(tier, model, priced, catalog)
             for model in tier.models
-            if (priced := catalog.book.find(model.model_id)) is not None
+            if (priced := catalog.prices.find(model.model_id, now)) is not None
         ],
         created_at=at(tier.created_at),
         updated_at=at(tier.updated_at),
@@ -42,7 +45,7 @@ def tier_answer(tier: Tier, catalog: Catalog) -> Json:
 
 
 def _model_answer(tier: Tier, model: TierModel, priced: ModelPrice, catalog: Catalog) -> Json:
-    markup_bps = tier.markup_of(model.model_id, catalog.markup).default_bps
+    margin = tier.margin_of(priced, catalog.markup)
     return present(
         id=tier_model_uuid(tier.tier_id, model.model_id),
         tier_id=tier.tier_id,
@@ -53,8 +56,8 @@ def _model_answer(tier: Tier, model: TierModel, priced: ModelPrice, catalog: Cat
         context_window=priced.context_window,
         max_output_tokens=priced.max_output_tokens,
         deprecated=priced.deprecated,
-        model_input_cost_cents=customer_cents(priced, "input_tokens", markup_bps),
-        model_output_cost_cents=customer_cents(priced, "output_tokens", markup_bps),
+        model_input_cost_cents=customer_cents(priced, "input_tokens", margin),
+        model_output_cost_cents=customer_cents(priced, "output_tokens", margin),
         is_default=model == tier.default_model,
         markup_percentage=_percentage(model.markup_bps),
         created_at=at(tier.created_at),
@@ -62,14 +65,16 @@ def _model_answer(tier: Tier, model: TierModel, priced: ModelPrice, catalog: Cat
     )
 
 
-def customer_cents(priced: ModelPrice, unit: str, markup_bps: int) -> int:
+def customer_cents(priced: ModelPrice, unit: str, margin: Margin) -> int:
     """Return the customer's price of a million of a unit in whole cents, rounded up.
 
     Rounded up, so that nothing costs more than it says; a call itself is priced to the nano.
     A unit that the model does not have is 0.
     """
     cost_nanos = priced.nanos_per_million.get(unit, 0)
-    return ceil_div(cost_nanos * (BPS_PER_ONE + markup_bps), NANOS_PER_CENT * BPS_PER_ONE)
+    plain = replace(margin, fee_nanos=0, minimum_nanos=0)
+    price_nanos = plain.price_nanos([(UNITS_PER_PRICE, cost_nanos)], requests=0)
+    return ceil_div(price_nanos, NANOS_PER_CENT)
 
 
 def _percentage(markup_bps: int | None) -> int | None:

@@ -33,20 +33,22 @@ def _list(call: Call) -> Reply:
     project_id = _project_of(call)
     catalog = load_catalog(project_id)
     sold = load_tiers(project_id).sold
-    return Reply(body={"tiers": [tier_answer(tier, catalog) for tier in sold]})
+    return Reply(body={"tiers": [tier_answer(tier, catalog, call.now) for tier in sold]})
 
 
 def _show(call: Call) -> Reply:
     project_id = _project_of(call)
     tier = tier_on_sale(project_id, _tier_id(call))
-    return Reply(body={"tier": tier_answer(tier, load_catalog(project_id))})
+    return Reply(body={"tier": tier_answer(tier, load_catalog(project_id), call.now)})
 
 
 def _create(call: Call) -> Reply:
     project_id = _project_of(call)
     asked = parse(TierCreate, call.body)
     tier = tier_selling.create_tier(project_id, asked.given(), now=call.now)
-    return Reply(body={"tier": tier_answer(tier, load_catalog(project_id))}, status=201)
+    return Reply(
+        body={"tier": tier_answer(tier, load_catalog(project_id), call.now)}, status=201
+    )
 
 
 def _update(call: Call) -> Reply:
@@ -54,7 +56,7 @@ def _update(call: Call) -> Reply:
     tier_id = _tier_id(call)
     asked = parse(TierUpdate, call.body)
     tier = tier_selling.update_tier(project_id, tier_id, asked.given(), now=call.now)
-    return Reply(body={"tier": tier_answer(tier, load_catalog(project_id))})
+    return Reply(body={"tier": tier_answer(tier, load_catalog(project_id), call.now)})
 
 
 def _delete(call: Call) -> Reply:

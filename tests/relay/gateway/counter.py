@@ -64,7 +64,9 @@ class Counter:
     def price(self, model: str, **quantities: int) -> int:
         """Return what usage costs this customer."""
         catalog = load_catalog(self.desk.tenant.project_id)
-        prices = catalog.book.models[model].nanos_per_million
+        priced = catalog.prices.find(model, self.desk.clock.at)
+        assert priced is not None
+        prices = priced.nanos_per_million
         total = sum(prices[unit] * count for unit, count in quantities.items())
         scale = 1_000_000 * 10_000
         return -(-total * (10_000 + catalog.markup.default_bps) // scale)

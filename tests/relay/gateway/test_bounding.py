@@ -167,7 +167,7 @@ def test_nothing_that_a_provider_reports_costs_more_than_was_held(
     """In whichever pools it says it, long contexts and dear pools included."""
     dear = {**PRICES, "cache_write_tokens": 13, "reasoning_tokens": 40}
     long = LongContext(100, {unit: 2 * price for unit, price in dear.items()})
-    priced = model(nanos_per_million=dear, long_context=long)
+    priced = model(nanos_per_million=dear, long_context=(long,))
     bound = bound_of(asking(), priced)
     meter = Meter(bound=bound, model=priced, output_tokens_held=bound.output_tokens)
     pools = {"input_tokens": plain, "cached_input_tokens": cached, "output_tokens": output}

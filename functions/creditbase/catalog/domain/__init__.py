@@ -1,116 +1,60 @@
-"""Catalog decisions, pure: what a call costs, and what a push of the catalog changes.
+"""Catalog decisions, pure: what is sold, and what a push of the catalog changes.
 
-A price is an integer of nanos for a million units (DESIGN section 2). What has no price is
-refused, never free; a free unit says so in the file.
+What a call costs is in the modules beside: units, prices, book, rates, markup, pricing.
 """
 
 import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from creditbase.catalog.domain.book import PriceBook, book_of
+from creditbase.catalog.domain.markup import Margin, Markup, Rule
+from creditbase.catalog.domain.prices import LongContext, Model, ModelPrice, Period, Table
+from creditbase.catalog.domain.pricing import PricedCall, PricedLine, price_call
+from creditbase.catalog.domain.rates import NO_RATES, PriceList, Rates
+from creditbase.catalog.domain.units import COUNTED_UNIT, UNITS, Usage
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.ids import NAMESPACE
-from creditbase.kernel.money import AMOUNT_NANOS_MAX, nanos_from_credits, price_of
+from creditbase.kernel.money import nanos_from_credits
 
-COUNTED_UNIT = "requests"
-"""The one unit that is counted also where it has no price of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What one call used, in exclusive pools: no token is counted in two of them."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_input_tokens: int = 0
-    cache_write_tokens: int = 0
-    reasoning_tokens: int = 0
-    audio_input_tokens: int = 0
-    audio_output_tokens: int = 0
-    images: int = 0
-    searches: int = 0
-    requests: int = 1
-
-    def __post_init__(self) -> None:
-        assert all(type(quantity) is int and quantity >= 0 for _, quantity in self.quantities())
-
-    def quantities(self) -> tuple[tuple[str, int], ...]:
-        """Return every pool with its quantity, in the fixed order of `UNITS`."""
-        return tuple((unit, getattr(self, unit)) for unit in UNITS)
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Return everything the model had to read: what a long-context price looks at."""
-        return (
-            self.input_tokens
-            + self.cached_input_tokens
-            + self.cache_write_tokens
-            + self.audio_input_tokens
-        )
-
-
-UNITS: tuple[str, ...] = tuple(unit.name for unit in fields(Usage))
-"""The units that a price book may price."""
-
-
-@dataclass(frozen=True, slots=True)
-class LongContext:
-    """Dearer prices for a whole call whose prompt is longer than a number of tokens."""
-
-    above_input_tokens: int
-    nanos_per_million: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelPrice:
-    """A model: who serves it, what it can do, and what its units cost us."""
-
-    model_id: str
-    provider: str
-    display_name: str
-    context_window: int
-    max_output_tokens: int
-    nanos_per_million: Mapping[str, int]
-    long_context: LongContext | None = None
-    description: str = ""
-    capabilities: tuple[str, ...] = ()
-    deprecated: bool = False
-    image_tokens_max: int = 0
-    """The most tokens of one image in a prompt; 0 where nobody says."""
-
-    def prices_for(self, usage: Usage) -> Mapping[str, int]:
-        """Return the price table that this call falls under."""
-        dearer = self.long_context
-        if dearer is not None and usage.prompt_tokens > dearer.above_input_tokens:
-            return dearer.nanos_per_million
-        return self.nanos_per_million
-
-
-@dataclass(frozen=True, slots=True)
-class PriceBook:
-    """An immutable version of every price. `digest` is over its canonical JSON."""
-
-    version: str
-    digest: str
-    models: Mapping[str, ModelPrice]
-    aliases: Mapping[str, str]
-
-    def find(self, model: str) -> ModelPrice | None:
-        """Return the model of an exact id or explicit alias; nothing is guessed."""
-        return self.models.get(self.aliases.get(model, model))
-
-
-@dataclass(frozen=True, slots=True)
-class Markup:
-    """What is added to the provider's cost, in basis points. Never negative: not below cost."""
-
-    default_bps: int
-
-    def __post_init__(self) -> None:
-        assert self.default_bps >= 0
+__all__ = [
+    "COUNTED_UNIT",
+    "NO_RATES",
+    "UNITS",
+    "Catalog",
+    "CodeTaken",
+    "Current",
+    "LongContext",
+    "Margin",
+    "Markup",
+    "Model",
+    "ModelPrice",
+    "Offer",
+    "Pack",
+    "Period",
+    "Plan",
+    "PlanMissing",
+    "PriceBook",
+    "PriceList",
+    "PricedCall",
+    "PricedLine",
+    "Push",
+    "Rates",
+    "Rule",
+    "Table",
+    "Usage",
+    "VersionTaken",
+    "book_of",
+    "decide_push",
+    "digest_of",
+    "plan_uuid",
+    "price_call",
+    "price_usage",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +115,12 @@ class Catalog:
     packs: Mapping[str, Pack]
     book: PriceBook
     markup: Markup
+    rates: Rates = NO_RATES
+
+    @property
+    def prices(self) -> PriceList:
+        """Return all that the project can price."""
+        return PriceList(self.book, self.rates)
 
     def plan(self, code: str) -> Plan:
         """Return the plan of that code.
@@ -183,62 +133,20 @@ class Catalog:
         return self.plans[code]
 
 
-@dataclass(frozen=True, slots=True)
-class PricedLine:
-    """One unit of a priced call, as `explain` shows it."""
-
-    unit: str
-    quantity: int
-    nanos_per_million: int
-
-
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """What a call costs the customer and us, with all that is needed to compute it again."""
-
-    amount_nanos: int
-    cost_nanos: int
-    model_id: str
-    provider: str
-    lines: tuple[PricedLine, ...]
-    markup_bps: int
-    book_version: str
-    book_digest: str
-
-
-def price_usage(book: PriceBook, model: str, usage: Usage, markup: Markup) -> Priced:
-    """Return what `usage` of `model` costs, each figure rounded up once, to the nano.
+def price_usage(
+    prices: PriceList, model: str, usage: Usage, markup: Markup, *, at: datetime
+) -> PricedCall:
+    """Return what `usage` of a model costs on no plan in particular.
 
     Raises:
-        NotFound: the book has no such id or alias. Unknown price, no call.
+        NotFound: neither rates nor book have the id or alias. Unknown price, no call.
         InvalidRequest: a quantity above zero in a unit without a price, or beyond any wallet.
     """
-    found = book.find(model)
+    found = prices.find(model, at)
     if found is None:
         raise NotFound("This model has no price")
-    prices = found.prices_for(usage)
-    lines = []
-    for unit, quantity in usage.quantities():
-        if quantity > 0 and unit in prices:
-            lines.append(PricedLine(unit, quantity, prices[unit]))
-        elif quantity > 0 and unit != COUNTED_UNIT:
-            raise InvalidRequest(f"This model has no price for {unit}", field=f"usage.{unit}")
-    pairs = [(line.quantity, line.nanos_per_million) for line in lines]
-    amount_nanos = price_of(lines=pairs, markup_bps=markup.default_bps)
-    cost_nanos = price_of(lines=pairs, markup_bps=0)
-    if amount_nanos > AMOUNT_NANOS_MAX:
-        raise InvalidRequest("This usage is more than any wallet can hold", field="usage")
-    assert 0 <= cost_nanos <= amount_nanos
-    return Priced(
-        amount_nanos=amount_nanos,
-        cost_nanos=cost_nanos,
-        model_id=found.model_id,
-        provider=found.provider,
-        lines=tuple(lines),
-        markup_bps=markup.default_bps,
-        book_version=book.version,
-        book_digest=book.digest,
-    )
+    margin = markup.margin(provider=found.provider, model_id=found.model_id)
+    return price_call(found, usage, margin)
 
 
 def plan_uuid(project_id: str, code: str) -> str:
@@ -273,7 +181,7 @@ class Current:
 
     plans: Mapping[str, Plan]
     packs: Mapping[str, Pack]
-    markup_bps: int | None
+    markup: Markup | None
     book_version: str | None
     book_digest: str | None
 
@@ -334,12 +242,11 @@ def decide_push(current: Current, offer: Offer) -> Push:
         for code in sorted({*current.packs, *offer.packs})
         if current.packs.get(code) != offer.packs.get(code)
     ]
-    if current.markup_bps != offer.markup.default_bps:
-        lines.append(f"markup_bps: {current.markup_bps} -> {offer.markup.default_bps}")
+    lines += _markup_differences(current.markup, offer.markup)
     if current.book_version != offer.book.version:
         lines.append(
             f"price book: {current.book_version} -> {offer.book.version}"
-            f" ({len(offer.book.models)} models, {offer.book.digest[:12]})"
+            f" ({len(offer.book)} models, {offer.book.digest[:12]})"
         )
     return Push(tuple(lines), current.book_digest is None, tuple(changed))
 
@@ -348,6 +255,33 @@ def _difference(word: str, before: Plan | Pack | None, after: Plan | Pack | None
     named = after or before
     assert named is not None
     return f"{word} {named.code}: {_shown(before)} -> {_shown(after)}"
+
+
+def _markup_differences(before: Markup | None, after: Markup) -> list[str]:
+    """Return a line for the default and for each rule that differs."""
+    old, new = _rules(before), _rules(after)
+    return [
+        f"{name}: {old.get(name)} -> {new.get(name)}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _rules(markup: Markup | None) -> dict[str, object]:
+    """Return every rule by the name that a push shows it by."""
+    if markup is None:
+        return {}
+    kinds = {"provider": markup.providers, "model": markup.models, "plan": markup.plans}
+    amounts = {"fee_nanos": markup.fee_nanos, "minimum_nanos": markup.minimum_nanos}
+    return {
+        "markup_bps": markup.default_bps,
+        **{f"markup {name}": value for name, value in amounts.items() if value},
+        **{
+            f"markup of {kind} {name}": rule
+            for kind, rules in kinds.items()
+            for name, rule in rules.items()
+        },
+    }
 
 
 def _shown(it: Plan | Pack | None) -> str:

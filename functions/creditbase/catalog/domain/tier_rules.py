@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from creditbase.catalog.domain import PriceBook
+from creditbase.catalog.domain.rates import PriceList
 from creditbase.catalog.domain.tiers import Tier, TierModel
 from creditbase.kernel.errors import InvalidRequest
 
@@ -25,7 +25,7 @@ Given = Mapping[str, Any]
 
 
 def new_tier(
-    tier_id: str, project_id: str, given: Given, *, book: PriceBook, now: datetime
+    tier_id: str, project_id: str, given: Given, *, prices: PriceList, now: datetime
 ) -> Tier:
     """Return a tier as it was asked for.
 
@@ -44,16 +44,16 @@ def new_tier(
         created_at=now,
         updated_at=now,
     )
-    return _settled(replace(bare, **given), given, book)
+    return _settled(replace(bare, **given), given, prices)
 
 
-def changed_tier(tier: Tier, given: Given, *, book: PriceBook, now: datetime) -> Tier:
+def changed_tier(tier: Tier, given: Given, *, prices: PriceList, now: datetime) -> Tier:
     """Return the tier with what was given; the same where that changes nothing.
 
     Raises:
         InvalidRequest: it would not be sound, or be billed in another way than before.
     """
-    after = _settled(replace(tier, **given), given, book)
+    after = _settled(replace(tier, **given), given, prices)
     for name in ("billing_mode", "billing_provider"):
         if getattr(after, name) != getattr(tier, name):
             raise InvalidRequest(
@@ -62,7 +62,7 @@ def changed_tier(tier: Tier, given: Given, *, book: PriceBook, now: datetime) ->
     return after if after == tier else replace(after, updated_at=now)
 
 
-def _settled(tier: Tier, given: Given, book: PriceBook) -> Tier:
+def _settled(tier: Tier, given: Given, prices: PriceList) -> Tier:
     """Return the tier with what follows from the rest of it, once it is known to be sound."""
     _check(tier, given)
     if tier.is_paygo:
@@ -73,7 +73,7 @@ def _settled(tier: Tier, given: Given, book: PriceBook) -> Tier:
         tier = replace(tier, price_interval="month")
     if not tier.is_sold_by_stripe:
         tier = replace(tier, billing_price_ref="")
-    return replace(tier, models=_known(tier.models, book)) if "models" in given else tier
+    return replace(tier, models=_known(tier.models, prices)) if "models" in given else tier
 
 
 def _check(tier: Tier, given: Given) -> None:
@@ -99,11 +99,11 @@ def _check(tier: Tier, given: Given) -> None:
     )
 
 
-def _known(models: tuple[TierModel, ...], book: PriceBook) -> tuple[TierModel, ...]:
-    """Return the models by the book's own ids, each once, and one of them the default."""
+def _known(models: tuple[TierModel, ...], prices: PriceList) -> tuple[TierModel, ...]:
+    """Return the models by the price list's own ids, each once, and one of them the default."""
     found = []
     for it in models:
-        priced = book.find(it.model_id)
+        priced = prices.model(it.model_id)
         if priced is None:
             raise InvalidRequest(f"There is no model {it.model_id}", field="models")
         found.append(replace(it, model_id=priced.model_id))

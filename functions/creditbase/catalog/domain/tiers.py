@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from creditbase.catalog.domain import Markup
+from creditbase.catalog.domain.markup import Margin, Markup, Rule
+from creditbase.catalog.domain.prices import ModelPrice
 from creditbase.kernel.money import nanos_from_cents
 
 BillingMode = Literal["subscription", "paygo"]
@@ -112,13 +113,16 @@ class Tier:
         chosen = next((it for it in self.models if it.is_default), None)
         return chosen or (self.models[0] if len(self.models) == 1 else None)
 
-    def markup_of(self, model_id: str, project: Markup) -> Markup:
+    def margin_of(self, priced: ModelPrice, project: Markup) -> Margin:
         """Return what is added to the cost: what the model says, the tier, or the project."""
-        found = self.model(model_id)
-        for chosen_bps in (found.markup_bps if found else None, self.markup_bps):
-            if chosen_bps is not None:
-                return Markup(chosen_bps)
-        return project
+        found = self.model(priced.model_id)
+        own = Rule(self.markup_bps), Rule(found.markup_bps if found else None)
+        return project.margin(
+            provider=priced.provider,
+            model_id=priced.model_id,
+            plan_code=self.tier_id,
+            special=zip(("tier", "tier model"), own, strict=True),
+        )
 
 
 @dataclass(frozen=True, slots=True)

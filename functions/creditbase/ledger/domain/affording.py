@@ -93,7 +93,8 @@ def price_of_cost(draft: Draft, cost: Cost) -> Priced:
     if isinstance(cost, FixedAmount):
         check_amount(cost.amount_nanos)
         return Priced(cost.amount_nanos, cost.metered)
-    priced = cost.rate.price(draft.wallet.terms.plan_code, cost.model, cost.quantities)
+    plan_code = draft.wallet.terms.plan_code
+    priced = cost.rate.price(plan_code, cost.model, cost.quantities, at=draft.at)
     check_amount(priced.amount_nanos)
     return priced
 
@@ -109,7 +110,9 @@ def price_held(draft: Draft, cost: Cost, held_for: Metered) -> tuple[int, Metere
     if not held_for.model:
         raise InvalidRequest("This hold names no model to price usage of", field="usage")
     plan_code = draft.wallet.terms.plan_code
-    priced = cost.rate.price(plan_code, held_for.model, cost.quantities, held_for.pricing)
+    priced = cost.rate.price(
+        plan_code, held_for.model, cost.quantities, at=draft.at, pinned=held_for.pricing
+    )
     check_amount(priced.amount_nanos)
     return priced.amount_nanos, priced.metered
 

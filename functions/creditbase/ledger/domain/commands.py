@@ -42,9 +42,11 @@ class Rate(Protocol):
         plan_code: str,
         model: str,
         quantities: Mapping[str, int],
+        *,
+        at: datetime,
         pinned: Mapping[str, object] = NOTHING_PINNED,
     ) -> Priced:
-        """Return the price on a plan, or as a hold has pinned it.
+        """Return the price on a plan at an instant, or as a hold has pinned it.
 
         Refuses with a `BillingError` what it cannot price, and what the plan does not allow.
         """

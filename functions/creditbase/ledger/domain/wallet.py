@@ -92,9 +92,14 @@ class Tally:
         """
         count = metered.quantity
         inputs = count(
-            "input_tokens", "cached_input_tokens", "cache_write_tokens", "audio_input_tokens"
+            *("input_tokens", "cached_input_tokens", "cache_write_tokens"),
+            *("cache_write_1h_tokens", "audio_input_tokens", "cached_audio_tokens"),
+            *("image_input_tokens", "cached_image_tokens", "video_input_tokens"),
         )
-        outputs = count("output_tokens", "reasoning_tokens", "audio_output_tokens")
+        outputs = count(
+            *("output_tokens", "reasoning_tokens", "audio_output_tokens"),
+            *("image_output_tokens", "video_output_tokens"),
+        )
         requests = metered.quantities.get("requests", 1)
         return Tally(
             requests=min(COUNT_MAX, self.requests + requests),

@@ -77,7 +77,7 @@ def _held_by(payer: Payer, call: Call, ask: Ask) -> tuple[Run, ModelPrice]:
     model = ask.model or default_model(payer.ref)
     if not model:
         raise InvalidRequest("Say which model", field="model")
-    price = load_catalog(payer.ref.project_id).book.find(model)
+    price = load_catalog(payer.ref.project_id).prices.find(model, call.now)
     if price is None:
         raise InvalidRequest("This model has no price", field="model")
     upstream = upstream_of(price.provider)
