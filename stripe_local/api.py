@@ -218,4 +218,4 @@ def _server_failure(request_id: str) -> bytes:
 
 
 def _bytes(resource: Resource) -> bytes:
-    return json.dumps(resource, indent=2, ensure_ascii=False).encode()
+    return json.dumps(resource, ensure_ascii=False).encode()

@@ -1,6 +1,7 @@
 """The table of the API: every endpoint there is, and what can be expanded."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 
 from stripe_local.account import Account
@@ -129,7 +130,15 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(path.replace("{id}", "(?P<id>[^/]+)"))
 
 
-_PATTERNS = [(endpoint, _pattern(endpoint.path)) for endpoint in ENDPOINTS]
+def _room(method: str, path: str) -> tuple[str, int]:
+    """Return where an endpoint is looked for: among those of as many words."""
+    return method, path.count("/")
+
+
+_PATTERNS: defaultdict[tuple[str, int], list[tuple[Endpoint, re.Pattern[str]]]]
+_PATTERNS = defaultdict(list)
+for _each in ENDPOINTS:
+    _PATTERNS[_room(_each.method, _each.path)].append((_each, _pattern(_each.path)))
 
 
 def find_endpoint(method: str, path: str) -> tuple[Endpoint, str]:
@@ -138,9 +147,9 @@ def find_endpoint(method: str, path: str) -> tuple[Endpoint, str]:
     Raises:
         ResourceMissing: the API has no such path, or not with this method.
     """
-    for endpoint, pattern in _PATTERNS:
+    for endpoint, pattern in _PATTERNS.get(_room(method, path), ()):
         match = pattern.fullmatch(path)
-        if endpoint.method == method and match is not None:
+        if match is not None:
             return endpoint, match.groupdict().get("id", "")
     raise ResourceMissing(
         f"Unrecognized request URL ({method}: {path}). Please see "

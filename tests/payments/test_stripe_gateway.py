@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 import stripe
@@ -88,6 +89,18 @@ class TestAsking:
         assert record.__dict__["stripe_status"] == 400
         assert record.__dict__["stripe_request_id"].startswith("req_")
         assert "secret" not in str(record.__dict__)
+
+    def test_an_answer_that_is_no_json_is_no_answer(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A proxy on the way may say 200 and show a page: never what was answered before."""
+        assert stripe_gateway.create_customer(project_id="p", customer_id="c", uid="u")
+        assert shop
+        page: Any = (b"<html>", 200, {})
+        monkeypatch.setattr(stripe.RequestsClient, "request", lambda *_, **__: page)
+
+        with pytest.raises(Unavailable):
+            stripe_gateway.load_customer("cus_1")
 
     @pytest.mark.parametrize(
         ("reference", "meant"), [(None, ""), ("cus_1", "cus_1"), ({"id": "cus_2"}, "cus_2")]

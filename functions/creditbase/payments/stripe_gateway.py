@@ -1,8 +1,8 @@
 """The only module that speaks to Stripe's SDK. Plain typed values go in and out.
 
 Every POST has an idempotency key made of the business action, so a repeat after a lost reply
-makes nothing twice. Every answer is read through JSON: the SDK's objects are no dictionaries,
-and some of their figures are of types that the store refuses.
+makes nothing twice. Every answer is read as the JSON it is: the SDK's objects are no
+dictionaries, and some of their figures are of types that the store refuses.
 """
 
 import json
@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
@@ -51,6 +51,7 @@ T = TypeVar("T")
 def client() -> stripe.StripeClient:
     """Return this process's client, made on first use: its parts cost more than its import.
 
+    What its calls return is empty: `ask` runs them and returns what Stripe answered.
     `STRIPE_API_BASE` names another server that speaks the API, never together with a live key.
 
     Raises:
@@ -84,8 +85,15 @@ def answering_within(budget_s: float) -> Iterator[None]:
         _answers_until_s.reset(token)
 
 
+_answered: ContextVar[dict[str, Any]] = ContextVar("answered")  # by Stripe, to the last request
+
+
 class _Wire(stripe.RequestsClient):
-    """Asks Stripe, for no longer than there is time; in a rehearsal it does nothing but ask."""
+    """Asks Stripe, for no longer than there is time; in a rehearsal it does nothing but ask.
+
+    `ask` takes the good answers, and the SDK an empty one: of theirs it would make objects that
+    nobody reads, which takes longer than all else.
+    """
 
     def request(self, method: str, *given: Any, **named: Any) -> Any:
         """Send one request."""
@@ -94,7 +102,12 @@ class _Wire(stripe.RequestsClient):
         if _left_s() <= 0:
             # Not annotated by its makers.
             raise stripe.APIConnectionError("No time is left")  # type: ignore[no-untyped-call]
-        return super().request(method, *given, **named)
+        body, status, headers = super().request(method, *given, **named)
+        with suppress(ValueError):  # the SDK has an error for what is no JSON
+            if status < 300:
+                _answered.set(json.loads(body))
+                return b"{}", status, headers
+        return body, status, headers
 
     @property
     def _timeout(self) -> float:
@@ -223,8 +236,7 @@ def ask(call: Callable[[], Any], *, declines: bool = False) -> dict[str, Any]:
         Unavailable: Stripe did not answer, refused our key, or had trouble of its own.
     """
     try:
-        # The body as it came: the client's own objects would be written out and read again.
-        answered: dict[str, Any] = json.loads(call().last_response.body)
+        call()
     except stripe.IdempotencyError as failure:
         raise Conflict("Stripe knows this action with other parameters") from failure
     except stripe.InvalidRequestError as failure:
@@ -240,7 +252,7 @@ def ask(call: Callable[[], Any], *, declines: bool = False) -> dict[str, Any]:
             raise Conflict("Stripe remembers a failure for this action") from failure
         log.warning("Stripe did not serve a request", extra=_trace(failure))
         raise Unavailable from failure
-    return answered
+    return _answered.get()
 
 
 def _is_replayed(failure: stripe.StripeError) -> bool:
