@@ -44,6 +44,11 @@ PURE_MAY_IMPORT = _words(
 CLOCK_CALLS = _words("now utcnow today time time_ns monotonic perf_counter")
 CHANCE_CALLS = _words("uuid1 uuid4 random randint token_hex token_urlsafe")
 INPUT_OUTPUT_CALLS = _words("open print input")
+EVERYTHING = _words("Exception BaseException")
+CATCH_EVERYTHING = (
+    "functions/creditbase/runtime/http.py",
+    "functions/creditbase/jobs/sparing.py",
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -308,6 +313,29 @@ def the_stand_in_shares_nothing(module: Module) -> Iterator[str]:
             yield f"{module.path}:{line}: stripe_local may not import creditbase"
 
 
+def few_catch_everything(module: Module) -> Iterator[str]:
+    """What is caught without being known is lost: one border for answers, one for jobs.
+
+    What is raised again was only looked at.
+    """
+    if not module.is_product or module.path in CATCH_EVERYTHING:
+        return
+    for node in module.nodes:
+        if isinstance(node, ast.ExceptHandler) and _catches_everything(node):
+            yield f"{module.path}:{node.lineno}: catches everything"
+
+
+def _catches_everything(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type
+    kinds = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+    is_wide = any(
+        kind is None or (isinstance(kind, ast.Name) and kind.id in EVERYTHING) for kind in kinds
+    )
+    return is_wide and not any(
+        isinstance(node, ast.Raise) and node.exc is None for node in ast.walk(handler)
+    )
+
+
 def nothing_is_left_for_later(module: Module) -> Iterator[str]:
     """What is not done is said in an issue, not in a comment that nobody counts."""
     comments = [
@@ -347,6 +375,7 @@ RULES = (
     money_needs_no_transaction,
     only_payments_knows_stripe,
     the_stand_in_shares_nothing,
+    few_catch_everything,
     nothing_is_left_for_later,
     no_test_is_skipped,
 )

@@ -18,6 +18,7 @@ from typing import Any
 from creditbase.accounts import webhook_store as store
 from creditbase.accounts import webhook_use_cases as webhooks
 from creditbase.accounts.webhooks import Webhook
+from creditbase.jobs.sparing import try_one
 from creditbase.jobs.use_cases import Report
 from creditbase.kernel.money import ceil_div
 from creditbase.kernel.trying import ATTEMPTS_MAX, SHARDS
@@ -112,12 +113,11 @@ class _Desk:
         if is_silent:
             put_off(parcel, until=at + PUT_OFF_FOR)
             return "left alone"
-        try:
-            end = try_to_deliver(parcel, self._send, now=at)
-        except Exception:
-            # One that nobody can make sense of is a matter for a person, and not for others.
-            log.exception("a delivery cannot be made", extra={"delivery": parcel.parcel_id})
-            return "rests"
+        end = try_one(
+            lambda: try_to_deliver(parcel, self._send, now=at),
+            otherwise="rests",
+            delivery=parcel.parcel_id,
+        )
         if end == "dead":
             self._after_death(parcel, at)
         return end

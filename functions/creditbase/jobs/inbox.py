@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from datetime import datetime
 
+from creditbase.jobs.sparing import try_one
 from creditbase.jobs.use_cases import Report
-from creditbase.kernel.errors import BillingError
 from creditbase.kernel.money import ceil_div
 from creditbase.kernel.trying import ATTEMPTS_MAX
 from creditbase.ledger.paths import SHARDS
@@ -52,14 +52,13 @@ def drain_inbox(now: datetime, *, limit: int = EVENTS_PER_RUN_MAX) -> Report:
 def _try(waiting: Waiting, *, now: datetime) -> str:
     """Return how it ended: `done`, `failed`, or `left` to somebody else who is at it."""
     event_id = waiting.event.event_id
-    facts = {"stripe_event": event_id, "attempt": waiting.attempts + 1}
-    try:
-        return "done" if try_again(waiting, now=now) else "left"
-    except BillingError as refusal:
-        log.warning("an event was left for later", extra={**facts, "code": refusal.code})
-    except Exception:
-        # A bug in one handler is a matter for a person, and not for all other events.
-        log.exception("an event cannot be handled", extra=facts)
-    if waiting.attempts + 1 >= ATTEMPTS_MAX:
+    attempt = waiting.attempts + 1
+    end = try_one(
+        lambda: "done" if try_again(waiting, now=now) else "left",
+        otherwise="failed",
+        stripe_event=event_id,
+        attempt=attempt,
+    )
+    if end == "failed" and attempt >= ATTEMPTS_MAX:
         give_up_if_spent(event_id)
-    return "failed"
+    return end

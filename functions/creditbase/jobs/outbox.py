@@ -10,8 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from creditbase.jobs.sparing import try_one
 from creditbase.jobs.use_cases import Report
 from creditbase.kernel.money import ceil_div
 from creditbase.kernel.outbox import TAKEN_WITHIN
@@ -56,7 +58,11 @@ def deliver_outbox(now: datetime, *, limit: int = MAILS_PER_RUN_MAX) -> Report:
                 is_complete = False
                 break
             # A lease counts from when the mail is taken, which may be late in a run.
-            end = _deal_with(parcel, deal, now + timedelta(seconds=spent_s))
+            end = try_one(
+                partial(deal, parcel, now + timedelta(seconds=spent_s)),
+                otherwise="rests",
+                mail=parcel.parcel_id,
+            )
             ends[end] += 1
             if end in troubles:
                 troubles[end].append(parcel.parcel_id)
@@ -65,15 +71,6 @@ def deliver_outbox(now: datetime, *, limit: int = MAILS_PER_RUN_MAX) -> Report:
     report = Report("deliver_outbox", ends["delivered"], failed, is_complete)
     log.info("job done", extra=report.facts())
     return report
-
-
-def _deal_with(parcel: Parcel, deal: Deal, at: datetime) -> str:
-    try:
-        return deal(parcel, at)
-    except Exception:
-        # A mail that nobody can make sense of is a matter for a person, and not for others.
-        log.exception("a mail cannot be dealt with", extra={"mail": parcel.parcel_id})
-        return "rests"
 
 
 def _dealer(now: datetime) -> tuple[Deal, datetime]:

@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from creditbase.jobs.sparing import try_one
 from creditbase.jobs.store import Progress, Sweep, load_progress, step_to
 from creditbase.jobs.use_cases import Report
-from creditbase.kernel.errors import BillingError, NotFound
+from creditbase.kernel.errors import NotFound
 from creditbase.payments.reconciling import (
     KINDS,
     LISTS,
     Candidate,
+    Verdict,
     candidates_of,
     judge,
     list_page,
@@ -92,18 +94,16 @@ class _Run:
     def look_at(self, candidate: Candidate) -> None:
         """Judge one candidate and keep the verdict. What fails stops nobody behind it."""
         self.left -= 1
-        try:
-            verdict = judge(candidate, repairs=self.repairs, now=self.now)
-        except BillingError as refusal:
-            log.warning("left for the next run", extra=_about(candidate, code=refusal.code))
+        verdict: Verdict | None = try_one(
+            lambda: judge(candidate, repairs=self.repairs, now=self.now),
+            otherwise=None,
+            job=JOB,
+            kind=candidate.kind,
+            stripe_object=candidate.object_id,
+        )
+        if verdict is None:
             self.unfinished.append(candidate.object_id)
-            return
-        except Exception:
-            # A bug in one handler is a matter for a person, and not for all other objects.
-            log.exception("cannot be reconciled", extra=_about(candidate))
-            self.unfinished.append(candidate.object_id)
-            return
-        if verdict == "differs":
+        elif verdict == "differs":
             self.differing[candidate.kind].append(candidate.object_id)
             age_s = self.now.timestamp() - candidate.made_at_s
             self.is_alarming = self.is_alarming or age_s > IN_FLIGHT.total_seconds()
@@ -202,7 +202,3 @@ def _step(run: _Run, sweep: Sweep) -> Sweep | None:
     lists = [*LISTS, ""]
     following = lists[lists.index(sweep.list_name) + 1]
     return replace(sweep, list_name=following, after_id="", has_failed=has_failed)
-
-
-def _about(candidate: Candidate, **facts: str) -> dict[str, str]:
-    return {"kind": candidate.kind, "stripe_object": candidate.object_id, **facts}

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from creditbase.kernel.errors import BillingError
+from creditbase.jobs.sparing import try_one
 from creditbase.kernel.money import ceil_div
 from creditbase.ledger.domain.commands import Tidy
 from creditbase.ledger.paths import SHARDS, WalletRef
@@ -105,7 +106,9 @@ def _tidy_shard(job: str, find: FindDue, shard: int, *, now: datetime, most: int
         for ref in found:
             if ref in failed:
                 continue
-            if _is_tidied(job, ref, now=now):
+            if try_one(
+                partial(_tidy, ref, now=now), otherwise=False, job=job, wallet=ref.wallet_id
+            ):
                 done += 1
             else:
                 failed.add(ref)
@@ -114,17 +117,6 @@ def _tidy_shard(job: str, find: FindDue, shard: int, *, now: datetime, most: int
     return Report(job, done, len(failed), is_complete=False)
 
 
-def _is_tidied(job: str, ref: WalletRef, *, now: datetime) -> bool:
-    try:
-        run(ref, Tidy(settles=True), now=now)
-    except BillingError as refusal:
-        log.warning(
-            "a wallet was left for the next run",
-            extra={"job": job, "wallet": ref.wallet_id, "code": refusal.code},
-        )
-        return False
-    except Exception:
-        # A wallet that cannot be read is a matter for a person, and not for all others.
-        log.exception("a wallet cannot be tidied", extra={"job": job, "wallet": ref.wallet_id})
-        return False
+def _tidy(ref: WalletRef, *, now: datetime) -> bool:
+    run(ref, Tidy(settles=True), now=now)
     return True
