@@ -1,11 +1,29 @@
-"""Checkout sessions that we asked for: written down, or left behind with their number."""
+"""Checkout sessions that we ask for: found, asked for, written down, left behind."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
-from creditbase.payments import store
-from creditbase.payments.domain import Intent, Order, SessionRecord, StripeSession
+from creditbase.kernel.errors import Conflict, NotFound, Unavailable
+from creditbase.payments import store, stripe_gateway
+from creditbase.payments.domain import (
+    Buyer,
+    Intent,
+    Order,
+    SessionRecord,
+    StripeSession,
+    record_of,
+)
 from creditbase.runtime.commit import Attempt, commit_or_retry
+
+LOOKS_MAX = 8
+"""How often a purchase looks again, where others are faster or a number is used up."""
+
+Look = Callable[[], StripeSession | Intent | None]
+"""Returns the session that is there already, or the number to ask with; None: look again."""
+Ask = Callable[[int], StripeSession]
+"""Asks Stripe for a session, under a key made of the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +32,49 @@ class StartedTopup:
 
     session: StripeSession
     order: Order
+
+
+def ask_for_session(
+    buyer: Buyer, order: Order, *, look: Look, ask: Ask, now: datetime
+) -> StripeSession:
+    """Return a session to pay in. Twins and retries share one, since they share its number.
+
+    The number of the intent is counted first, Stripe is asked under a key made of it, and
+    the session is written down before its address is given to anybody.
+
+    Raises:
+        NotFound: there is no such customer.
+        Unavailable: Stripe or the store did not answer; the same request may be repeated.
+    """
+    ref = CustomerRef(buyer.project_id, buyer.customer_id)
+    for _ in range(LOOKS_MAX):
+        found = look()
+        if isinstance(found, StripeSession):
+            return found
+        if found is None:
+            continue
+        try:
+            session = ask(found.number)
+        except Conflict:
+            # Stripe remembers another request, or a failure, for as long as a day.
+            abandon(ref, found)
+            continue
+        except NotFound as failure:  # the linked customer is gone at Stripe
+            raise Unavailable from failure
+        _record_session(ref, found, record_of(buyer, order, session, now=now))
+        if session.url:
+            return session
+    raise Unavailable
+
+
+def session_of(intent: Intent | None) -> StripeSession | None:
+    """Return the session of a purchase as Stripe shows it now, if it ever had one."""
+    if intent is None or not intent.session_id.startswith("cs_"):
+        return None
+    try:
+        return stripe_gateway.load_session(intent.session_id)
+    except NotFound:
+        return None
 
 
 def abandon(ref: CustomerRef, intent: Intent) -> None:
@@ -29,7 +90,7 @@ def abandon(ref: CustomerRef, intent: Intent) -> None:
     commit_or_retry(attempt)
 
 
-def record_session(ref: CustomerRef, intent: Intent, record: SessionRecord) -> None:
+def _record_session(ref: CustomerRef, intent: Intent, record: SessionRecord) -> None:
     """Write a session down before its address is given to anybody."""
 
     def attempt() -> Attempt[None]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from creditbase.accounts.domain import CustomerRef
 from creditbase.catalog.domain import Plan
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from creditbase.payments import selling, store, stripe_billing, stripe_gateway, stripe_selling
+from creditbase.kernel.errors import Conflict, InvalidRequest
+from creditbase.payments import selling, store, stripe_billing, stripe_selling
 from creditbase.payments.domain import (
     SUBSCRIPTION,
     Buyer,
@@ -15,19 +15,15 @@ from creditbase.payments.domain import (
     Order,
     StripeSession,
     decide_intent,
-    record_of,
 )
 from creditbase.payments.linking import ensure_stripe_customer
-from creditbase.payments.sessions import abandon, record_session
+from creditbase.payments.sessions import ask_for_session, session_of
 from creditbase.payments.site import site_url
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.domain.mirror import Subscription
 from creditbase.subscriptions.domain.trials import email_claim, offered_days
 from creditbase.subscriptions.store import load_claims
-
-LOOKS_MAX = 8
-"""How often a purchase looks again, where others are faster or a number is used up."""
 
 
 def start_checkout(ref: CustomerRef, plan_code: str, *, now: datetime) -> StripeSession:
@@ -61,27 +57,20 @@ def open_session(buyer: Buyer, order: Order, price_id: str, *, now: datetime) ->
         Unavailable: Stripe or the store did not answer; the same request may be repeated.
     """
     ref = CustomerRef(buyer.project_id, buyer.customer_id)
-    for _ in range(LOOKS_MAX):
+
+    def look() -> StripeSession | Intent | None:
         newest = store.load_account(ref).intent_of(SUBSCRIPTION)
-        open_session = _leave_open(newest, order)
-        if open_session is not None:
-            return open_session
-        intent = _count_after(ref, newest, order)
-        if intent is None:
-            continue
-        try:
-            session = stripe_selling.create_subscription_session(
-                buyer, order, price_id, number=intent.number
-            )
-        except Conflict:
-            abandon(ref, intent)
-            continue
-        except NotFound as failure:  # the linked customer is gone at Stripe
-            raise Unavailable from failure
-        record_session(ref, intent, record_of(buyer, order, session, now=now))
-        if session.url:
-            return session
-    raise Unavailable
+        return _leave_open(newest, order) or _count_after(ref, newest, order)
+
+    return ask_for_session(
+        buyer,
+        order,
+        look=look,
+        ask=lambda number: stripe_selling.create_subscription_session(
+            buyer, order, price_id, number=number
+        ),
+        now=now,
+    )
 
 
 def close_page(ref: CustomerRef) -> None:
@@ -90,7 +79,7 @@ def close_page(ref: CustomerRef) -> None:
     Raises:
         Unavailable: Stripe or the store did not answer.
     """
-    session = _session_of(store.load_account(ref).intent_of(SUBSCRIPTION))
+    session = session_of(store.load_account(ref).intent_of(SUBSCRIPTION))
     if session is not None and session.status == "open":
         stripe_selling.expire_session(session.session_id)
 
@@ -154,19 +143,10 @@ def _count_after(ref: CustomerRef, seen: Intent | None, order: Order) -> Intent 
 
 def _leave_open(newest: Intent | None, order: Order) -> StripeSession | None:
     """Return the newest session where it is open for the same order; end it for another."""
-    session = _session_of(newest)
+    session = session_of(newest)
     if newest is None or session is None or session.status != "open" or not session.url:
         return None
     if newest.order == order:
         return session
     stripe_selling.expire_session(session.session_id)
     return None
-
-
-def _session_of(intent: Intent | None) -> StripeSession | None:
-    if intent is None or not intent.session_id.startswith("cs_"):
-        return None
-    try:
-        return stripe_gateway.load_session(intent.session_id)
-    except NotFound:
-        return None

@@ -7,7 +7,7 @@ from functools import cache
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from creditbase.kernel.errors import InvalidRequest, NotFound, Unavailable
 from creditbase.payments import inbox_store, store, stripe_gateway
 from creditbase.payments.auto_topups import mirror_payment
 from creditbase.payments.domain import (
@@ -23,21 +23,17 @@ from creditbase.payments.domain import (
     find_conflict,
     is_ours,
     order_of,
-    record_of,
 )
 from creditbase.payments.granting import grant_payment
 from creditbase.payments.linking import ensure_stripe_customer, link_customer, unlink_customer
 from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
 from creditbase.payments.returning import mirror_return
-from creditbase.payments.sessions import StartedTopup, abandon, record_session
+from creditbase.payments.sessions import StartedTopup, ask_for_session
 from creditbase.payments.site import site_url
 from creditbase.payments.welcoming import welcome_payer
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Ambiguous, Lost, Version, commit
 from creditbase.runtime.log import alert
-
-SESSIONS_MAX = 3
-"""How often a top-up begins anew, where a number turns out to be used up."""
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +44,6 @@ log = logging.getLogger(__name__)
 def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
     """Return a Checkout session for a pack. Twins and retries share one session.
 
-    The number of the intent is counted first, Stripe is asked under a key made of it, and
-    the session is written down before its address is given to anybody.
-
     Raises:
         InvalidRequest: there is no such pack.
         NotFound: there is no such customer.
@@ -58,20 +51,14 @@ def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
     """
     order = _order(ref.project_id, tier)
     buyer = ensure_stripe_customer(ref, now=now)
-    for _ in range(SESSIONS_MAX):
-        intent = _count_intent(ref, order)
-        try:
-            session = stripe_gateway.create_topup_session(buyer, order, number=intent.number)
-        except Conflict:
-            # Stripe remembers another request, or a failure, for as long as a day.
-            abandon(ref, intent)
-            continue
-        except NotFound as failure:  # the linked customer is gone at Stripe
-            raise Unavailable from failure
-        record_session(ref, intent, record_of(buyer, order, session, now=now))
-        if session.url:
-            return StartedTopup(session, order)
-    raise Unavailable
+    session = ask_for_session(
+        buyer,
+        order,
+        look=lambda: _count_intent(ref, order),
+        ask=lambda number: stripe_gateway.create_topup_session(buyer, order, number=number),
+        now=now,
+    )
+    return StartedTopup(session, order)
 
 
 def _order(project_id: str, tier: str) -> Order:

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import find_project
-from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.money import NANOS_PER_CENT, NANOS_PER_CREDIT, write_money
-from creditbase.payments import store, stripe_gateway, stripe_wallets
+from creditbase.payments import store, stripe_wallets
 from creditbase.payments.domain import (
     TOPUP,
     WALLET,
@@ -19,18 +19,15 @@ from creditbase.payments.domain import (
     Order,
     StripeSession,
     decide_intent,
-    record_of,
 )
 from creditbase.payments.linking import ensure_stripe_customer
-from creditbase.payments.sessions import StartedTopup, abandon, record_session
+from creditbase.payments.sessions import StartedTopup, abandon, ask_for_session, session_of
 from creditbase.runtime.commit import Attempt, commit_or_retry
 
 CURRENCY = "usd"
 """The relay's only currency."""
 TOPUP_MAX_CENTS = 10_000_000
 """The most that is paid into a wallet at once: one hundred thousand dollars."""
-SESSIONS_MAX = 3
-"""How often a top-up begins anew, where a number turns out to be used up."""
 REPEATED_WITHIN = timedelta(seconds=60)
 CREDITS_PER_CENT = NANOS_PER_CENT // NANOS_PER_CREDIT
 
@@ -73,26 +70,26 @@ def start_wallet_topup(ref: CustomerRef, topup: WalletTopup, *, now: datetime) -
         raise NotFound("Customer not found")
     order = wallet_order(topup.amount_cents, topup=topup)
     buyer = ensure_stripe_customer(ref, now=now)
-    for _ in range(SESSIONS_MAX):
+
+    def look() -> StripeSession | Intent | None:
         intent = _count_intent(ref, order, now=now)
-        session = _find_session(intent)
+        session = session_of(intent)
         if session is not None and session.status == "open" and session.url:
-            return StartedTopup(session, order)
+            return session
         if intent.session_id:
             # Paid or over meanwhile: who asks again wants another one.
             abandon(ref, intent)
-            continue
-        try:
-            session = stripe_wallets.create_wallet_session(buyer, order, number=intent.number)
-        except Conflict:
-            abandon(ref, intent)
-            continue
-        except NotFound as failure:  # the linked customer is gone at Stripe
-            raise Unavailable from failure
-        record_session(ref, intent, record_of(buyer, order, session, now=now))
-        if session.url:
-            return StartedTopup(session, order)
-    raise Unavailable
+            return None
+        return intent
+
+    session = ask_for_session(
+        buyer,
+        order,
+        look=look,
+        ask=lambda number: stripe_wallets.create_wallet_session(buyer, order, number=number),
+        now=now,
+    )
+    return StartedTopup(session, order)
 
 
 def check_amount(project_id: str, amount_cents: int, *, field: str = "amount_cents") -> None:
@@ -143,12 +140,3 @@ def _is_repeated(newest: Intent, order: Order, *, now: datetime) -> bool:
     has_session = newest.session_id.startswith("cs_")
     is_young = newest.begun_at is not None and now < newest.begun_at + REPEATED_WITHIN
     return has_session and is_young and newest.order == order
-
-
-def _find_session(intent: Intent) -> StripeSession | None:
-    if not intent.session_id:
-        return None
-    try:
-        return stripe_gateway.load_session(intent.session_id)
-    except NotFound:
-        return None
