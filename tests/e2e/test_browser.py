@@ -70,6 +70,14 @@ class Person:
         shown = self.page.get_by_role("heading", level=2, name=name, exact=True)
         expect(shown).to_be_visible(timeout=ARRIVES_WITHIN_MS)
 
+    def sees_planned(self, plan: str, following: str) -> None:
+        """See the plan that there is, and on two places which one follows it, and when."""
+        self.sees_plan(plan)
+        expect(self.page.locator("#plan-line")).to_contain_text(f"Changes to {following} on ")
+        heading = self.page.get_by_role("heading", level=3, name=following, exact=True)
+        card = self.page.locator("#plans article").filter(has=heading)
+        expect(card).to_contain_text(re.compile(r"From \d+ \w+ \d{4}"))
+
     def is_told(self, words: str) -> None:
         """Wait until the page says something."""
         notice = self.page.locator("#notice")
@@ -93,6 +101,16 @@ class Person:
         """Go to Stripe's portal."""
         self.press("Manage subscription")
         self.page.wait_for_url(re.compile(r"/p/session/"))
+
+    def takes(self, plan: str, said: str) -> None:
+        """Choose a plan in the portal, read what is said to it, and come back."""
+        self.opens_portal()
+        self.stop(f"portal-{plan.lower()}")
+        self.page.get_by_role("radio", name=plan).check()
+        self.page.get_by_role("button", name="Change plan").click()
+        expect(self.page.get_by_role("status")).to_contain_text(said)
+        self.stop("portal-changed")
+        self.returns()
 
     def returns(self) -> None:
         """Leave the portal by its own link."""
@@ -135,17 +153,19 @@ def test_a_person_subscribes_changes_cancels_and_comes_back(person: Person) -> N
     person.stop("subscribed")
 
     # when they take the dearer plan in the portal
-    person.opens_portal()
-    person.stop("portal")
-    person.page.get_by_role("radio", name="Pro").check()
-    person.page.get_by_role("button", name="Change plan").click()
-    expect(person.page.get_by_role("status")).to_contain_text("Your plan was changed.")
-    person.stop("portal-changed")
-    person.returns()
+    person.takes("Pro", "Your plan was changed.")
 
     # then it is theirs at once
     person.is_told(r"You are on Pro now\.")
     person.sees_plan("Pro")
+
+    # when they choose the cheaper plan again
+    person.takes("Guru", "Your plan will change at the end")
+
+    # then it is told what is to come, and when, and nothing has changed yet
+    person.is_told(r"Pro changes to Guru on .*\. Until then everything stays as it is\.")
+    person.sees_planned("Pro", "Guru")
+    person.stop("downgrade-planned")
 
     # when they cancel
     person.opens_portal()

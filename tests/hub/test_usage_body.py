@@ -1,5 +1,6 @@
 """`/usage/me` in figures: rounding, and rows that add up whatever was used. Pure."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from creditbase.ledger.domain.wallet import Terms
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 END = datetime(2026, 4, 10, 12, tzinfo=UTC)
+END_TEXT = "2026-04-10T12:00:00Z"
 CREDIT = 1_000_000
 
 uses = st.builds(
@@ -52,6 +54,24 @@ def balance(used: dict[str, ModelUse] | None = None, **figures: Any) -> Balance:
 def body_of(given_balance: Balance) -> dict[str, Any]:
     """Return the body, for looking into."""
     return usage_body(given_balance)
+
+
+@pytest.mark.parametrize(
+    ("terms", "shown"),
+    [
+        ({}, None),
+        ({"next_plan_code": "guru", "next_plan_at": END}, {"plan": "guru", "at": END_TEXT}),
+        ({"next_plan_code": "guru", "next_plan_at": END, "cancel_at_period_end": True}, None),
+    ],
+    ids=["goes on", "planned", "ends"],
+)
+def test_what_is_to_come_is_one_thing(
+    terms: dict[str, Any], shown: dict[str, str] | None
+) -> None:
+    """The plan that follows, and when; of one that ends none follows but the free one."""
+    on_pro = replace(balance(), terms=Terms("pro", window="period", **terms))
+
+    assert body_of(on_pro)["scheduled_change"] == shown
 
 
 @given(models)

@@ -10,14 +10,18 @@ import pytest
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.admin.command import main
+from creditbase.catalog.use_cases import load_catalog
 from creditbase.jobs import stripe_schedules
 from creditbase.jobs.reconcile import reconcile_stripe
 from creditbase.payments.reconciling import KINDS
+from creditbase.payments.selling import ensure_price
+from creditbase.subscriptions.store import load_records
 from creditbase.subscriptions.use_cases import first_touch
 from tests.jobs.losses import drift, everything, now, subscribe, topup, wallet_of
 from tests.ledger.wallets import LiveWallet
 from tests.payments.conftest import _session_shop, ref, shop
 from tests.payments.deliveries import SMALL_NANOS, topups
+from tests.payments.lives import Till
 from tests.payments.shop import Shop
 from tests.payments.test_subscriptions import begin_elsewhere, grants
 from tests.runtime.wiring import client_of
@@ -129,6 +133,25 @@ class TestAnOutage:
         ]
         assert cycles == [GURU_NANOS, GURU_NANOS]
         assert drift(reconcile_stripe(later + timedelta(seconds=1))) == {}
+
+    def test_a_change_that_nobody_told_of_is_seen_to_be_planned(
+        self, shop: Shop, ref: CustomerRef, now: datetime
+    ) -> None:
+        """Nothing of the subscription itself differs, only what is to come."""
+        subscription = subscribe(shop, ref, now)
+        shop.let_pass(days=3)
+        now += timedelta(days=3)
+        reconcile_stripe(now)
+        catalog = load_catalog(ref.project_id)
+        ensure_price(catalog, catalog.plans["pro"])
+        Till(shop.world).plan_change(5_000)
+
+        report = reconcile_stripe(now + HOUR)
+
+        assert drift(report)["subscriptions_differing"] == 1
+        (kept,) = load_records(ref.project_id, [subscription["id"]]).values()
+        assert (kept.plan_code, kept.next_plan_code) == ("guru", "pro")
+        assert drift(reconcile_stripe(now + HOUR * 2)) == {}
 
     def test_what_is_still_on_its_way_calls_nobody(
         self,

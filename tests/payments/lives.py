@@ -1,4 +1,4 @@
-"""Fourteen lives at Stripe, and which of their events are told in every order.
+"""Fifteen lives at Stripe, and which of their events are told in every order.
 
 A life is a purchase or two, as our product starts them, and then steps that happen at Stripe
 alone: a card is charged, time passes, somebody refunds. Together they meet every handler.
@@ -98,8 +98,8 @@ class Till:
         row = {"items[0][id]": item, "items[0][price]": self._price(price_cents)}
         self.change(proration_behavior="always_invoice", **row)
 
-    def plan_downgrade(self, price_cents: int) -> None:
-        """Put the newest subscription on a cheaper price from its next period."""
+    def plan_change(self, price_cents: int) -> None:
+        """Put the newest subscription on another price from its next period."""
         account, one = self._world.account, self.newest("subscription")
         price = account.store.at_address("price", self._price(price_cents))
         end_s = one["items"]["data"][0]["current_period_end"]
@@ -313,10 +313,16 @@ LIVES = (
         ("pro",),
         happen(
             lambda till: till.pay(),
-            lambda till: till.plan_downgrade(1_000),
+            lambda till: till.plan_change(1_000),
             lambda till: till.renew(),
         ),
         (CREATED, "invoice.paid", UPDATED),
+    ),
+    Life(
+        "a downgrade that is planned, and still to come",
+        ("pro",),
+        happen(lambda till: till.pay(), lambda till: till.plan_change(1_000)),
+        (COMPLETED, CREATED, "invoice.paid", UPDATED, "subscription_schedule.created"),
     ),
     Life(
         "cancelled, and come back before the period ends",

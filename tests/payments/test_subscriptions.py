@@ -8,11 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from creditbase.accounts.domain import CustomerRef
+from creditbase.catalog.use_cases import load_catalog
 from creditbase.payments import store
+from creditbase.payments.selling import ensure_price
 from creditbase.payments.subscribing import start_checkout
 from creditbase.runtime.firestore import get_all, query
 from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import FREE_NANOS, deliver, inbox
+from tests.payments.lives import Till
 from tests.payments.shop import Resource, Shop, signed_event
 
 pytestmark = pytest.mark.firestore
@@ -113,15 +116,94 @@ class TestActivation:
 def begin_elsewhere(shop: Shop, customer: str) -> None:
     """Let another application sell a subscription."""
     card = shop.post("/payment_methods/pm_card_visa/attach", customer=customer)["id"]
+    form = {"customer": customer, "items[0][price]": news(shop), "default_payment_method": card}
+    shop.post("/subscriptions", **form)
+
+
+def news(shop: Shop) -> str:
+    """Return a price of something that is none of our plans."""
     price = {
         "currency": "usd",
         "unit_amount": 300,
         "recurring[interval]": "month",
         "product_data[name]": "News",
     }
-    news = shop.post("/prices", **price)["id"]
-    form = {"customer": customer, "items[0][price]": news, "default_payment_method": card}
-    shop.post("/subscriptions", **form)
+    made: str = shop.post("/prices", **price)["id"]
+    return made
+
+
+class TestPlannedChange:
+    """A schedule says which plan follows, and when; the portal makes one of a downgrade."""
+
+    @pytest.fixture
+    def planned(self, ref: CustomerRef, shop: Shop, now: datetime) -> Resource:
+        """Return the schedule by which pro turns to guru; nobody told us of anything yet."""
+        shop.pay(start_checkout(ref, "pro", now=now).session_id)
+        catalog = load_catalog(ref.project_id)
+        ensure_price(catalog, catalog.plans["guru"])
+        Till(shop.world).plan_change(1_000)
+        return Till(shop.world).newest("subscription_schedule")
+
+    @pytest.mark.parametrize("kind", ["created", "updated"])
+    def test_any_event_of_it_is_enough(
+        self, client: FlaskClient, shop: Shop, planned: Resource, wallet: LiveWallet, kind: str
+    ) -> None:
+        """Stripe's portal makes it and then writes into it; the subscription says no more."""
+        event = shop.event("subscription_schedule.created")
+        assert event["data"]["object"]["id"] == planned["id"]
+        twin = {"id": f"evt_{kind}{event['id'][4:]}", "type": f"subscription_schedule.{kind}"}
+
+        assert deliver(client, signed_event(event, **twin)) == 200
+
+        kept, terms = mirror(wallet), wallet.state()["terms"]
+        assert (kept["plan_code"], kept["next_plan_code"]) == ("pro", "guru")
+        assert kept["next_plan_at"] == kept["period_end_at"]
+        assert (terms["next_plan_code"], terms["next_plan_at"]) == (
+            "guru",
+            kept["next_plan_at"],
+        )
+        assert inbox(twin["id"])["status"] == "applied"
+
+    @pytest.mark.parametrize("what", ["released", "turned", "same", "strangers"])
+    def test_a_schedule_that_turns_to_no_other_plan_of_ours_plans_nothing(
+        self,
+        client: FlaskClient,
+        shop: Shop,
+        planned: Resource,
+        wallet: LiveWallet,
+        what: str,
+    ) -> None:
+        """Over, in its last phase, about something else, or at a price that is none of ours."""
+        now_phase, last = planned["phases"]
+        turned = {"start_date": last["start_date"], "end_date": last["end_date"]}
+        paper = news(shop)
+        strange = {**last["items"][0], "price": paper, "plan": paper}
+        changes: dict[str, dict[str, object]] = {
+            "released": {"status": "released", "current_phase": None},
+            "turned": {"current_phase": turned},
+            "same": {"phases": [now_phase, {**last, "items": now_phase["items"]}]},
+            "strangers": {"phases": [now_phase, {**last, "items": [strange]}]},
+        }
+        shop.change("subscription_schedule", planned["id"], **changes[what])
+
+        event = shop.event("subscription_schedule.created")
+        assert deliver(client, signed_event(event)) == 200
+
+        kept = mirror(wallet)
+        assert (kept["next_plan_code"], kept["next_plan_at"]) == ("", None)
+
+    def test_a_schedule_that_is_gone_is_let_be(
+        self, client: FlaskClient, shop: Shop, planned: Resource, wallet: LiveWallet
+    ) -> None:
+        """Stripe does not know it: nothing can be looked at."""
+        event = shop.event("subscription_schedule.created")
+        shop.forget("subscription_schedule")
+        assert event["data"]["object"]["id"] == planned["id"]
+
+        assert deliver(client, signed_event(event)) == 200
+
+        assert inbox(event["id"])["reason"] == "no_such_object"
+        assert wallet.available() == FREE_NANOS
 
 
 class TestEnd:

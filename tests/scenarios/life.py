@@ -60,6 +60,7 @@ class Seen(NamedTuple):
     status: str = "active"
     has_issue: bool = False
     is_leaving: bool = False
+    next_plan: str = ""
 
 
 def on_free(monthly: int, topups: int = 0, status: str = "none") -> Seen:
@@ -163,6 +164,7 @@ class Customer:
     def sees(self) -> Seen:
         """Return what the customer's page shows after a sync."""
         told = self.usage()
+        planned = told["scheduled_change"]
         return Seen(
             told["plan"],
             told["monthly_credits_remaining"],
@@ -170,6 +172,7 @@ class Customer:
             told["subscription_status"],
             told["payment_issue"],
             told["cancel_at_period_end"],
+            planned["plan"] if planned else "",
         )
 
     def usage(self) -> Resource:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from creditbase.kernel.instants import write_seconds
 from tests.scenarios.life import FREE, Customer, Seen, on_free
 from tests.scenarios.portal import Portal
 
@@ -18,7 +19,8 @@ def test_a_downgrade_waits_for_the_periods_end(ada: Customer) -> None:
 
     assert "will change at the end" in Portal.opened_by(ada).change_plan("guru")
 
-    assert ada.sees() == Seen("pro", 35_000)
+    assert ada.sees() == Seen("pro", 35_000, next_plan="guru")
+    assert ada.usage()["scheduled_change"] == {"plan": "guru", "at": write_seconds(end)}
     ada.live_past(end)
     ada.spend(1)
     assert ada.sees() == Seen("guru", 9_999)
@@ -32,12 +34,27 @@ def test_a_downgrade_thought_better_of_changes_nothing(ada: Customer) -> None:
     end = ada.period_end()
 
     portal.change_plan("guru")
+    assert ada.sees() == Seen("pro", 55_000, next_plan="guru")
     portal.change_plan("pro")
+    assert ada.sees() == Seen("pro", 55_000)
 
     ada.live_past(end)
     assert ada.sees() == Seen("pro", 55_000)
     assert len(ada.invoices()) == 2
     assert ada.granted("upgrade") == []
+
+
+def test_who_leaves_after_planning_a_downgrade_is_told_of_the_end_alone(ada: Customer) -> None:
+    """One thing is to come, not two; and coming back does not plan the other again."""
+    ada.subscribe("pro")
+    portal = Portal.opened_by(ada)
+    portal.change_plan("guru")
+
+    portal.press("cancel")
+
+    assert ada.sees() == Seen("pro", 55_000, is_leaving=True)
+    portal.press("renew")
+    assert ada.sees() == Seen("pro", 55_000)
 
 
 def test_a_downgrade_at_once_leaves_no_more_than_the_smaller_plan(ada: Customer) -> None:

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from creditbase.subscriptions.domain.mirror import shows
 from creditbase.subscriptions.domain.standing import OwedCut
 from tests.subscriptions.pictures import (
     DAY,
@@ -26,6 +27,41 @@ from tests.subscriptions.pictures import (
 
 CYCLE = f"cycle:sub_1:{int(START.timestamp())}"
 NEXT = f"cycle:sub_1:{int(month(1).start_at.timestamp())}"
+
+
+class TestWhatIsToCome:
+    """A change of plan that Stripe has planned: the customer is told, and has it not yet."""
+
+    def test_it_is_kept_and_the_wallet_is_told(self) -> None:
+        """The plan stays what was paid for; what differs is a reason to look again."""
+        watch = Watch()
+        on_pro = a_subscription(PRO)
+        before = watch.look([on_pro], [a_bill(plan=PRO)])
+        planned = replace(on_pro, next_plan_code="guru", next_plan_at=month(0).end_at)
+
+        assert not shows(watch.known["sub_1"], planned)
+        standing = watch.look([planned], [a_bill(plan=PRO)])
+
+        assert shows(watch.known["sub_1"], planned)
+        terms = standing.terms
+        assert (terms.plan_code, terms.allocation_nanos) == ("pro", PRO.amount_nanos)
+        assert (terms.next_plan_code, terms.next_plan_at) == ("guru", month(0).end_at)
+        assert standing.grants == before.grants
+        assert standing.cut is None
+        assert standing.digest != before.digest
+
+    def test_it_is_forgotten_when_it_has_come(self) -> None:
+        """In the next period the plan is the other one, and nothing is to come."""
+        watch = Watch()
+        turn_at = month(0).end_at
+        planned = a_subscription(PRO, next_plan_code="guru", next_plan_at=turn_at)
+        watch.look([planned], [a_bill(plan=PRO)])
+
+        bills = [a_bill(plan=PRO), a_bill(1)]
+        standing = watch.look([a_subscription(period=month(1))], bills, month(1).start_at)
+
+        assert (standing.terms.plan_code, standing.terms.next_plan_code) == ("guru", "")
+        assert watch.known["sub_1"].next_plan_at is None
 
 
 class TestStatuses:

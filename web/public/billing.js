@@ -115,6 +115,7 @@ const isSubscribed = (usage) => !['none', 'canceled'].includes(usage.subscriptio
 function planLine(usage) {
   if (!isSubscribed(usage)) return `New credits on ${day(usage.billing_cycle_end)}`;
   if (usage.payment_issue) return 'Your last payment failed. Please check your card.';
+  if (usage.scheduled_change) return `Changes to ${title(usage.scheduled_change.plan)} on ${day(usage.scheduled_change.at)}`;
   const isTrial = usage.subscription_status === 'trialing';
   const verb = usage.cancel_at_period_end ? 'Ends on' : isTrial ? 'Free trial until' : 'Renews on';
   return `${verb} ${day(usage.billing_cycle_end)}`;
@@ -157,14 +158,20 @@ function button(label, name, act, className = '') {
   return made;
 }
 
+// When a plan will be the customer's, if that is settled already: after a cancellation, or as planned.
+function beginsAt(plan, usage) {
+  if (usage.cancel_at_period_end) return plan.price_cents === 0 ? usage.billing_cycle_end : undefined;
+  return usage.scheduled_change?.plan === plan.code ? usage.scheduled_change.at : undefined;
+}
+
 function planCard(plan, usage, currency) {
   let action = element('p', { className: 'badge', textContent: 'Your plan' });
   if (plan.code !== usage.plan) {
     if (isSubscribed(usage)) {
-      const isNext = plan.price_cents === 0 && usage.cancel_at_period_end;
       const label = plan.price_cents === 0 ? `Back to ${plan.name}` : 'Change plan';
-      action = isNext
-        ? element('p', { className: 'badge', textContent: `From ${day(usage.billing_cycle_end)}` })
+      const begins = beginsAt(plan, usage);
+      action = begins
+        ? element('p', { className: 'badge', textContent: `From ${day(begins)}` })
         : button(label, plan.name, () => leaveForPortal(usage), 'second');
     } else if (plan.price_cents > 0) {
       action = button('Subscribe', plan.name, () => leaveFor('/billing/checkout', { plan: plan.code }, usage));
@@ -195,8 +202,8 @@ async function busy(pressed, act) {
 }
 
 function remember(usage) {
-  const { plan, topup_balance, cancel_at_period_end, monthly_credits_total } = usage;
-  sessionStorage.setItem(BEFORE, JSON.stringify({ plan, topup_balance, cancel_at_period_end, monthly_credits_total }));
+  const { plan, topup_balance, cancel_at_period_end, scheduled_change, monthly_credits_total } = usage;
+  sessionStorage.setItem(BEFORE, JSON.stringify({ plan, topup_balance, cancel_at_period_end, scheduled_change, monthly_credits_total }));
 }
 
 async function leaveFor(path, body, usage) {
@@ -255,7 +262,8 @@ async function waitFor(offers, hasArrived, words) {
 }
 
 async function backFromPortal(before, usage, offers) {
-  const differs = (now) => !before || before.plan !== now.plan || before.cancel_at_period_end !== now.cancel_at_period_end;
+  const standing = ({ plan, cancel_at_period_end, scheduled_change }) => JSON.stringify([plan, cancel_at_period_end, scheduled_change ?? null]);
+  const differs = (now) => !before || standing(before) !== standing(now);
   let now = usage;
   for (const seconds of [1, 2]) {
     if (differs(now)) break;
@@ -264,8 +272,9 @@ async function backFromPortal(before, usage, offers) {
   }
   if (!isSubscribed(now)) tell('You are on the free plan.', 'plainly');
   else if (now.cancel_at_period_end) tell(`${title(now.plan)} ends on ${day(now.billing_cycle_end)}. Until then everything stays as it is.`, 'plainly');
+  else if (now.scheduled_change) tell(`${title(now.plan)} changes to ${title(now.scheduled_change.plan)} on ${day(now.scheduled_change.at)}. Until then everything stays as it is.`, 'plainly');
   else if (before && before.plan !== now.plan) tell(`You are on ${title(now.plan)} now.`);
-  else if (before?.cancel_at_period_end) tell(`${title(now.plan)} goes on.`);
+  else if (before?.cancel_at_period_end || before?.scheduled_change) tell(`${title(now.plan)} goes on.`);
   else tell(`You are on ${title(now.plan)}.`, 'plainly');
 }
 

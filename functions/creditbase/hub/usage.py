@@ -17,6 +17,7 @@ from creditbase.kernel.money import (
     credits_used,
 )
 from creditbase.ledger.domain.balance import Balance
+from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.use_cases import load_balance, sync_balance
 from creditbase.runtime.http import Call, Reply, endpoint
 
@@ -69,8 +70,16 @@ def usage_body(balance: Balance) -> dict[str, object]:
         },
         "subscription_status": terms.subscription_status,
         "cancel_at_period_end": terms.cancel_at_period_end,
+        "scheduled_change": _scheduled(terms),
         "payment_issue": terms.payment_issue,
     }
+
+
+def _scheduled(terms: Terms) -> Mapping[str, object] | None:
+    """Return the plan that is to follow, and when; None where this one goes on, or ends."""
+    if not terms.next_plan_code or terms.next_plan_at is None or terms.cancel_at_period_end:
+        return None
+    return {"plan": terms.next_plan_code, "at": write_seconds(terms.next_plan_at)}
 
 
 def _rows(balance: Balance) -> list[Mapping[str, object]]:

@@ -85,6 +85,19 @@ def mirror_subscription(event: Event, now: datetime) -> Outcome:
     return mirror_customer(stripe_customer_id, now=now)
 
 
+def mirror_schedule(event: Event, now: datetime) -> Outcome:
+    """Act on anything that happened to what is planned for a subscription.
+
+    The portal makes a schedule and then writes into it, so the event of the subscription may
+    tell of one that plans nothing yet.
+    """
+    try:
+        stripe_customer_id = stripe_billing.customer_of_schedule(event.object_id)
+    except NotFound:
+        return Outcome("ignored", "no_such_object")
+    return mirror_customer(stripe_customer_id, now=now)
+
+
 def mirror_invoice(event: Event, now: datetime) -> Outcome:
     """Act on anything that happened to an invoice; settle a renewal that would wait."""
     try:

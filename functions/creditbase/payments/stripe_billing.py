@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
 from creditbase.kernel.errors import Conflict, NotFound, Unavailable
@@ -31,7 +32,7 @@ def list_subscriptions(project_id: str, stripe_customer_id: str) -> list[Subscri
         "customer": stripe_customer_id,
         "status": "all",
         "limit": LIST_MAX,
-        "expand": ["data.customer", "data.default_payment_method"],
+        "expand": ["data.customer", "data.default_payment_method", "data.schedule"],
     }
     found = _every(client().v1.subscriptions.list, params)
     return [read_subscription(project_id, one) for one in found]
@@ -69,14 +70,18 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
     item = answered["items"]["data"][0]
     payer, method = _shown(answered["customer"]), _shown(answered["default_payment_method"])
     by_default = (payer.get("invoice_settings") or {}).get("default_payment_method")
+    plan_code = _plan_code(project_id, _made_for(item["price"]))
+    next_plan_code, next_plan_at = _next_plan(project_id, answered["schedule"], plan_code)
     return Subscription(
         subscription_id=answered["id"],
         status=answered["status"],
-        plan_code=_plan_code(project_id, _made_for(item["price"])),
+        plan_code=plan_code,
         price_cents=item["price"]["unit_amount"] or 0,
         period=Window(_at(item["current_period_start"]), _at(item["current_period_end"])),
         created_at=_at(answered["created"]),
         cancel_at_period_end=bool(answered["cancel_at_period_end"] or answered["cancel_at"]),
+        next_plan_code=next_plan_code,
+        next_plan_at=next_plan_at,
         trial_end_at=_at(answered["trial_end"]) if answered["trial_end"] else None,
         item_id=item["id"],
         ended_at=_at(answered["ended_at"]) if answered["ended_at"] else None,
@@ -91,6 +96,26 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
 def _shown(reference: object) -> Mapping[str, Any]:
     """Return what is known of an object: nothing where only its id was asked for."""
     return reference if isinstance(reference, Mapping) else {}
+
+
+def _next_plan(
+    project_id: str, schedule: Mapping[str, Any] | None, plan_code: str
+) -> tuple[str, datetime | None]:
+    """Return the plan that a schedule turns to next, and when; none where it goes on as it is.
+
+    The portal makes such a schedule of a downgrade. Its last phase is over when it lets go, so
+    one that is in its last phase has nothing more to say.
+    """
+    if schedule is None or schedule["status"] != "active" or not schedule["current_phase"]:
+        return "", None
+    now_until_s = schedule["current_phase"]["end_date"]
+    later = [phase for phase in schedule["phases"] if phase["start_date"] >= now_until_s]
+    for phase in sorted(later, key=itemgetter("start_date")):
+        price_id = id_of(phase["items"][0]["price"])
+        code = _plan_code(project_id, metadata_of_price(price_id))
+        if code != plan_code:
+            return code, _at(phase["start_date"]) if code else None
+    return "", None
 
 
 def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:
@@ -221,6 +246,16 @@ def load_draft(invoice_id: str) -> Draft:
 
 def _retrieve_invoice(invoice_id: str) -> dict[str, Any]:
     return ask(lambda: client().v1.invoices.retrieve(invoice_id))
+
+
+def customer_of_schedule(schedule_id: str) -> str:
+    """Return the Stripe customer whose subscription a schedule is for.
+
+    Raises:
+        NotFound: Stripe has no such schedule.
+    """
+    schedules = client().v1.subscription_schedules
+    return id_of(ask(lambda: schedules.retrieve(schedule_id))["customer"])
 
 
 # ---- settling --------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def sessions_of_payment(payment_id: str) -> list[str]:
 
 
 _FILTERS: Mapping[str, Mapping[str, Any]] = {
-    "subscriptions": {"status": "all"},
+    "subscriptions": {"status": "all", "expand": ["data.schedule"]},
     "undelivered": {"delivery_success": False},
 }
 

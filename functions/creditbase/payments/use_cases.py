@@ -26,7 +26,12 @@ from creditbase.payments.domain import (
 )
 from creditbase.payments.granting import grant_payment
 from creditbase.payments.linking import ensure_stripe_customer, link_customer, unlink_customer
-from creditbase.payments.mirroring import mirror_customer, mirror_invoice, mirror_subscription
+from creditbase.payments.mirroring import (
+    mirror_customer,
+    mirror_invoice,
+    mirror_schedule,
+    mirror_subscription,
+)
 from creditbase.payments.returning import mirror_return
 from creditbase.payments.sessions import StartedTopup, ask_for_session
 from creditbase.payments.site import site_url
@@ -246,6 +251,12 @@ HANDLERS: dict[str, Handler] = {
     "customer.subscription.resumed": mirror_subscription,
     "customer.subscription.pending_update_applied": mirror_subscription,
     "customer.subscription.pending_update_expired": mirror_subscription,
+    "subscription_schedule.created": mirror_schedule,
+    "subscription_schedule.updated": mirror_schedule,
+    "subscription_schedule.released": mirror_schedule,
+    "subscription_schedule.canceled": mirror_schedule,
+    "subscription_schedule.completed": mirror_schedule,
+    "subscription_schedule.aborted": mirror_schedule,
     "invoice.created": mirror_invoice,
     "invoice.paid": mirror_invoice,
     "invoice.payment_failed": mirror_invoice,

@@ -220,6 +220,9 @@ class Terms:
     """How long the rest of a period's limit outlives it, while its successor is being paid."""
     origin: str = ""
     """What the periods belong to, opaque. Empty where nobody said: any may go on with them."""
+    next_plan_code: str = ""
+    """The plan that is to follow, for who wants to know; empty where this one goes on."""
+    next_plan_at: datetime | None = None
 
     def goes_on_with(self, after: "Terms") -> bool:
         """Return whether a period of these terms may be the same one under the later terms.

@@ -3,8 +3,9 @@
 Nothing here believes an event: these are the objects as they are now, whatever happened when.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from creditbase.kernel.windows import Window
 
@@ -26,6 +27,9 @@ class Subscription:
     period: Window
     created_at: datetime
     cancel_at_period_end: bool = False
+    next_plan_code: str = ""
+    """The plan that it is scheduled to turn to; empty where it goes on as it is."""
+    next_plan_at: datetime | None = None
     trial_end_at: datetime | None = None
     """When its trial ends or ended; None where it never had one."""
     item_id: str = ""
@@ -116,6 +120,8 @@ class Record:
     created_at: datetime
     cancel_at_period_end: bool
     trial_end_at: datetime | None
+    next_plan_code: str = ""
+    next_plan_at: datetime | None = None
     served_plan_code: str = ""
     served_start_at: datetime | None = None
     served_end_at: datetime | None = None
@@ -134,14 +140,33 @@ class Record:
         return Window(self.served_start_at, self.served_end_at)
 
 
+def record_of(customer_id: str, seen: Subscription, known: Record | None) -> Record:
+    """Return what is to be kept of a subscription as it is now."""
+    if known is not None:
+        return replace(known, **_shown(seen))
+    return Record(
+        subscription_id=seen.subscription_id,
+        customer_id=customer_id,
+        created_at=seen.created_at,
+        **_shown(seen),
+    )
+
+
 def shows(record: Record, seen: Subscription) -> bool:
     """Return whether the record says of a subscription what Stripe says of it now."""
-    kept = (
-        *(record.status, record.plan_code, record.price_cents, record.cancel_at_period_end),
-        *(record.period_start_at, record.period_end_at, record.trial_end_at),
-    )
-    shown = (
-        *(seen.status, seen.plan_code, seen.price_cents, seen.cancel_at_period_end),
-        *(seen.period.start_at, seen.period.end_at, seen.trial_end_at),
-    )
-    return kept == shown
+    return replace(record, **_shown(seen)) == record
+
+
+def _shown(seen: Subscription) -> dict[str, Any]:
+    """Return what Stripe shows of a subscription, as a record keeps it. The rest is ours."""
+    return {
+        "status": seen.status,
+        "plan_code": seen.plan_code,
+        "price_cents": seen.price_cents,
+        "period_start_at": seen.period.start_at,
+        "period_end_at": seen.period.end_at,
+        "cancel_at_period_end": seen.cancel_at_period_end,
+        "trial_end_at": seen.trial_end_at,
+        "next_plan_code": seen.next_plan_code,
+        "next_plan_at": seen.next_plan_at,
+    }

@@ -19,6 +19,7 @@ from creditbase.subscriptions.domain.mirror import (
     Invoice,
     Record,
     Subscription,
+    record_of,
 )
 from creditbase.subscriptions.domain.owed import (
     GRACE,
@@ -32,12 +33,6 @@ from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms, paid_te
 
 NO_CREDITS = frozenset({"unpaid", "paused"})
 """Statuses in which no credits of the plan may be spent."""
-_OURS = (
-    *("customer_id", "created_at"),
-    *("served_plan_code", "served_start_at", "served_end_at"),
-    *("downgrades", "cut_to_nanos", "dearest_nanos"),
-)
-"""What a record keeps, whatever Stripe shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,27 +225,6 @@ def _cut(served: Record) -> OwedCut | None:
         served.subscription_id, served.served_start_at, served.downgrades
     )
     return OwedCut(entry_id, served.cut_to_nanos)
-
-
-def record_of(customer_id: str, one: Subscription, known: Record | None) -> Record:
-    """Return what is to be kept of a subscription as it is now."""
-    seen = Record(
-        subscription_id=one.subscription_id,
-        customer_id=customer_id,
-        status=one.status,
-        plan_code=one.plan_code,
-        price_cents=one.price_cents,
-        period_start_at=one.period.start_at,
-        period_end_at=one.period.end_at,
-        created_at=one.created_at,
-        cancel_at_period_end=one.cancel_at_period_end,
-        trial_end_at=one.trial_end_at,
-    )
-    return (
-        seen
-        if known is None
-        else replace(seen, **{name: getattr(known, name) for name in _OURS})
-    )
 
 
 def standing_on(terms: Terms, window: Window | None) -> Standing:

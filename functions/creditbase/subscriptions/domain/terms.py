@@ -26,6 +26,8 @@ def paid_terms(plan: Plan, one: Subscription, *, payment_issue: bool) -> Terms:
         allocation_nanos=plan.amount_nanos,
         subscription_status=one.status,
         cancel_at_period_end=one.cancel_at_period_end,
+        next_plan_code=one.next_plan_code,
+        next_plan_at=one.next_plan_at,
         payment_issue=payment_issue,
         origin=one.subscription_id,
     )

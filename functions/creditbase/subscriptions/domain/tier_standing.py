@@ -19,6 +19,7 @@ from creditbase.subscriptions.domain.mirror import (
     Invoice,
     Record,
     Subscription,
+    record_of,
 )
 from creditbase.subscriptions.domain.owed import GRACE, OwedGrant, invoice_of
 from creditbase.subscriptions.domain.standing import (
@@ -26,7 +27,6 @@ from creditbase.subscriptions.domain.standing import (
     Standing,
     awaits_payment,
     precedence,
-    record_of,
     standing_on,
 )
 from creditbase.subscriptions.domain.trials import TrialDecision
