@@ -145,10 +145,81 @@ def test_images_files_and_choices_have_their_forms() -> None:
     assert "tool_choice" not in told(tools=tools)
 
 
-def test_what_anthropic_cannot_be_told_is_refused() -> None:
-    """Rather than dropped: the caller would get another answer than was asked for."""
-    with pytest.raises(InvalidRequest):
-        told(response_format={"type": "json_object"})
+def test_how_a_model_declined_is_told_as_its_words() -> None:
+    """Clients send back what they got, as a part or beside the content; empty text is none."""
+    declined = {"type": "refusal", "refusal": "I will not."}
+    empty = {"type": "text", "text": ""}
+
+    body = told(
+        messages=[
+            *says("Do it"),
+            {"role": "assistant", "content": [empty, declined]},
+            *says("Please"),
+            {"role": "assistant", "content": None, "refusal": "No."},
+            {"role": "user", "content": [empty, {"type": "text", "text": "Bye"}]},
+        ]
+    )
+
+    said = [[block["text"] for block in message["content"]] for message in body["messages"]]
+    assert said == [["Do it"], ["I will not."], ["Please"], ["No."], ["Bye"]]
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+def test_what_a_tool_has_to_show_is_shown() -> None:
+    """An image in a tool's result was charged, and dropped."""
+    parts = [{"type": "text", "text": "Look:"}, IMAGE]
+
+    body = told(messages=[*says("Hi"), {"role": "tool", "tool_call_id": "c", "content": parts}])
+
+    (result,) = body["messages"][1]["content"]
+    assert [block["type"] for block in result["content"]] == ["text", "image"]
+
+
+def calling(arguments: str, role: str = "assistant") -> dict[str, Any]:
+    """Return a message that calls a function with these arguments."""
+    function = {"name": "f", "arguments": arguments}
+    return {
+        "role": role,
+        "content": "x",
+        "tool_calls": [{"id": "c", "type": "function", "function": function}],
+    }
+
+
+UNTOLD: dict[str, dict[str, Any]] = {
+    "a format": {"response_format": {"type": "json_object"}},
+    "an image in a system message": {"messages": [{"role": "system", "content": [IMAGE]}]},
+    "a result of no call": {"messages": [{"role": "tool", "content": "x"}]},
+    "arguments that are no object": {"messages": [calling("[1]")]},
+    "a call by the user": {"messages": [calling("{}", role="user")]},
+    "bytes in another coding": {
+        "messages": [
+            {
+                "role": "user",
+                "content": [{"type": "image_url", "image_url": {"url": "data:image/png,A"}}],
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("what", UNTOLD)
+def test_what_anthropic_cannot_be_told_is_refused(counter: Counter, what: str) -> None:
+    """Rather than dropped: the caller would get another answer than was asked for. And
+    before anything is held.
+    """
+    body = {"model": ANTHROPIC_MODEL, "messages": says("Hi"), **UNTOLD[what]}
+
+    answer = counter.post(CHAT, body)
+
+    assert answer.status_code == 400
+    assert "provider takes" in json_of(answer)["message"]
+    assert counter.entries("hold") == []
+
+
+def test_a_format_that_is_none_is_no_format() -> None:
+    """Clients say it where they mean nothing by it."""
     assert "response_format" not in told(response_format={"type": "text"})
 
 

@@ -1,30 +1,22 @@
 """The bound: whatever is asked, no provider can read more than was held for."""
 
-import json
-import unicodedata
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.catalog.domain import LongContext, ModelPrice
 from creditbase.kernel.errors import InvalidRequest
-from creditbase.relay.gateway import anthropic_upstream
 from creditbase.relay.gateway.asks import Ask
-from creditbase.relay.gateway.bounding import (
-    STRETCH_CHARACTERS,
-    bound_of,
-    bytes_of,
-    prompt_of,
-    worst_of,
-)
+from creditbase.relay.gateway.bounding import Bound, bound_of, prompt_of, worst_of
 from creditbase.relay.gateway.chat_request import parse_chat
 from creditbase.relay.gateway.openai_upstream import OpenAiUpstream
 from creditbase.relay.gateway.pieces import Report
 from creditbase.relay.gateway.usage import Meter
 from tests.relay.gateway.counter import says
 
+OPENAI = OpenAiUpstream("https://a", "k", "max_tokens")
 PRICES = {"input_tokens": 10, "output_tokens": 40, "cached_input_tokens": 1}
 
 
@@ -48,114 +40,11 @@ def asking(**more: object) -> Ask:
     return parse_chat({"messages": says("Hi"), **more})
 
 
-# Ligatures and compatibility characters, which some tokenizers write out in full.
-TEXT = st.text(
-    st.characters(exclude_categories=["Cs"]) | st.sampled_from("\ufdfa\ufb03\u2028½①ｶﾞ")
-)
-PART = st.builds(lambda text: {"type": "text", "text": text}, TEXT)
-CALL = st.builds(
-    lambda name, given: {
-        "id": "c1",
-        "type": "function",
-        "function": {"name": name or "f", "arguments": json.dumps({"a": given})},
-    },
-    TEXT.map(lambda text: text[:128]),
-    TEXT,
-)
-MESSAGE = st.one_of(
-    st.builds(
-        lambda role, content: {"role": role, "content": content},
-        st.sampled_from(["system", "developer", "user", "assistant"]),
-        TEXT | st.lists(PART, max_size=3),
-    ),
-    st.builds(
-        lambda text, calls: {"role": "assistant", "content": text, "tool_calls": calls},
-        TEXT,
-        st.lists(CALL, max_size=2),
-    ),
-    st.builds(lambda text: {"role": "tool", "tool_call_id": "c1", "content": text}, TEXT),
-)
-TOOL = st.builds(
-    lambda description, name: {
-        "type": "function",
-        "function": {
-            "name": "f",
-            "description": description,
-            "parameters": {"type": "object", "properties": {name: {"type": "string"}}},
-        },
-    },
-    TEXT,
-    TEXT,
-)
-
-
-def texts(value: object) -> list[str]:
-    """Return every text inside, names of fields too, but for what is no prompt."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list):
-        return [text for inner in value for text in texts(inner)]
-    if isinstance(value, dict):
-        return [text for name, inner in value.items() for text in [name, *texts(inner)]]
-    return []
-
-
-def greedy_tokens(body: dict[str, Any]) -> int:
-    """Return the tokens that the worst of all tokenizers makes of what a provider reads.
-
-    One for each byte of the longer form of each text, and marks around each message.
-    """
-    read = [body["messages"], body.get("system", ""), body.get("tools", [])]
-    written = "".join(texts(read))
-    # Field names of the API are no prompt; the tools' are, as the model is shown schemas.
-    names = "".join(text for text in texts([*body["messages"]]) if text in FIELD_NAMES)
-    normal = unicodedata.normalize("NFKC", written)
-    size = max(len(written.encode()), len(normal.encode())) - len(names)
-    return size + 8 * len(body["messages"]) + 32 * len(body.get("tools", [])) + 3
-
-
-FIELD_NAMES = frozenset(
-    {"role", "content", "type", "text", "tool_calls", "function", "name", "arguments", "id"}
-) | {"input", "tool_use_id", "tool_call_id"}
-
-
-@example([{"role": "user", "content": "\ufdfa" * 100}], [])  # eleven times as long, normalised
-@given(st.lists(MESSAGE, min_size=1, max_size=4), st.lists(TOOL, max_size=2))
-def test_no_tokenizer_makes_more_of_a_prompt_than_was_held(
-    messages: list[dict[str, Any]], tools: list[dict[str, Any]]
-) -> None:
-    """Told to either kind of provider, whatever is written in it."""
-    ask = parse_chat({"messages": messages, **({"tools": tools} if tools else {})})
-
-    bound = bound_of(ask, model())
-
-    openai = OpenAiUpstream("https://a", "k", "max_tokens")
-    for body in (
-        openai.body_of(ask, model="m", output_tokens=1),
-        anthropic_upstream.body_of(ask, model="m", output_tokens=1),
-    ):
-        assert greedy_tokens(body) <= bound.input_tokens
-    assert 0 < bound.input_tokens_counted <= bound.input_tokens
-
-
-def test_a_long_run_of_marks_is_normalised_a_stretch_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Sorting combining marks is quadratic: four megabytes of them would stop an instance."""
-    marks = "a" + "\u0315\u0300" * 1_000
-    whole = len(unicodedata.normalize("NFKC", marks).encode())
-    normalize, lengths = unicodedata.normalize, list[int]()
-
-    def noted(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
-        lengths.append(len(text))
-        return normalize(form, text)
-
-    monkeypatch.setattr(unicodedata, "normalize", noted)
-
-    counted = bytes_of(marks)
-
-    assert 0 < max(lengths) <= STRETCH_CHARACTERS
-    assert counted >= max(whole, len(marks.encode()))
+def bounded(ask: Ask, priced: ModelPrice | None = None) -> Bound:
+    """Return the bound of an ask to a provider that speaks OpenAI's words."""
+    priced = priced or model()
+    sent = OPENAI.body_of(ask.without_media(), model="m", output_tokens=1)
+    return bound_of(ask, priced, sent)
 
 
 @given(
@@ -168,7 +57,7 @@ def test_nothing_that_a_provider_reports_costs_more_than_was_held(
     dear = {**PRICES, "cache_write_tokens": 13, "reasoning_tokens": 40}
     long = LongContext(100, {unit: 2 * price for unit, price in dear.items()})
     priced = model(nanos_per_million=dear, long_context=(long,))
-    bound = bound_of(asking(), priced)
+    bound = bounded(asking(), priced)
     meter = Meter(bound=bound, model=priced, output_tokens_held=bound.output_tokens)
     pools = {"input_tokens": plain, "cached_input_tokens": cached, "output_tokens": output}
 
@@ -186,13 +75,16 @@ def test_nothing_that_a_provider_reports_costs_more_than_was_held(
 
 def test_output_is_what_is_asked_up_to_what_the_model_writes() -> None:
     """Nothing asked means all that it can write."""
-    assert bound_of(asking(), model()).output_tokens == 1_000
-    assert bound_of(asking(max_tokens=7), model()).output_tokens == 7
-    assert bound_of(asking(max_completion_tokens=10**6), model()).output_tokens == 1_000
+    assert bounded(asking()).output_tokens == 1_000
+    assert bounded(asking(max_tokens=7)).output_tokens == 7
+    assert bounded(asking(max_completion_tokens=10**6)).output_tokens == 1_000
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4000}}
 FILE = {"type": "file", "file": {"file_data": "data:application/pdf;base64," + "A" * 4000}}
+
+
+SOUND = {"type": "file", "file": {"file_data": "data:audio/mp3;base64," + "A" * 40}}
 
 
 def seeing(*parts: dict[str, Any]) -> Ask:
@@ -203,15 +95,15 @@ def seeing(*parts: dict[str, Any]) -> Ask:
 def test_media_count_with_the_most_that_the_book_knows() -> None:
     """Their bytes say nothing of their tokens."""
     sharp = model(image_tokens_max=500)
-    without = bound_of(seeing(), sharp).input_tokens
+    without = bounded(seeing(), sharp).input_tokens
 
-    one, two = (bound_of(seeing(*[IMAGE] * count), sharp).input_tokens for count in (1, 2))
+    one, two = (bounded(seeing(*[IMAGE] * count), sharp).input_tokens for count in (1, 2))
 
     assert without + 500 <= one < without + 600
     assert one + 500 <= two < one + 600
     # where nobody says: nothing reads more than a whole context
-    assert bound_of(seeing(IMAGE), model()).input_tokens == model().context_window
-    assert bound_of(seeing(FILE), sharp).input_tokens == sharp.context_window
+    assert bounded(seeing(IMAGE)).input_tokens == model().context_window
+    assert bounded(seeing(FILE), sharp).input_tokens == sharp.context_window
 
 
 def test_a_model_must_be_able_to_do_what_is_asked() -> None:
@@ -221,21 +113,21 @@ def test_a_model_must_be_able_to_do_what_is_asked() -> None:
 
     for ask in (seeing(IMAGE), seeing(FILE), asking(tools=tools)):
         with pytest.raises(InvalidRequest):
-            bound_of(ask, blind)
-        assert bound_of(ask, model())
+            bounded(ask, blind)
+        assert bounded(ask)
     for other in (
         model(max_output_tokens=0),
         model(nanos_per_million={"images": 5}),
         model(nanos_per_million={"input_tokens": 5}),
     ):
         with pytest.raises(InvalidRequest):
-            bound_of(asking(), other)
+            bounded(asking(), other)
 
 
 def test_the_worst_is_the_dearest_name_that_a_token_can_have() -> None:
     """Writing a cache may cost more than reading a prompt, and thinking more than words."""
     dear = model(nanos_per_million={**PRICES, "cache_write_tokens": 13, "reasoning_tokens": 41})
-    bound = bound_of(asking(), dear)
+    bound = bounded(asking(), dear)
 
     assert worst_of(bound, dear, 9) == {
         "cache_write_tokens": bound.input_tokens,
@@ -280,7 +172,20 @@ def test_the_worst_is_the_dearest_name_that_a_token_can_have() -> None:
                 }
             ]
         },
+        {"messages": [{"role": "user", "content": [SOUND]}]},
         {"previous_response_id": "r"},
+        {"background": True},
+        {"best_of": 2},
+        {"top_logprobs": 5},
+        {"functions": [{"name": "f"}]},
+        {"stream_options": {"include_usage": False, "continuous_usage_stats": True}},
+        {"tools": [{"type": "function", "function": {"name": "f"}, "cache_control": {}}]},
+        {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
+        {"thinking": {"type": "enabled", "budget_tokens": 10**6}},
+        {"max_tokens": 10**7 + 1},
+        {"max_tokens": 1.5},
+        {"max_tokens": "9"},
+        {"service_tier": "flex"},
     ],
     ids=str,
 )

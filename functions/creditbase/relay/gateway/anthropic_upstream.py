@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from creditbase.kernel.errors import InvalidRequest, Unavailable
-from creditbase.relay.gateway.asks import Ask, Json, text_of
+from creditbase.relay.gateway.asks import (
+    MEDIA,
+    Ask,
+    Json,
+    parts_of,
+    text_of,
+    text_of_part,
+)
 from creditbase.relay.gateway.pieces import (
     Finish,
     FinishReason,
@@ -49,6 +56,14 @@ class AnthropicUpstream:
     base_url: str
     key: str = field(repr=False)
 
+    def body_of(self, ask: Ask, *, model: str, output_tokens: int) -> Json:
+        """Return the request as the Messages API wants it.
+
+        Raises:
+            InvalidRequest: the ask has no form in this API.
+        """
+        return body_of(ask, model=model, output_tokens=output_tokens)
+
     def pieces(
         self, ask: Ask, *, model: str, output_tokens: int, cancel: Cancel
     ) -> Iterator[Piece]:
@@ -61,7 +76,7 @@ class AnthropicUpstream:
         events = ask_for_events(
             f"{self.base_url}/messages",
             headers={"x-api-key": self.key, "anthropic-version": VERSION},
-            body=body_of(ask, model=model, output_tokens=output_tokens),
+            body=self.body_of(ask, model=model, output_tokens=output_tokens),
             cancel=cancel,
         )
         for event in events:
@@ -83,7 +98,7 @@ def body_of(ask: Ask, *, model: str, output_tokens: int) -> Json:
     for name in UNTRANSLATED:
         if ask.options.get(name, {"type": "text"}) != {"type": "text"}:
             raise InvalidRequest(f"This model's provider takes no {name}", field=name)
-    system = [text_of(message) for message in ask.messages if _is_system(message)]
+    system = [_system(message) for message in ask.messages if _is_system(message)]
     body: Json = {
         "model": model,
         "messages": [_message(message) for message in ask.messages if not _is_system(message)],
@@ -92,7 +107,7 @@ def body_of(ask: Ask, *, model: str, output_tokens: int) -> Json:
         **{name: ask.options[name] for name in SAME_NAME if name in ask.options},
     }
     if system:
-        body["system"] = "\n\n".join(system)
+        body["system"] = "\n\n".join(filter(None, system))
     if stop := ask.options.get("stop"):
         body["stop_sequences"] = [stop] if isinstance(stop, str) else stop
     if ask.tools:
@@ -106,21 +121,41 @@ def _is_system(message: Json) -> bool:
     return message["role"] in {"system", "developer"}
 
 
+def _system(message: Json) -> str:
+    if any(part["type"] in MEDIA for part in parts_of(message)):
+        raise _untold("system messages of text only")
+    return text_of(message)
+
+
 def _message(message: Json) -> Json:
     if message["role"] == "tool":
-        result = {
-            "type": "tool_result",
-            "tool_use_id": message.get("tool_call_id", ""),
-            "content": text_of(message),
-        }
-        return {"role": "user", "content": [result]}
-    content = message.get("content")
-    if isinstance(content, list):
-        blocks = [_block(part) for part in content]
-    else:
-        blocks = [{"type": "text", "text": content}] if content else []
-    blocks += [_tool_use(call) for call in message.get("tool_calls", [])]
-    return {"role": message["role"], "content": blocks}
+        return {"role": "user", "content": [_tool_result(message)]}
+    calls = message.get("tool_calls", [])
+    if calls and message["role"] != "assistant":
+        raise _untold("tool calls of the assistant only")
+    return {
+        "role": message["role"],
+        "content": [*_blocks(message), *(_tool_use(call) for call in calls)],
+    }
+
+
+def _tool_result(message: Json) -> Json:
+    if not message.get("tool_call_id"):
+        raise _untold("tool results with their tool_call_id only")
+    has_media = any(part["type"] in MEDIA for part in parts_of(message))
+    return {
+        "type": "tool_result",
+        "tool_use_id": message["tool_call_id"],
+        "content": _blocks(message) if has_media else text_of(message),
+    }
+
+
+def _blocks(message: Json) -> list[Json]:
+    """Return what a message says; text that is empty is not taken, and says nothing."""
+    if not (parts := parts_of(message)):
+        text = text_of(message)
+        return [{"type": "text", "text": text}] if text else []
+    return [_block(part) for part in parts if part["type"] in MEDIA or text_of_part(part)]
 
 
 def _block(part: Json) -> Json:
@@ -129,7 +164,7 @@ def _block(part: Json) -> Json:
     if part["type"] == "file":
         source = _source(part["file"]["file_data"])
         return {"type": "document", "source": source}
-    return {"type": "text", "text": part.get("text", "")}
+    return {"type": "text", "text": text_of_part(part)}
 
 
 def _source(url: str) -> Json:
@@ -137,7 +172,10 @@ def _source(url: str) -> Json:
     if not url.startswith("data:"):
         return {"type": "url", "url": url}
     head, _, encoded = url.removeprefix("data:").partition(",")
-    return {"type": "base64", "media_type": head.partition(";")[0], "data": encoded}
+    media_type, _, coding = head.partition(";")
+    if coding != "base64":
+        raise _untold("media in base64 only")
+    return {"type": "base64", "media_type": media_type, "data": encoded}
 
 
 def _tool_use(call: Json) -> Json:
@@ -150,7 +188,13 @@ def _tool_use(call: Json) -> Json:
         raise InvalidRequest(
             "The arguments of a tool call are no JSON", field="messages"
         ) from failure
+    if not isinstance(given, dict):
+        raise _untold("arguments of tool calls that are objects")
     return {"type": "tool_use", "id": call["id"], "name": function["name"], "input": given}
+
+
+def _untold(what: str) -> InvalidRequest:
+    return InvalidRequest(f"This model's provider takes {what}", field="messages")
 
 
 def _tool(function: Json) -> Json:

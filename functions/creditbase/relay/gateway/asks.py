@@ -5,7 +5,7 @@ reduced to what is known: nothing that the bound did not see reaches a provider.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Json = dict[str, Any]
@@ -30,21 +30,39 @@ class Ask:
 
     def media(self) -> tuple[Medium, ...]:
         """Return what the messages have beside text, in order."""
-        parts = (part for message in self.messages for part in _parts(message))
+        parts = (part for message in self.messages for part in parts_of(message))
         return tuple(MEDIA[part["type"]] for part in parts if part["type"] in MEDIA)
 
-    def text(self) -> Json:
-        """Return everything that a model may read as text: all of the ask but its media."""
-        messages = [
-            {**message, "content": [part for part in _parts(message) if _is_text(part)]}
-            if isinstance(message.get("content"), list)
+    def without_media(self) -> "Ask":
+        """Return the ask with its media emptied: what is left of them is their form."""
+        messages = tuple(
+            {**message, "content": [_emptied(part) for part in content]}
+            if isinstance(content := message.get("content"), list)
             else message
             for message in self.messages
-        ]
-        return {"messages": messages, "tools": list(self.tools), **self.options}
+        )
+        return replace(self, messages=messages)
 
 
-def _parts(message: Json) -> list[Json]:
+def _emptied(part: Json) -> Json:
+    match part["type"]:
+        case "image_url":
+            image = part["image_url"]
+            return {**part, "image_url": {**image, "url": _head(image["url"])}}
+        case "file":
+            file = part["file"]
+            return {**part, "file": {**file, "file_data": _head(file["file_data"])}}
+        case _:
+            return part
+
+
+def _head(url: str) -> str:
+    """Return an address as far as it says what kind it is."""
+    return "".join(url.partition(",")[:2]) if url.startswith("data:") else "https://"
+
+
+def parts_of(message: Json) -> list[Json]:
+    """Return the parts of a message; none where its content is a text."""
     content = message.get("content")
     return content if isinstance(content, list) else []
 
@@ -57,5 +75,10 @@ def text_of(message: Json) -> str:
     """Return the text of a message, its parts joined."""
     content = message.get("content")
     if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if _is_text(part))
-    return str(content or "")
+        return "".join(text_of_part(part) for part in content if _is_text(part))
+    return str(content or message.get("refusal") or "")
+
+
+def text_of_part(part: Json) -> str:
+    """Return what a part of a message says, or by which words a model declined."""
+    return str(part.get("text") or part.get("refusal") or "")

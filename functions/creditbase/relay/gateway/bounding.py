@@ -1,19 +1,21 @@
 """The most that an ask can cost, and how usage is counted that nobody reported. Pure.
 
 A token stands for at least one byte of text, whatever the tokenizer, and marks around each
-message and tool are few; so bytes bound tokens. Some tokenizers normalise first (NFKC),
-which can make text longer: the longer form counts. Images and files count with the most
-that the price book knows; nothing reads more than the model's context window.
+message and tool are few; so the bytes of the request as it is sent bound its tokens. Some
+tokenizers normalise first (NFKC), which can make text longer: the longer form counts. What
+has a structure (tools, the arguments of calls, results) may be printed anew for the model,
+and counts as wide as that can come out (`widths`). Images and files count with the most that
+the price book knows; nothing reads more than the model's context window.
 """
 
 import json
-import unicodedata
 from dataclasses import dataclass
 
 from creditbase.catalog.domain import COUNTED_UNIT, ModelPrice, Usage
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import ceil_div
-from creditbase.relay.gateway.asks import Ask
+from creditbase.relay.gateway.asks import Ask, Json
+from creditbase.relay.gateway.widths import bytes_of, widening_bytes
 
 REQUEST_TOKENS = 64
 """Marks around a whole prompt."""
@@ -25,8 +27,10 @@ TOOL_TOKENS = 64
 """What it adds to each."""
 BYTES_PER_TOKEN = 4
 """The rule for what no provider reported: a token for each four bytes that were begun."""
-STRETCH_CHARACTERS = 256
-"""How much text is normalised at once."""
+ENVELOPE = frozenset(
+    {"model", "stream", "stream_options", "max_tokens", "max_completion_tokens"}
+)
+"""Fields of requests that no model reads, and that the counting rule leaves out."""
 
 CAPABILITY_OF = {"image": "vision", "file": "document"}
 """What a model must be able to do to be shown something; asked where the book says it."""
@@ -50,26 +54,33 @@ class Bound:
         assert self.output_tokens > 0
 
 
-def bound_of(ask: Ask, model: ModelPrice) -> Bound:
+def bound_of(ask: Ask, model: ModelPrice, sent: Json) -> Bound:
     """Return the most that the ask can use of the model.
+
+    `sent` is the request that the model's provider is sent, its media emptied.
 
     Raises:
         InvalidRequest: the model has no price for text, so that nothing bounds its cost, or
             cannot do what the ask needs.
     """
     _check_capabilities(ask, model)
-    text_bytes = bytes_of(json.dumps(ask.text(), ensure_ascii=False, separators=(",", ":")))
+    read = {name: value for name, value in sent.items() if name not in ENVELOPE}
     marks = REQUEST_TOKENS + MESSAGE_TOKENS * len(ask.messages)
     if ask.tools:
         marks += TOOLS_TOKENS + TOOL_TOKENS * len(ask.tools)
     media = sum(_medium_tokens(medium == "image", model) for medium in ask.media())
-    counted = count_tokens(text_bytes) + media
+    counted = count_tokens(_size_bytes(read)) + media
+    widest = _size_bytes(sent) + widening_bytes(ask) + marks + media
     asked = ask.output_tokens_max or model.max_output_tokens
     return Bound(
-        input_tokens=min(model.context_window, text_bytes + marks + media),
+        input_tokens=min(model.context_window, widest),
         input_tokens_counted=min(model.context_window, counted),
         output_tokens=min(asked, model.max_output_tokens),
     )
+
+
+def _size_bytes(value: Json) -> int:
+    return bytes_of(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _check_capabilities(ask: Ask, model: ModelPrice) -> None:
@@ -89,23 +100,6 @@ def _check_capabilities(ask: Ask, model: ModelPrice) -> None:
 def _medium_tokens(is_image: bool, model: ModelPrice) -> int:
     known = model.image_tokens_max if is_image else 0
     return known or model.context_window
-
-
-def bytes_of(text: str) -> int:
-    """Return the bytes of text as the longer of its two forms.
-
-    Stretch by stretch: normalising takes the square of the time for a run of combining marks,
-    and megabytes of them would hold up the whole process.
-    """
-    if text.isascii():
-        return len(text)
-    begins = range(0, len(text), STRETCH_CHARACTERS)
-    return sum(_longer_form(text[begin : begin + STRETCH_CHARACTERS]) for begin in begins)
-
-
-def _longer_form(stretch: str) -> int:
-    normal = unicodedata.normalize("NFKC", stretch)
-    return max(len(stretch.encode()), len(normal.encode()))
 
 
 def count_tokens(text_bytes: int) -> int:

@@ -67,7 +67,8 @@ class ImagePart(Lenient):
 class FileBytes(Strict):
     """A file itself; a provider's own file ids are not ours to give."""
 
-    file_data: Annotated[str, Field(pattern=r"^data:")]
+    file_data: Annotated[str, Field(pattern=r"^data:(application|text)/")]
+    """No sound and no film: a model that takes them has a dearer price for them."""
     filename: Annotated[str, Field(max_length=255)] = "file"
 
 

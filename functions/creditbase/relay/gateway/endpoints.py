@@ -81,7 +81,10 @@ def _held_by(payer: Payer, call: Call, ask: Ask) -> tuple[Run, ModelPrice]:
     if price is None:
         raise InvalidRequest("This model has no price", field="model")
     upstream = upstream_of(price.provider)
-    bound = bound_of(ask, price)
+    sent = upstream.body_of(
+        ask.without_media(), model=model, output_tokens=price.max_output_tokens
+    )
+    bound = bound_of(ask, price, sent)
     worst = worst_of(bound, price, bound.output_tokens)
     held = paying.hold(call, payer, model=model, quantities=worst, prompt=prompt_of(bound))
     meter = Meter(bound=bound, model=price, output_tokens_held=held.output_tokens)

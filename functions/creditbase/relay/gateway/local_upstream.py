@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from creditbase.relay.gateway.asks import Ask, text_of
-from creditbase.relay.gateway.bounding import BYTES_PER_TOKEN, bytes_of, count_tokens
+from creditbase.relay.gateway.asks import Ask, Json, text_of
+from creditbase.relay.gateway.bounding import BYTES_PER_TOKEN, count_tokens
 from creditbase.relay.gateway.pieces import Finish, Piece, Report, Text
 from creditbase.relay.gateway.upstream_http import Cancel
+from creditbase.relay.gateway.widths import bytes_of
 
 WORDS = re.compile(r"\s*\S+\s*")
 SILENCE = "You said nothing."
@@ -20,6 +21,11 @@ SILENCE = "You said nothing."
 @dataclass(frozen=True, slots=True)
 class LocalUpstream:
     """Says the last words of the user back, word by word, as far as the limit goes."""
+
+    def body_of(self, ask: Ask, *, model: str, output_tokens: int) -> Json:
+        """Return what it reads, as if it were sent."""
+        del model, output_tokens
+        return {"messages": list(ask.messages), "tools": list(ask.tools), **ask.options}
 
     def pieces(
         self, ask: Ask, *, model: str, output_tokens: int, cancel: Cancel

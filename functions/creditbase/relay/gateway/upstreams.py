@@ -6,7 +6,7 @@ from typing import Protocol
 
 from creditbase.kernel.errors import InvalidRequest, Unavailable
 from creditbase.relay.gateway.anthropic_upstream import AnthropicUpstream
-from creditbase.relay.gateway.asks import Ask
+from creditbase.relay.gateway.asks import Ask, Json
 from creditbase.relay.gateway.local_upstream import LocalUpstream
 from creditbase.relay.gateway.openai_upstream import OpenAiUpstream
 from creditbase.relay.gateway.pieces import Piece
@@ -21,6 +21,13 @@ LOCAL = "local"
 
 class Upstream(Protocol):
     """Something that answers asks."""
+
+    def body_of(self, ask: Ask, *, model: str, output_tokens: int) -> Json:
+        """Return the request as it is sent.
+
+        Raises:
+            InvalidRequest: the ask has no form in this API.
+        """
 
     def pieces(
         self, ask: Ask, *, model: str, output_tokens: int, cancel: Cancel

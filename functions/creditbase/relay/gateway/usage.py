@@ -16,10 +16,10 @@ from creditbase.relay.gateway.bounding import (
     OUTPUT_UNITS,
     Bound,
     Quantities,
-    bytes_of,
     count_tokens,
 )
 from creditbase.relay.gateway.pieces import Piece, Report, Thought, written_by
+from creditbase.relay.gateway.widths import bytes_of
 
 PLAIN_OF = {
     "cached_input_tokens": "input_tokens",
