@@ -140,6 +140,7 @@ class TestShape:
             "by_model": {},
             "subscription_status": "none",
             "cancel_at_period_end": False,
+            "scheduled_change": None,
             "payment_issue": False,
         }
 
