@@ -1,25 +1,21 @@
 """Wallets that top themselves up while the world moves on: settings, minimums, customers."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from creditbase.accounts.domain import ProjectTerms
 from creditbase.accounts.owners import change_project
 from creditbase.ledger.use_cases import run
-from creditbase.payments import auto_topups
+from creditbase.payments import auto_topups, refill_charging, refill_settings
 from creditbase.payments.refilling import Refill, RefillSettings
-from creditbase.runtime import firestore
 from creditbase.subscriptions.relay_customers import delete_customer
 from tests.payments.shop import Shop
-from tests.payments.wallets import Prepaid
+from tests.payments.wallets import Prepaid, alone
 from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore
-MID_MONTH = datetime(2027, 3, 10, 12, tzinfo=UTC)
 DECLINED, NEEDS_CUSTOMER = "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"
 
 
@@ -28,15 +24,7 @@ def ada(
     wire: Wire, shop: Shop, project: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Prepaid]:
     """Return a customer with ten dollars and a saved card, in a database with nothing else."""
-    monkeypatch.setenv("GCLOUD_PROJECT", f"{project}-{uuid4().hex[:8]}")
-    firestore.client.cache_clear()
-    wire.reset()
-    shop.set_clock(int(MID_MONTH.timestamp()))
-    made = Prepaid.arrives(shop, MID_MONTH, owners=("boss",))
-    made.top_up(1000)
-    yield made
-    wire.reset()
-    firestore.client.cache_clear()
+    yield from alone(wire, shop, project, monkeypatch, owners=("boss",))
 
 
 def test_a_raised_cap_counts_at_once(ada: Prepaid) -> None:
@@ -58,7 +46,7 @@ def test_what_is_set_last_is_what_the_wallet_watches_for(
     ada: Prepaid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Switched off in one tab and on in another: the slower word must not outlive the newer."""
-    told_through = "creditbase.payments.auto_topups.run"
+    told_through = "creditbase.payments.refill_settings.run"
 
     def tell_late(*args: Any, **named: Any) -> Any:
         monkeypatch.setattr(told_through, run)
@@ -66,7 +54,7 @@ def test_what_is_set_last_is_what_the_wallet_watches_for(
         return run(*args, **named)
 
     monkeypatch.setattr(told_through, tell_late)
-    auto_topups.set_auto_topup(ada.ref, RefillSettings(is_enabled=False), now=ada.now)
+    refill_settings.set_auto_topup(ada.ref, RefillSettings(is_enabled=False), now=ada.now)
     ada.spend(600)
     ada.answer()
 
@@ -107,7 +95,7 @@ def test_a_refusal_that_comes_after_the_customer_was_deleted_is_taken(ada: Prepa
     ada.spend(600)
     begun = auto_topups._begin(ada.ref, now=ada.now)
     assert isinstance(begun, Refill)
-    assert auto_topups._charge(ada.ref, begun, now=ada.now) is not None
+    assert refill_charging.charge(ada.ref, begun, now=ada.now) is not None
     delete_customer(ada.ref.project_id, ada.ref.customer_id, now=ada.now)
 
     ada.hear("payment_intent.payment_failed")

@@ -1,8 +1,8 @@
 """Wallets that top themselves up: neither twice nor lost, whoever dies; off when refused."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -10,36 +10,25 @@ from creditbase.jobs.reconcile import reconcile_stripe
 from creditbase.kernel.errors import Conflict, InvalidRequest, PaymentRefused, Unavailable
 from creditbase.ledger.domain.commands import Freeze
 from creditbase.payments import store, stripe_wallets
-from creditbase.payments.auto_topups import refill, set_auto_topup
+from creditbase.payments.auto_topups import refill
+from creditbase.payments.refill_settings import set_auto_topup
 from creditbase.payments.refilling import RefillSettings
 from creditbase.runtime import firestore
 from tests.ledger.wallets import in_parallel
 from tests.payments.shop import Shop
-from tests.payments.wallets import Prepaid
+from tests.payments.wallets import Prepaid, alone
 from tests.wire import FAULTS, Wire
 
 pytestmark = pytest.mark.firestore
-MID_MONTH = datetime(2027, 3, 10, 12, tzinfo=UTC)
 DECLINED, NEEDS_CUSTOMER = "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"
 
 
 @pytest.fixture
-def ada(wire: Wire, shop: Shop, project: str, monkeypatch: pytest.MonkeyPatch) -> Prepaid:
+def ada(
+    wire: Wire, shop: Shop, project: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Prepaid]:
     """Return a customer with ten dollars and a saved card, in a database with nothing else."""
-    monkeypatch.setenv("GCLOUD_PROJECT", f"{project}-{uuid4().hex[:8]}")
-    firestore.client.cache_clear()
-    wire.reset()
-    shop.set_clock(int(MID_MONTH.timestamp()))
-    made = Prepaid.arrives(shop, MID_MONTH)
-    made.top_up(1000)
-    return made
-
-
-@pytest.fixture(autouse=True)
-def _own_database(wire: Wire) -> Any:
-    yield
-    wire.reset()
-    firestore.client.cache_clear()
+    yield from alone(wire, shop, project, monkeypatch)
 
 
 def test_falling_below_the_threshold_tops_up_once(ada: Prepaid, shop: Shop) -> None:

@@ -10,6 +10,7 @@ from creditbase.kernel.errors import InvalidRequest
 from creditbase.payments.refilling import (
     DECLINED,
     OFF,
+    REFUNDED,
     AutoTopup,
     Capped,
     Refill,
@@ -19,7 +20,9 @@ from creditbase.payments.refilling import (
     decide_refill,
     decide_settings,
     failed,
+    is_still_wanted,
     paid,
+    stopped,
 )
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -127,3 +130,32 @@ def test_switching_on_again_forgets_the_failure() -> None:
     again = decide_settings(ended, WANTED)
 
     assert (again.failure, again.failed_at, again.number) == ("", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_wanted"),
+    [
+        (WANTED, True),
+        (replace(WANTED, amount_cents=1, monthly_cap_cents=1000), True),
+        (replace(WANTED, amount_cents=1, monthly_cap_cents=999), False),
+        (replace(WANTED, is_enabled=False), False),
+    ],
+)
+def test_what_is_in_flight_keeps_to_what_was_set_since(
+    changed: RefillSettings, is_wanted: bool
+) -> None:
+    """The cap is the most that a month may cost, whenever it was lowered; off is off."""
+    known = decide_settings(begun(ON, decided(ON)), changed)
+
+    assert is_still_wanted(known) == is_wanted
+
+
+def test_money_that_went_back_stops_what_is_on_and_nothing_else() -> None:
+    """Who has switched it off, or whose card was declined, keeps that reason."""
+    off = decide_settings(ON, RefillSettings(is_enabled=False))
+
+    assert stopped(ON, REFUNDED, now=NOON).failure == REFUNDED
+    assert stopped(ON, REFUNDED, now=NOON).settings == off.settings
+    assert stopped(off, REFUNDED, now=NOON) == off
+    declined = failed(begun(ON, decided(ON)), 1, DECLINED, now=NOON)
+    assert stopped(declined, REFUNDED, now=NOON) == declined

@@ -1,10 +1,13 @@
 """A customer who pays from a wallet, with what Stripe tells of it."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+
+import pytest
 
 from creditbase.accounts import domain as accounts
 from creditbase.accounts import store as accounts_store
@@ -14,7 +17,7 @@ from creditbase.ledger import store as ledger_store
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.paths import WalletRef
 from creditbase.payments import store
-from creditbase.payments.auto_topups import set_auto_topup
+from creditbase.payments.refill_settings import set_auto_topup
 from creditbase.payments.refill_store import auto_topup_of
 from creditbase.payments.refilling import AutoTopup, RefillSettings
 from creditbase.payments.use_cases import receive_event
@@ -25,8 +28,10 @@ from creditbase.subscriptions.domain.tier_standing import local_terms
 from tests.catalog.tiers import a_paygo
 from tests.ledger.wallets import LiveWallet
 from tests.payments.shop import CARD, SECRET, Shop, signed
+from tests.wire import Wire
 
 CENT = 10_000_000
+MID_MONTH = datetime(2027, 3, 10, 12, tzinfo=UTC)
 PAGES = ("https://shop.example/paid?s={CHECKOUT_SESSION_ID}", "https://shop.example/billing")
 
 
@@ -68,9 +73,18 @@ class Prepaid:
 
     def top_up(self, amount_cents: int, card: str = CARD) -> str:
         """Pay into the wallet, every event told, and return the payment."""
+        return self.pay_in(amount_cents, card, told=())
+
+    def pay_in(
+        self,
+        amount_cents: int,
+        card: str = CARD,
+        told: tuple[str, ...] = ("checkout.session.completed",),
+    ) -> str:
+        """Pay into the wallet, told of it only by events of these types, or by all."""
         session_id = self.open_topup(amount_cents)
         self.shop.pay(session_id, card)
-        self.hear()
+        self.hear(*told)
         payment: str = self.shop.get(f"/checkout/sessions/{session_id}")["payment_intent"]
         return payment
 
@@ -118,6 +132,17 @@ class Prepaid:
         """Return the same customer, later."""
         return replace(self, now=self.now + timedelta(**span))
 
+    def refund(self, payment_id: str, **form: object) -> str:
+        """Give a payment back, or a part of it, and return the refund."""
+        refund_id: str = self.shop.post("/refunds", payment_intent=payment_id, **form)["id"]
+        return refund_id
+
+    def dispute(self, payment_id: str) -> str:
+        """Let the bank take a payment back, and return the dispute."""
+        charge_id = self.shop.get(f"/payment_intents/{payment_id}")["latest_charge"]
+        dispute_id: str = self.shop.order("/disputes", charge=charge_id)["id"]
+        return dispute_id
+
     # ---- what there is -------------------------------------------------------------------
 
     @property
@@ -142,12 +167,12 @@ class Prepaid:
 
     def charged(self) -> list[int]:
         """Return the amounts of all payments that were made without a page, oldest first."""
+        return [it["amount"] for it in self.automatic() if it["status"] == "succeeded"]
+
+    def automatic(self) -> list[dict[str, Any]]:
+        """Return all payments that were tried without a page, oldest first."""
         found = self.shop.get("/payment_intents", customer=self.stripe_id, limit=100)["data"]
-        return [
-            one["amount"]
-            for one in found[::-1]
-            if one["metadata"].get("tier") == "auto" and one["status"] == "succeeded"
-        ]
+        return [one for one in found[::-1] if one["metadata"].get("tier") == "auto"]
 
     def mails(self) -> dict[str, dict[str, Any]]:
         """Return the mails to this customer, by kind."""
@@ -157,3 +182,18 @@ class Prepaid:
         kinds = {one["kind"]: one for one in mine}
         assert len(kinds) == len(mine), "no mail is written twice"
         return kinds
+
+
+def alone(
+    wire: Wire, shop: Shop, project: str, monkeypatch: pytest.MonkeyPatch, **terms: Any
+) -> Iterator[Prepaid]:
+    """Yield a customer with ten dollars and a saved card, in a database with nothing else."""
+    monkeypatch.setenv("GCLOUD_PROJECT", f"{project}-{uuid4().hex[:8]}")
+    firestore.client.cache_clear()
+    wire.reset()
+    shop.set_clock(int(MID_MONTH.timestamp()))
+    made = Prepaid.arrives(shop, MID_MONTH, **terms)
+    made.top_up(1000)
+    yield made
+    wire.reset()
+    firestore.client.cache_clear()

@@ -12,7 +12,7 @@ import pytest
 from creditbase.jobs.crossings import answer_crossings
 from creditbase.ledger.history import load_history
 from creditbase.payments import store
-from creditbase.payments.auto_topups import set_auto_topup
+from creditbase.payments.refill_settings import set_auto_topup
 from creditbase.payments.refill_store import auto_topup_of
 from creditbase.payments.refilling import AutoTopup, RefillSettings
 from creditbase.payments.wallet_topups import WalletTopup, start_wallet_topup

@@ -16,8 +16,8 @@ FACTS = {
     "payment_failed": {"amount": "10.00 USD", "again_on": "4 April 2026"},
     "payment_recovered": {"amount": "10.00 USD"},
     "subscription_ended": {"plan": "Guru"},
-    "money_refunded": {"amount": "10.00 USD", "credits": "5,000"},
-    "dispute_opened": {"amount": "10.00 USD", "credits": "5,000"},
+    "money_refunded": {"amount": "10.00 USD", "credits": "5,000", "stops_refills": ""},
+    "dispute_opened": {"amount": "10.00 USD", "credits": "5,000", "stops_refills": ""},
     "credits_returned": {"credits": "5,000"},
     "low_balance": {"balance": "4.99 USD", "threshold": "5.00 USD"},
     "refill_failed": {"amount": "20.00 USD"},
@@ -26,8 +26,8 @@ CHOICES = {
     "trial_ends_soon": [{"has_method": "yes"}, {"has_method": ""}],
     "payment_failed": [{}, {"again_on": ""}],
     "subscription_ended": [{"why": why} for why in ("", "unpaid", "trial")],
-    "money_refunded": [{}, {"credits": "0"}],
-    "dispute_opened": [{}, {"credits": "0"}],
+    "money_refunded": [{}, {"credits": "0"}, {"credits": "0", "stops_refills": "yes"}],
+    "dispute_opened": [{}, {"credits": "0"}, {"credits": "0", "stops_refills": "yes"}],
     "credits_returned": [{}, {"credits": "0"}],
     "refill_failed": [
         {"why": why} for why in ("declined", "authentication_required", "no_payment_method")
@@ -49,7 +49,7 @@ def test_a_letter_says_every_fact_in_both_forms(kind: str, facts: dict[str, str]
 
     page = BeautifulSoup(letter.html, "html.parser")
     shown = " ".join(page.get_text(" ").split())
-    for name in set(facts) - {"why", "has_method"}:
+    for name in set(facts) - {"why", "has_method", "stops_refills"}:
         is_left_out = facts[name] in {"", "0"}
         assert is_left_out or facts[name] in f"{letter.subject} {letter.text}"
         assert is_left_out or facts[name] in shown

@@ -8,125 +8,54 @@ may be faster, and finds the same.
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
-from creditbase.kernel.errors import (
-    Conflict,
-    InvalidRequest,
-    NotFound,
-    PaymentRefused,
-    Unavailable,
-)
+from creditbase.kernel.errors import InvalidRequest, NotFound, Unavailable
 from creditbase.kernel.ids import topup_grant_id
 from creditbase.kernel.money import cents_remaining, nanos_from_cents, write_money
 from creditbase.ledger.domain.balance import balance_of
-from creditbase.ledger.domain.commands import SetLevel
+from creditbase.ledger.domain.wallet import Wallet
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
-from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_wallets
 from creditbase.payments.domain import (
     APPLIED,
     AUTOMATIC,
     TOPUP,
-    Buyer,
     Event,
     Outcome,
     Payment,
 )
 from creditbase.payments.granting import grant_payment
 from creditbase.payments.noticing import mails_for, sender_of
+from creditbase.payments.refill_charging import charge
+from creditbase.payments.refill_settings import live_account, tell_wallet
 from creditbase.payments.refill_store import auto_topup_of, writes_for_auto_topup
 from creditbase.payments.refilling import (
     DECLINED,
     NEEDS_CUSTOMER,
     NO_METHOD,
-    AutoTopup,
     Capped,
     Failure,
     Refill,
-    RefillSettings,
     abandoned,
     begun,
     decide_refill,
-    decide_settings,
     failed,
     paid,
-    switched_off,
+    stopped,
 )
 from creditbase.payments.stripe_wallets import WalletPayment
-from creditbase.payments.wallet_topups import (
-    CURRENCY,
-    check_amount,
-    last_topup,
-    start_wallet_topup,
-    wallet_order,
-)
+from creditbase.payments.wallet_topups import CURRENCY, last_topup, start_wallet_topup
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.subscriptions.domain.notices import refill_failed_notice
 
 REFILLS_MAX = 3
 """How many top-ups one crossing may lead to at once, where one is not enough."""
-KEY_LIFETIME = timedelta(hours=23)
-"""How long Stripe is sure to know a key; after that its own list is asked."""
-
-DOUBT = timedelta(minutes=10)
-"""How long Stripe's list is given to show a payment of which Stripe told a failure."""
 
 log = logging.getLogger(__name__)
-
-
-# ---- what the customer sets ------------------------------------------------------------------
-
-
-def find_auto_topup(ref: CustomerRef) -> AutoTopup:
-    """Return what a customer has set.
-
-    Raises:
-        NotFound: there is no such customer.
-    """
-    return auto_topup_of(_account(ref))
-
-
-def set_auto_topup(ref: CustomerRef, wanted: RefillSettings, *, now: datetime) -> AutoTopup:
-    """Keep what a customer wants, and let the wallet tell when it is time. Safe to repeat.
-
-    Raises:
-        InvalidRequest: it could not work.
-        PaymentRefused: no card was saved that could pay.
-        NotFound: there is no such customer.
-    """
-    account = _account(ref)
-    decide_settings(auto_topup_of(account), wanted)
-    if wanted.is_enabled:
-        check_amount(ref.project_id, wanted.amount_cents)
-    payer = account.customer.stripe_customer_id
-    if wanted.is_enabled and not (payer and stripe_wallets.find_saved_card(payer)):
-        raise PaymentRefused("no payment method on file: top up once first")
-
-    def attempt() -> Attempt[AutoTopup]:
-        account = _account(ref)
-        kept = decide_settings(auto_topup_of(account), wanted)
-        return Attempt(kept, writes_for_auto_topup(account, kept))
-
-    kept = commit_or_retry(attempt)
-    _tell_wallet(ref, now=now)
-    return kept
-
-
-def _tell_wallet(ref: CustomerRef, *, now: datetime) -> None:
-    """Let the wallet tell when it falls below the threshold, or tell no more.
-
-    What was set while it was being told is told, too: of two at once, the last one holds.
-    """
-    told: RefillSettings | None = None
-    while (wanted := auto_topup_of(store.load_account(ref)).settings) != told:
-        height = wanted.threshold_cents if wanted.is_enabled else 0
-        command = SetLevel("refill", nanos_from_cents(height))
-        run(WalletRef(ref.project_id, ref.customer_id), command, now=now)
-        told = wanted
 
 
 # ---- topping up ------------------------------------------------------------------------------
@@ -159,18 +88,19 @@ def _begin(ref: CustomerRef, *, now: datetime) -> Refill | Capped | None:
         if known.in_flight is not None:
             return Attempt(known.in_flight, ())
         loaded = find_wallet(WalletRef(ref.project_id, ref.customer_id))
-        if loaded is None or loaded.wallet.frozen or not known.settings.is_enabled:
+        if loaded is None or not known.settings.is_enabled or not _may_pay(loaded.wallet):
             return Attempt(None, ())
         balance_nanos = balance_of(loaded.wallet, now=now).balance_nanos
         step = decide_refill(known, balance_cents=cents_remaining(balance_nanos), now=now)
         if not isinstance(step, Refill):
             return Attempt(step, ())
-        method_id = stripe_wallets.find_saved_card(account.customer.stripe_customer_id)
+        payer = account.customer.stripe_customer_id
+        method_id = stripe_wallets.find_saved_card(payer)
         if not method_id:
-            off = switched_off(replace(known, number=step.number), NO_METHOD, now=now)
+            off = stopped(replace(known, number=step.number), NO_METHOD, now=now)
             mails = _mails(account, step, NO_METHOD, "", now=now)
             return Attempt(None, writes_for_auto_topup(account, off, mails))
-        step = replace(step, method_id=method_id)
+        step = replace(step, method_id=method_id, stripe_customer_id=payer)
         return Attempt(step, writes_for_auto_topup(account, begun(known, step)))
 
     step = commit_or_retry(attempt)
@@ -179,9 +109,14 @@ def _begin(ref: CustomerRef, *, now: datetime) -> Refill | Capped | None:
     return step
 
 
+def _may_pay(wallet: Wallet) -> bool:
+    """Return whether a wallet may top itself up: not while nothing can be spent from it."""
+    return wallet.terms.draws_wallet and not wallet.frozen
+
+
 def _carry_out(ref: CustomerRef, refill: Refill, *, now: datetime) -> bool:
     """Ask Stripe, and keep what came of it; return whether another may be needed."""
-    payment = _charge(ref, refill, now=now)
+    payment = charge(ref, refill, now=now)
     if payment is None:
         _abandon(ref, refill)
         return True
@@ -194,57 +129,11 @@ def _carry_out(ref: CustomerRef, refill: Refill, *, now: datetime) -> bool:
     raise Unavailable  # under way: its webhook tells, or the next look
 
 
-def _charge(ref: CustomerRef, refill: Refill, *, now: datetime) -> WalletPayment | None:
-    """Return the payment, made now or before; None where nobody will ever pay that number."""
-    customer = _account(ref).customer
-    buyer = Buyer(
-        project_id=ref.project_id,
-        customer_id=ref.customer_id,
-        uid=customer.uid,
-        stripe_customer_id=customer.stripe_customer_id,
-    )
-    if now >= refill.begun_at + KEY_LIFETIME:
-        known = _find_charged(buyer, refill)
-        if known is not None:
-            return known
-    order = wallet_order(refill.amount_cents, tier=AUTOMATIC)
-    try:
-        return stripe_wallets.charge_saved_card(
-            buyer, order, refill.method_id, number=refill.number
-        )
-    except Conflict as failure:
-        # Stripe remembers a failure of its own for this number: its list tells what is true.
-        known = _find_charged(buyer, refill)
-        if known is None and now < refill.begun_at + DOUBT:
-            raise Unavailable from failure
-        return known
-    except NotFound:
-        # The card or the customer is gone at Stripe: nothing was paid, or will be.
-        return WalletPayment(
-            payment_id="",
-            status="canceled",
-            amount_cents=refill.amount_cents,
-            received_cents=0,
-            currency=CURRENCY,
-            is_live=False,
-            stripe_customer_id=buyer.stripe_customer_id,
-            number=refill.number,
-            decline_code=NO_METHOD,
-        )
-
-
-def _find_charged(buyer: Buyer, refill: Refill) -> WalletPayment | None:
-    since_s = int((refill.begun_at - timedelta(hours=1)).timestamp())
-    return stripe_wallets.find_charged(
-        buyer.stripe_customer_id, number=refill.number, since_s=since_s
-    )
-
-
 def _abandon(ref: CustomerRef, refill: Refill) -> None:
     """Leave a number behind that was not paid, and never will be."""
 
     def attempt() -> Attempt[None]:
-        account = _account(ref)
+        account = live_account(ref)
         kept = abandoned(auto_topup_of(account), refill.number)
         return Attempt(None, writes_for_auto_topup(account, kept))
 
@@ -325,19 +214,22 @@ def _stop(ref: CustomerRef, payment: WalletPayment, *, now: datetime) -> None:
     if account.customer.deleted_at is not None:
         return
     failure = _failure_of(payment)
-    link = _link(ref, refill, now=now) if failure == NEEDS_CUSTOMER else ""
+    is_on = auto_topup_of(account).settings.is_enabled
+    link = _link(ref, refill, now=now) if is_on and failure == NEEDS_CUSTOMER else ""
 
     def attempt() -> Attempt[None]:
-        account = _account(ref)
+        account = live_account(ref)
         before = auto_topup_of(account)
         kept = failed(before, payment.number, failure, now=now)
         if kept == before:
             return Attempt(None, ())
-        mails = _mails(account, refill, failure, link, now=now)
+        # Whoever has switched it off meanwhile waits for nothing.
+        is_news = before.settings.is_enabled
+        mails = _mails(account, refill, failure, link, now=now) if is_news else []
         return Attempt(None, writes_for_auto_topup(account, kept, mails))
 
     commit_or_retry(attempt)
-    log.info("automatic top-up switched off", extra={"reason": failure})
+    log.info("automatic top-up not paid", extra={"reason": failure})
     _tell_wallet_if_off(ref, now=now)
 
 
@@ -355,7 +247,7 @@ def _link(ref: CustomerRef, refill: Refill, *, now: datetime) -> str:
 
     Empty where there is nowhere to return to, or the project takes no such amount any more.
     """
-    last = last_topup(_account(ref))
+    last = last_topup(live_account(ref))
     if last is None:
         return ""
     topup = replace(last, amount_cents=refill.amount_cents)
@@ -383,11 +275,4 @@ def _mails(
 def _tell_wallet_if_off(ref: CustomerRef, *, now: datetime) -> None:
     account = store.find_account(ref)
     if account is not None and not auto_topup_of(account).settings.is_enabled:
-        _tell_wallet(ref, now=now)
-
-
-def _account(ref: CustomerRef) -> store.Account:
-    account = store.load_account(ref)
-    if account.customer.deleted_at is not None:
-        raise NotFound("Customer not found")
-    return account
+        tell_wallet(ref, now=now)

@@ -8,6 +8,8 @@ from creditbase.payments.refilling import OFF, AutoTopup, Refill, RefillSettings
 from creditbase.payments.store import Account, account_update
 from creditbase.runtime.firestore import Write
 
+AUTO_TOPUP: tuple[str, ...] = ("auto_topup",)
+
 
 def auto_topup_of(account: Account) -> AutoTopup:
     """Return what a customer has set, and how far that has come; off where nothing is."""
@@ -23,7 +25,7 @@ def writes_for_auto_topup(
     """
     if kept == auto_topup_of(account) and not others:
         return []
-    return [account_update(account, {("auto_topup",): asdict(kept)}), *others]
+    return [account_update(account, {AUTO_TOPUP: asdict(kept)}), *others]
 
 
 def _read(fields: Mapping[str, Any]) -> AutoTopup:

@@ -11,10 +11,14 @@ from typing import Literal
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.windows import months_after
 
-Failure = Literal["", "no_payment_method", "declined", "authentication_required"]
+Failure = Literal[
+    "", "no_payment_method", "declined", "authentication_required", "refunded", "disputed"
+]
 NO_METHOD: Failure = "no_payment_method"
 DECLINED: Failure = "declined"
 NEEDS_CUSTOMER: Failure = "authentication_required"
+REFUNDED: Failure = "refunded"
+DISPUTED: Failure = "disputed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class Refill:
     month: str
     begun_at: datetime
     method_id: str = ""
+    stripe_customer_id: str = ""
+    """Whose card it is, whoever the customer is at Stripe by now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +138,10 @@ def paid(known: AutoTopup, number: int) -> AutoTopup:
 def failed(known: AutoTopup, number: int, failure: Failure, *, now: datetime) -> AutoTopup:
     """Return what is kept once a top-up was not paid: it is off, and the month is not charged.
 
-    The same where that was known already.
+    The same where that was known already; where it was off by then, the reason stays.
     """
     ended = abandoned(known, number)
-    return known if ended is known else switched_off(ended, failure, now=now)
+    return known if ended is known else stopped(ended, failure, now=now)
 
 
 def abandoned(known: AutoTopup, number: int) -> AutoTopup:
@@ -150,10 +156,23 @@ def abandoned(known: AutoTopup, number: int) -> AutoTopup:
     return replace(known, in_flight=None, month_cents=known.month_cents - spent_cents)
 
 
-def switched_off(known: AutoTopup, failure: Failure, *, now: datetime) -> AutoTopup:
-    """Return what is kept once nothing is topped up any more, and why."""
+def stopped(known: AutoTopup, failure: Failure, *, now: datetime) -> AutoTopup:
+    """Return what is kept once nothing is topped up any more, and why.
+
+    The same where nothing was: whoever has switched it off knows why.
+    """
+    if not known.settings.is_enabled:
+        return known
     off = replace(known.settings, is_enabled=False)
     return replace(known, settings=off, failure=failure, failed_at=now)
+
+
+def is_still_wanted(known: AutoTopup) -> bool:
+    """Return whether what is in flight may still be asked of Stripe.
+
+    Not once it was switched off, or the cap was set below what the month has cost with it.
+    """
+    return known.settings.is_enabled and known.month_cents <= known.settings.monthly_cap_cents
 
 
 def month_of(at: datetime) -> str:

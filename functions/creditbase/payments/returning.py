@@ -1,10 +1,12 @@
 """Money that went back: refunds and disputes take credits, and give them back when they fail.
 
 The target is Stripe's cumulative truth, never a sum of events. Each step towards it is
-written down in `payments/{pi}` before the wallet is told under the step's own entry id.
+written down in `payments/{pi}` before the wallet is told under the step's own entry id. A
+wallet that tops itself up stops doing so in the commit that writes down that a top-up of it
+goes back.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
@@ -29,6 +31,8 @@ from creditbase.payments.domain import (
 from creditbase.payments.granting import grant_payment
 from creditbase.payments.mirroring import mirror_customer
 from creditbase.payments.noticing import mails_for, sender_of
+from creditbase.payments.refill_store import AUTO_TOPUP, auto_topup_of
+from creditbase.payments.refilling import DISPUTED, REFUNDED, AutoTopup, stopped
 from creditbase.payments.stripe_gateway import payer_email
 from creditbase.payments.undoing import decide_return, lapsed_nanos_of, way_of
 from creditbase.runtime.commit import Attempt, commit_or_retry
@@ -84,13 +88,36 @@ def _step(payment: Payment, *, now: datetime) -> tuple[Payment, bool]:
         if step is None:
             return Attempt((found, True), ())
         stepped = replace(found, returns=(*found.returns, step))
-        mails = _mails_of(account, stepped, now=now)
-        return Attempt((stepped, False), store.writes_for_payment(account, stepped, mails))
+        kept = _auto_topup_after(account, stepped, now=now)
+        changes = None if kept is None else {AUTO_TOPUP: asdict(kept)}
+        mails = _mails_of(account, stepped, stops_refills=kept is not None, now=now)
+        writes = store.writes_for_payment(account, stepped, mails, changes)
+        return Attempt((stepped, False), writes)
 
     return commit_or_retry(attempt)
 
 
-def _mails_of(account: store.Account, payment: Payment, *, now: datetime) -> list[Write]:
+def _auto_topup_after(
+    account: store.Account, payment: Payment, *, now: datetime
+) -> AutoTopup | None:
+    """Return how a wallet no longer tops itself up once a top-up of it goes back.
+
+    The balance that falls by it must not lead to the same money being taken again. None where
+    nothing changes: what comes back later switches nothing on.
+    """
+    step, before = payment.returns[-1], payment.returns[-2:-1]
+    is_disputed = step.disputed_cents > sum(it.disputed_cents for it in before)
+    is_refunded = step.refunded_cents > sum(it.refunded_cents for it in before)
+    if payment.kind != TOPUP or not (is_disputed or is_refunded):
+        return None
+    known = auto_topup_of(account)
+    kept = stopped(known, DISPUTED if is_disputed else REFUNDED, now=now)
+    return None if kept == known else kept
+
+
+def _mails_of(
+    account: store.Account, payment: Payment, *, stops_refills: bool, now: datetime
+) -> list[Write]:
     """Return what the customer is told of a payment's newest step."""
     step, before = payment.returns[-1], payment.returns[-2:-1]
     notice = money_back_notice(
@@ -101,6 +128,7 @@ def _mails_of(account: store.Account, payment: Payment, *, now: datetime) -> lis
             refunded_cents=step.refunded_cents - sum(it.refunded_cents for it in before),
             disputed_cents=step.disputed_cents - sum(it.disputed_cents for it in before),
             currency=payment.currency,
+            stops_refills=stops_refills,
         )
     )
     if notice is None:

@@ -224,14 +224,17 @@ def find_payment(payment_id: str) -> Payment | None:
 
 
 def writes_for_payment(
-    account: Account, payment: Payment, others: Sequence[Write] = ()
+    account: Account,
+    payment: Payment,
+    others: Sequence[Write] = (),
+    changes: Mapping[tuple[str, ...], Any] | None = None,
 ) -> list[Write]:
     """Return the batch that writes a payment down as it now is, one writer at a time.
 
-    `others` is what must happen together with it: a mail, say.
+    `others` is what must happen together with it, a mail, say; `changes` what of the customer.
     """
     return [
-        account_update(account, {}),
+        account_update(account, changes or {}),
         Put(_payment(payment.payment_id), _payment_fields(payment)),
         *others,
     ]

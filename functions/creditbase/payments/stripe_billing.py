@@ -4,7 +4,7 @@ Beside `stripe_gateway`, whose client and rules it shares: plain typed values go
 every POST has an idempotency key made of the business action.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -15,6 +15,7 @@ from creditbase.kernel.errors import Conflict, NotFound, Unavailable
 from creditbase.kernel.windows import Window
 from creditbase.payments.domain import Returned
 from creditbase.payments.stripe_gateway import ask, client, id_of
+from creditbase.payments.stripe_lists import whole_list
 from creditbase.subscriptions.domain.mirror import Invoice, InvoiceLine, Subscription
 
 LIST_MAX = 100
@@ -34,7 +35,7 @@ def list_subscriptions(project_id: str, stripe_customer_id: str) -> list[Subscri
         "limit": LIST_MAX,
         "expand": ["data.customer", "data.default_payment_method", "data.schedule"],
     }
-    found = _every(client().v1.subscriptions.list, params)
+    found = whole_list(client().v1.subscriptions.list, params)
     return [read_subscription(project_id, one) for one in found]
 
 
@@ -141,19 +142,7 @@ def _all_lines(invoice: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         lines: Sequence[Mapping[str, Any]] = shown["data"]
         return lines
     list_lines = client().v1.invoices.line_items.list
-    return _every(partial(list_lines, invoice["id"]), {"limit": LIST_MAX})
-
-
-def _every(list_page: Callable[..., Any], params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a whole list of Stripe's, however many pages it has."""
-    found: list[dict[str, Any]] = []
-    cursor: dict[str, Any] = {}
-    while True:
-        answered = ask(partial(list_page, params={**params, **cursor}))
-        found += answered["data"]
-        if not answered["has_more"]:
-            return found
-        cursor = {"starting_after": found[-1]["id"]}
+    return whole_list(partial(list_lines, invoice["id"]), {"limit": LIST_MAX})
 
 
 def _line(project_id: str, answered: Mapping[str, Any]) -> InvoiceLine:
@@ -311,7 +300,7 @@ def _refund(payment_id: str, *, key: str) -> None:
 
 def _payments_of_invoice(invoice_id: str) -> list[str]:
     params: Any = {"invoice": invoice_id, "status": "paid", "limit": LIST_MAX}
-    shown = _every(client().v1.invoice_payments.list, params)
+    shown = whole_list(client().v1.invoice_payments.list, params)
     found = [id_of(one["payment"].get("payment_intent")) for one in shown]
     return [payment_id for payment_id in found if payment_id]
 
@@ -368,8 +357,8 @@ def load_returned(payment_id: str) -> Returned:
     Failed and cancelled refunds do not count; nor disputes that were won, or took nothing.
     """
     params: Any = {"payment_intent": payment_id, "limit": LIST_MAX}
-    refunds = _every(client().v1.refunds.list, params)
-    disputes = _every(client().v1.disputes.list, params)
+    refunds = whole_list(client().v1.refunds.list, params)
+    disputes = whole_list(client().v1.disputes.list, params)
     return Returned(
         refunded_cents=sum(
             one["amount"] for one in refunds if one["status"] not in {"failed", "canceled"}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from creditbase.payments.stripe_gateway import ask, client
@@ -39,6 +40,20 @@ def list_page(name: str, *, since: datetime, after_id: str) -> Page:
     shown: list[Shown] = answered["data"]
     more = bool(answered["has_more"] and shown)
     return Page(tuple(shown), shown[-1]["id"] if more else "")
+
+
+def whole_list(
+    list_page: Callable[..., Any], params: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return a whole list of Stripe's, however many pages it has."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, Any] = {}
+    while True:
+        answered = ask(partial(list_page, params={**params, **cursor}))
+        found += answered["data"]
+        if not answered["has_more"]:
+            return found
+        cursor = {"starting_after": found[-1]["id"]}
 
 
 def sessions_of_payment(payment_id: str) -> list[str]:

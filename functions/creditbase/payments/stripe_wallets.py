@@ -10,8 +10,7 @@ import stripe
 from creditbase.kernel.errors import NotFound, Unavailable
 from creditbase.payments.domain import Buyer, Order, StripeSession, metadata_of
 from creditbase.payments.stripe_gateway import ask, client, id_of, read_session
-
-CARDS_MAX = 100
+from creditbase.payments.stripe_lists import PAGE_MAX, whole_list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def find_saved_card(stripe_customer_id: str) -> str:
         chosen = id_of((customer.get("invoice_settings") or {}).get("default_payment_method"))
         if chosen:
             return chosen
-        params: Any = {"type": "card", "limit": CARDS_MAX}
+        params: Any = {"type": "card", "limit": PAGE_MAX}
         listing = client().v1.customers.payment_methods
         found = ask(lambda: listing.list(stripe_customer_id, params=params))["data"]
     except NotFound:  # of a customer that is gone Stripe shows a stub, and lists nothing
@@ -126,16 +125,20 @@ def load_wallet_payment(payment_id: str) -> WalletPayment:
     return _payment(ask(lambda: client().v1.payment_intents.retrieve(payment_id)))
 
 
-def find_charged(stripe_customer_id: str, *, number: int, since_s: int) -> WalletPayment | None:
-    """Return the payment of an automatic top-up that was asked for, if Stripe has it."""
-    params: Any = {
-        "customer": stripe_customer_id,
+def find_charged(buyer: Buyer, *, number: int, since_s: int) -> WalletPayment | None:
+    """Return the payment of an automatic top-up that was asked for, if Stripe has it.
+
+    Raises:
+        NotFound: Stripe has no such customer.
+    """
+    params = {
+        "customer": buyer.stripe_customer_id,
         "created": {"gte": since_s},
-        "limit": CARDS_MAX,
+        "limit": PAGE_MAX,
     }
-    found = ask(lambda: client().v1.payment_intents.list(params=params))["data"]
-    payments = (_payment(one) for one in found)
-    return next((one for one in payments if one.number == number), None)
+    payments = map(_payment, whole_list(client().v1.payment_intents.list, params))
+    wanted = (buyer.customer_id, number)
+    return next((one for one in payments if (one.customer_id, one.number) == wanted), None)
 
 
 def give_up_payment(payment_id: str) -> None:

@@ -272,5 +272,7 @@ HANDLERS: dict[str, Handler] = {
     "charge.dispute.closed": mirror_return,
     "payment_intent.succeeded": mirror_payment,
     "payment_intent.payment_failed": mirror_payment,
+    "payment_intent.requires_action": mirror_payment,
+    "payment_intent.canceled": mirror_payment,
 }
 """What is done about an event, by its type; all others are recorded as ignored."""

@@ -16,7 +16,7 @@ from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import load_balance
 from creditbase.metering.models import parse
-from creditbase.payments.auto_topups import find_auto_topup, set_auto_topup
+from creditbase.payments.refill_settings import find_auto_topup, set_auto_topup
 from creditbase.payments.refilling import RefillSettings
 from creditbase.payments.wallet_topups import WalletTopup, start_wallet_topup
 from creditbase.relay.answers import as_uuid

@@ -155,6 +155,8 @@ class MoneyBack:
     """More than at the step before; below zero where a refund failed."""
     disputed_cents: int
     currency: str
+    stops_refills: bool = False
+    """Whether the wallet does not top itself up any more."""
 
 
 def money_back_notice(step: MoneyBack) -> Notice | None:
@@ -170,6 +172,7 @@ def money_back_notice(step: MoneyBack) -> Notice | None:
     facts = {
         "credits": f"{credit_count:,}",
         "amount": write_money(moved_cents, step.currency),
+        "stops_refills": "yes" if step.stops_refills else "",
     }
     return Notice(money_returned_id(step.payment_id, step.number), kind, facts)
 
