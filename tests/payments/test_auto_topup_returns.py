@@ -11,7 +11,7 @@ import pytest
 
 from creditbase.kernel.errors import Unavailable
 from creditbase.ledger.use_cases import lanes
-from creditbase.payments import auto_topups, stripe_wallets
+from creditbase.payments import auto_topups, refill_charging, stripe_wallets
 from creditbase.payments.auto_topups import refill
 from creditbase.payments.refilling import Refill
 from creditbase.payments.use_cases import receive_event
@@ -174,7 +174,7 @@ class TestRaces:
         ada.pay_by("pm_card_chargeCustomerFail")
         begun = auto_topups._begin(ada.ref, now=ada.now)
         assert isinstance(begun, Refill)
-        auto_topups.charge(ada.ref, begun, now=ada.now)
+        refill_charging.charge(ada.ref, begun, now=ada.now)
         ada.refund(payment_id)
         ada.hear("charge.refunded")
 
