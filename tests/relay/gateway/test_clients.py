@@ -3,6 +3,7 @@
 import json
 import secrets
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ def server(
         project=project,
         CREDITBASE_UPSTREAMS=json.dumps(upstreams),
         UPSTREAM_KEYS='{"openai": "key-o"}',
+        CREDITBASE_GATEWAY_REPORT_S="1",
         CUSTOMER_TOKEN_KEYS=TOKEN_KEYS,
     ) as (url, program):
         yield Server(url, program)
@@ -199,7 +201,7 @@ def test_a_process_that_is_killed_leaves_no_hold_beyond_its_time(
     """Its expiry takes the prompt, which was sent, and gives back the rest."""
     counter.provider.will(chunk("word " * 16), Hang())
     with calling(server, counter) as client, pytest.raises(httpx.HTTPError):
-        _kill_at_the_first_word(server, client)
+        _kill_at_the_word(server, client, "word")
     (held,) = wallet.state()["holds"].values()
     prompt = held["metered"]["quantities"]["input_tokens"]
 
@@ -210,9 +212,38 @@ def test_a_process_that_is_killed_leaves_no_hold_beyond_its_time(
     assert entry["captured_nanos"] == counter.price(OPENAI_MODEL, input_tokens=prompt)
 
 
-def _kill_at_the_first_word(server: Server, client: httpx.Client) -> None:
+def test_a_process_that_is_killed_later_has_reported_until_then(
+    server: Server, counter: Counter, wallet: LiveWallet
+) -> None:
+    """What it said last is what its expiry takes: of a long answer not only the prompt."""
+    later = threading.Event()
+    counter.provider.will(chunk("word " * 16), Hang(until=later), chunk("late" * 10), Hang())
+    with calling(server, counter) as client, pytest.raises(httpx.HTTPError):
+        _kill_at_the_word(server, client, "late", later)
+    (held,) = wallet.state()["holds"].values()
+
+    LiveWallet(wallet.ref, held["expires_at"]).run(Tidy())
+
+    assert wallet.state()["holds"] == {}
+    (entry,) = counter.entries("expire")
+    used = entry["metered"]["quantities"]
+    assert used["output_tokens"] == 30
+    assert entry["captured_nanos"] == counter.price(
+        OPENAI_MODEL, input_tokens=used["input_tokens"], output_tokens=30
+    )
+
+
+def _kill_at_the_word(
+    server: Server, client: httpx.Client, last: str, later: threading.Event | None = None
+) -> None:
+    """Send SIGKILL to the process that answers when a word of the answer is there.
+
+    `later` is set when the first has been there for longer than a report takes to be due.
+    """
     with client.stream("POST", "/chat/completions", json=ASKED) as answer:
         for line in answer.iter_lines():
-            if "word" in line:
+            if "word" in line and later is not None:
+                threading.Timer(1.1, later.set).start()
+            if last in line:
                 for worker in psutil.Process(server.program.process.pid).children():
                     worker.kill()

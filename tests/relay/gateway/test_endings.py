@@ -15,16 +15,18 @@ from creditbase.kernel.errors import (
     Unavailable,
 )
 from creditbase.ledger.domain.commands import Tidy
-from creditbase.relay.gateway import run, telling
-from creditbase.relay.gateway.upstream_http import UpstreamFailed
+from creditbase.relay.gateway import run
 from creditbase.runtime.settings import settings
 from tests.relay.desk import json_of
 from tests.relay.gateway.counter import (
+    ANTHROPIC_MODEL,
+    CHAT,
     NDJSON,
     OPENAI_MODEL,
     Counter,
     events_of,
     lines_of,
+    says,
 )
 from tests.relay.gateway.upstream import (
     DONE,
@@ -33,6 +35,7 @@ from tests.relay.gateway.upstream import (
     Hang,
     Reset,
     chunk,
+    event,
     sent,
     usage_chunk,
 )
@@ -62,6 +65,27 @@ class TestTheProviderFails:
         assert counter.open_holds() == 0
         (entry,) = counter.entries("capture")
         assert entry["metered"]["quantities"]["output_tokens"] == HALF_TOKENS
+
+    @pytest.mark.parametrize("how", [*BREAKS, "an error event"])
+    def test_in_the_middle_of_anthropics_stream(self, counter: Counter, how: str) -> None:
+        """The prompt as it was reported, and what the caller got by the rule."""
+        said = {"type": "text_delta", "text": "x" * 80}
+        error = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
+        # What is OpenAI's way to say so means nothing here, and then the stream ends.
+        counter.provider.will(
+            event("message_start", message={"usage": {"input_tokens": 3, "output_tokens": 1}}),
+            event("content_block_delta", index=0, delta=said),
+            *BREAKS.get(how, (error,)),
+        )
+        body = {"model": ANTHROPIC_MODEL, "messages": says("Hi"), "stream": True}
+
+        text = counter.post(CHAT, body).text
+
+        assert '"type":"server_error"' in text
+        assert counter.open_holds() == 0
+        assert counter.spent() == counter.price(
+            ANTHROPIC_MODEL, input_tokens=3, output_tokens=HALF_TOKENS
+        )
 
     def test_in_the_middle_of_a_chat_stream(self, counter: Counter) -> None:
         """OpenAI's clients raise what they find in `error`; there is no mark of the end."""
@@ -144,6 +168,12 @@ class TestUsageThatIsNotTrue:
             (sent({"choices": [], "usage": {"prompt_tokens": -4, "completion_tokens": 1}}),),
             (sent({"choices": [], "usage": {"prompt_tokens": "9"}}),),
             (usage_chunk(0, 0),),
+            (
+                sent(
+                    {"choices": [], "usage": {"prompt_tokens": True, "completion_tokens": 1.5}}
+                ),
+            ),
+            (sent({"choices": [], "usage": [7, 9]}),),
         ],
     )
     def test_is_counted_by_the_rule(self, counter: Counter, usage: tuple[bytes, ...]) -> None:
@@ -157,6 +187,17 @@ class TestUsageThatIsNotTrue:
         assert counter.spent() == counter.price(
             OPENAI_MODEL, input_tokens=used["prompt_tokens"], output_tokens=HALF_TOKENS
         )
+
+    def test_twice_is_charged_once(self, counter: Counter) -> None:
+        """Some providers say it with the last word and again after it: the last counts."""
+        counter.provider.will(
+            *HALF, chunk(finish="stop"), usage_chunk(9, 30), usage_chunk(9, 31), DONE
+        )
+
+        counter.chat().get_data()
+
+        assert counter.spent() == counter.price(OPENAI_MODEL, input_tokens=9, output_tokens=31)
+        assert len(counter.entries("capture")) == 1
 
     def test_is_cut_at_what_was_held(
         self, counter: Counter, capsys: pytest.CaptureFixture[str]
@@ -186,96 +227,6 @@ class TestUsageThatIsNotTrue:
         assert counter.spent() == counter.price(
             OPENAI_MODEL, input_tokens=5, output_tokens=HALF_TOKENS
         )
-
-
-class TestTimeIsUp:
-    """A provider that takes its time, and one that never ends."""
-
-    def test_what_there_is_then_is_the_answer(
-        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Cut, said to be cut, and paid for."""
-        monkeypatch.setenv("CREDITBASE_GATEWAY_CALL_S", "1")
-        settings.cache_clear()
-        counter.provider.will(*HALF, Hang())
-
-        body = json_of(counter.respond())
-
-        assert body["stop_reason"] == "max_tokens"
-        assert body["usage"]["output_tokens"] == HALF_TOKENS
-        assert counter.open_holds() == 0
-        assert len(counter.entries("capture")) == 1
-
-    def test_a_silent_provider_is_given_up_and_costs_nothing(
-        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Not a word came: nothing to pay for."""
-        monkeypatch.setenv("CREDITBASE_UPSTREAM_SILENCE_S", "1")
-        settings.cache_clear()
-        counter.provider.will(Hang())
-
-        answer = counter.respond()
-
-        assert answer.status_code == 503
-        assert (counter.open_holds(), counter.spent()) == (0, 0)
-
-    def test_a_slow_object_begins_with_spaces(
-        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """SDKs send a request again that has no headers within five seconds."""
-        monkeypatch.setattr(telling, "HEADERS_WITHIN_S", 0.2)
-        monkeypatch.setattr(telling, "SIGN_OF_LIFE_EVERY_S", 0.1)
-        end = (chunk(finish="stop"), usage_chunk(9, 20), DONE)
-        counter.provider.will(*HALF, Hang(), *end)
-
-        answer = counter.chat()
-        lines = answer.iter_encoded()
-        first = [next(lines), next(lines)]
-        counter.provider.let_go.set()
-        whole = b"".join((*first, *lines))
-        answer.close()
-
-        assert first == [b" ", b" "]
-        assert answer.content_type == "application/json"
-        assert b'"total_tokens":29' in whole
-        assert counter.spent() == counter.price(OPENAI_MODEL, input_tokens=9, output_tokens=20)
-
-    def test_a_slow_object_that_fails_breaks_off(
-        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Its status is out: a broken connection is the one way left to say no."""
-        monkeypatch.setattr(telling, "HEADERS_WITHIN_S", 0.2)
-        counter.provider.will(*HALF, Hang(), Reset())
-
-        answer = counter.chat()
-        lines = answer.iter_encoded()
-        next(lines)
-        counter.provider.let_go.set()
-        with pytest.raises(UpstreamFailed):
-            list(lines)
-        answer.close()
-
-        assert (counter.open_holds(), counter.spent()) == (0, 0)
-
-    def test_a_silent_stream_shows_that_it_lives(
-        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """In both dialects with what clients pass over."""
-        monkeypatch.setattr(telling, "HEADERS_WITHIN_S", 0.1)
-        monkeypatch.setattr(telling, "SIGN_OF_LIFE_EVERY_S", 0.1)
-        for is_chat in (True, False):
-            counter.provider.let_go.clear()
-            counter.provider.will(Hang(), chunk("x", finish="stop"), usage_chunk(9, 1), DONE)
-            answer = counter.chat(stream=True) if is_chat else counter.respond(accept=NDJSON)
-            lines = answer.iter_encoded()
-            next(lines)
-
-            sign = next(lines)
-            counter.provider.let_go.set()
-            list(lines)
-            answer.close()
-
-            assert sign in {b": still working\n\n", b'{"type":"keepalive"}\n'}
 
 
 def test_a_long_run_reports_and_its_death_is_paid_by_expiry(

@@ -144,6 +144,37 @@ class TestTheReportIsOnItsWay:
             OPENAI_MODEL, input_tokens=7, output_tokens=1_000 + -(-21 * told // 100)
         )
 
+    @pytest.mark.parametrize("taken", [0, 3, 5])
+    def test_after_any_word_of_anthropic(self, counter: Counter, taken: int) -> None:
+        """Its report says of the prompt first, and of all that was written in the end."""
+        words = [
+            event("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+            for text in ("a" * 10, "b" * 30, "c" * 60)
+        ]
+        usage = {"input_tokens": 3, "output_tokens": 1}
+        end = event(
+            "message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 31}
+        )
+        counter.provider.will(
+            event("message_start", message={"usage": usage}),
+            *words,
+            end,
+            event("message_stop"),
+        )
+        body = {"model": ANTHROPIC_MODEL, "messages": says("Hi"), "stream": True}
+        answer = counter.post(CHAT, body)
+        lines = answer.iter_encoded()
+        for _ in range(taken):
+            next(lines)
+
+        answer.close()
+
+        told = {0: 10, 3: 40, 5: 100}[taken]
+        assert counter.open_holds() == 0
+        assert counter.spent() == counter.price(
+            ANTHROPIC_MODEL, input_tokens=3, output_tokens=-(-31 * told // 100)
+        )
+
     def test_while_the_provider_fails(self, counter: Counter) -> None:
         """There is no report after all: what was passed on counts by the rule."""
         counter.provider.will(*HALF, Hang(), chunk("x" * 400), Reset())

@@ -64,6 +64,15 @@ def test_a_report_so_far_keeps_its_thoughts() -> None:
     assert shown == {"output_tokens": 220, "reasoning_tokens": 300}
 
 
+def test_a_report_that_comes_too_early_is_not_the_last_word() -> None:
+    """A provider that says the whole before it has written it is not believed."""
+    early = Report({"output_tokens": 1}, True)
+
+    assert outputs([early, Text("a" * 80)], [])["output_tokens"] == 20
+    assert outputs([Text("a" * 80), early], [])["output_tokens"] == 1
+    assert outputs([Text("a" * 80), early, FINAL], [])["output_tokens"] == 100
+
+
 PIECES = st.lists(
     st.builds(Text, st.text(max_size=40))
     | st.builds(Thought, st.text(max_size=40))

@@ -15,8 +15,12 @@ Json = dict[str, Any]
 HANG_AT_MOST_S = 60
 
 
+@dataclass(frozen=True)
 class Hang:
     """Say nothing until the test lets go, or the caller goes."""
+
+    until: threading.Event | None = None
+    """What lets go of this one alone."""
 
 
 class Reset:
@@ -137,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
         elif isinstance(step, Reset):
             raise ConnectionResetError
         else:
-            self._hang(let_go)
+            self._hang(step.until or let_go)
 
     def _hang(self, let_go: threading.Event) -> None:
         self.connection.settimeout(0.05)

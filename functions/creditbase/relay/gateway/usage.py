@@ -78,7 +78,10 @@ class Meter:
                 written.reported_bytes = written.whole_bytes
         else:
             written = self._thoughts if isinstance(piece, Thought) else self._words
-            written.add(bytes_of(written_by(piece)), is_told=is_told)
+            size_bytes = bytes_of(written_by(piece))
+            written.add(size_bytes, is_told=is_told)
+            if size_bytes:
+                self.is_final = False  # a report before the last word is not of the whole
 
     @property
     def written_bytes(self) -> int:
