@@ -32,6 +32,8 @@ class Manner:
     proration_date: int | None = None
     is_off_session: bool = False
     """Whether the payer is not there to be authenticated."""
+    begins_period: bool = False
+    """Whether new periods begin now, also where the rhythm stays."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Decided:
     """What is to be invoiced: now, or by the next invoice."""
     is_billed_now: bool
     anchor: int | None = None
-    """The anchor of new periods, where a change of rhythm begins them."""
+    """The anchor of new periods, where they begin now: by another rhythm, or as asked."""
 
 
 def manner_of(params: Parameters) -> Manner:
@@ -62,6 +64,7 @@ def manner_of(params: Parameters) -> Manner:
         payment=params.get("payment_behavior", "allow_incomplete"),
         proration_date=params.get("proration_date"),
         is_off_session=bool(params.get("off_session")),
+        begins_period=params.get("billing_cycle_anchor", {}).get("type") == "now",
     )
 
 
@@ -80,7 +83,7 @@ def decide(
     if subscription["status"] == "trialing":
         return Decided(rows, [], is_billed_now=False)
     old, new = items_of(subscription)[0]["price"], rows[0]["price"]
-    if _rhythm(old) == _rhythm(new):
+    if _rhythm(old) == _rhythm(new) and not manner.begins_period:
         is_billed = manner.proration == "always_invoice" and bool(lines)
         return Decided(rows, lines, is_billed_now=is_billed)
     now_s = account.now_s()

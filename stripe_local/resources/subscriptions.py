@@ -64,6 +64,7 @@ _CHANGEABLE = frozenset(
         *_BOTH,
         *words("cancel_at cancellation_details items.deleted items.id items.metadata"),
         *words("discounts.discount items.price items.quantity pause_collection proration_date"),
+        "billing_cycle_anchor",
     }
 )
 
@@ -229,6 +230,8 @@ def update(call: Call) -> Resource:
         changes["pause_collection"] = _pause(account, params["pause_collection"])
     if "discounts" in params:
         _set_discounts(call, subscription, customer)
+    if "billing_cycle_anchor" in params and not params.get("items"):
+        raise not_imitated("billing_cycle_anchor", params["billing_cycle_anchor"]["type"])
     if params.get("items"):
         changing.change_items(
             account,

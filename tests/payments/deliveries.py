@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from creditbase.runtime.firestore import get_all, query
@@ -28,6 +29,12 @@ def inbox(event_id: str) -> dict[str, Any]:
     fields = get_all([f"stripe_events/{event_id}"])[0].fields
     assert fields is not None
     return fields
+
+
+def said_by(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return the lines of the log since the last look."""
+    lines = capsys.readouterr().out.splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def stored_events() -> set[str]:

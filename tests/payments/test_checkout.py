@@ -63,6 +63,34 @@ class TestAnswer:
         assert session["metadata"]["kind"] == "subscription"
         assert session["success_url"].startswith("http://127.0.0.1:5000/billing?")
         assert session["cancel_url"].startswith("http://127.0.0.1:5000/billing?")
+        assert session["metadata"]["uid"] == session["client_reference_id"]
+
+    def test_the_subscription_names_its_buyer_and_begins_without_a_trial(
+        self, page: FlaskClient, headers: dict[str, str], shop: Shop
+    ) -> None:
+        """What Stripe tells of it later leads back to the user, whoever lost the session."""
+        session_id = ask(page, headers).json["session_id"]
+
+        shop.pay(session_id)
+
+        (found,) = shop.get("/subscriptions")["data"]
+        assert found["metadata"] == shop.get(f"/checkout/sessions/{session_id}")["metadata"]
+        assert found["metadata"]["tier"] == "guru"
+        assert (found["status"], found["trial_end"]) == ("active", None)
+
+    def test_the_address_is_not_written_to_the_log(
+        self,
+        page: FlaskClient,
+        headers: dict[str, str],
+        shop: Shop,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """Whoever has it pays in the user's name, and sees their address."""
+        address = ask(page, headers).json["checkout_url"]
+
+        said = capsys.readouterr()
+        assert '"status":200' in said.out
+        assert address.removeprefix(shop.url) not in said.out + said.err
 
     @pytest.mark.parametrize("plan", ["free", "gold", "GURU", "", 1, None, ["guru"]])
     def test_what_is_not_sold_is_refused_before_stripe_is_asked(
@@ -86,6 +114,17 @@ class TestAnswer:
         answer = ask(page, headers, "pro")
 
         assert (answer.status_code, answer.json["code"]) == (409, "SUBSCRIPTION_EXISTS")
+
+    @pytest.mark.parametrize("status", ["incomplete", "incomplete_expired"])
+    def test_what_never_began_does_not_block(
+        self, page: FlaskClient, headers: dict[str, str], shop: Shop, status: str
+    ) -> None:
+        """A first payment that failed must not keep anybody from trying again."""
+        shop.pay(ask(page, headers).json["session_id"])
+        (found,) = shop.get("/subscriptions")["data"]
+        shop.change("subscription", found["id"], status=status)
+
+        assert ask(page, headers, "pro").status_code == 200
 
     def test_who_cancelled_may_subscribe_again(
         self, page: FlaskClient, headers: dict[str, str], shop: Shop

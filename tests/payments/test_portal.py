@@ -71,6 +71,22 @@ def test_who_began_to_buy_gets_an_address_that_opens(
     assert session["data"]["object"]["customer"] == buyer
 
 
+def test_the_address_is_not_written_to_the_log(
+    door: FlaskClient,
+    headers: dict[str, str],
+    buyer: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is a key to the bills and the plan of whoever it was made for."""
+    assert buyer
+
+    address = ask(door, headers).json["portal_url"]
+
+    said = capsys.readouterr()
+    assert '"status":200' in said.out
+    assert address.rpartition("/")[2] not in said.out + said.err
+
+
 @pytest.mark.parametrize("body", [{}, {"return_url": "https://evil.example"}])
 def test_a_body_changes_nothing(
     door: FlaskClient, headers: dict[str, str], shop: Shop, buyer: str, body: dict[str, str]

@@ -14,7 +14,7 @@ from creditbase.payments.selling import ensure_price
 from creditbase.payments.subscribing import start_checkout
 from creditbase.runtime.firestore import get_all, query
 from tests.ledger.wallets import LiveWallet
-from tests.payments.deliveries import FREE_NANOS, deliver, inbox
+from tests.payments.deliveries import FREE_NANOS, deliver, inbox, said_by
 from tests.payments.lives import Till
 from tests.payments.shop import Resource, Shop, signed_event
 
@@ -204,6 +204,35 @@ class TestPlannedChange:
 
         assert inbox(event["id"])["reason"] == "no_such_object"
         assert wallet.available() == FREE_NANOS
+
+
+class TestStrangePrice:
+    """Somebody puts our subscription on a price that is none of ours."""
+
+    def test_the_plan_stays_and_somebody_is_called(
+        self,
+        client: FlaskClient,
+        bought: list[Resource],
+        shop: Shop,
+        wallet: LiveWallet,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """hub-api 7.5: 500 would only be retried for three days."""
+        deliver(client, signed_event(bought[0]))
+        (found,) = shop.get("/subscriptions")["data"]
+        item = found["items"]["data"][0]["id"]
+        row = {"items[0][id]": item, "items[0][price]": news(shop)}
+        shop.post(f"/subscriptions/{found['id']}", proration_behavior="none", **row)
+
+        event = shop.events("customer.subscription.updated")[-1]
+        assert deliver(client, signed_event(event)) == 200
+
+        kept = inbox(event["id"])
+        assert (kept["status"], kept["reason"]) == ("quarantined", "unknown_price")
+        assert wallet.state()["terms"]["plan_code"] == mirror(wallet)["plan_code"] == "guru"
+        assert wallet.available() == GURU_NANOS
+        alerts = [line["alert"] for line in said_by(capsys) if "alert" in line]
+        assert alerts == ["stripe_event_quarantined"]
 
 
 class TestEnd:

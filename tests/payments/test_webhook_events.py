@@ -17,6 +17,7 @@ from tests.payments.deliveries import (
     changed,
     deliver,
     inbox,
+    said_by,
     topups,
 )
 from tests.payments.shop import Resource, Shop, signed, signed_event
@@ -40,23 +41,26 @@ class TestOtherEvents:
         assert record is not None
         assert record.status == "expired"
 
+    @pytest.mark.usefixtures("session_id")
     @pytest.mark.parametrize("kind", ["succeeded", "payment_failed"])
     def test_a_payment_by_itself_grants_nothing(
         self,
         client: FlaskClient,
-        session_id: str,
         shop: Shop,
         wallet: LiveWallet,
+        capsys: pytest.CaptureFixture[str],
         kind: str,
     ) -> None:
         """It also comes for subscriptions; only the session says what was bought."""
-        assert session_id
         event = shop.event("payment_intent.succeeded")
 
         assert deliver(client, signed_event(event, type=f"payment_intent.{kind}")) == 200
 
         assert topups(wallet) == []
         assert inbox(event["id"])["status"] == "applied"
+        (noted,) = [line for line in said_by(capsys) if line["message"] == "payment noted"]
+        assert noted["stripe_type"] == f"payment_intent.{kind}"
+        assert noted["payment"] == event["data"]["object"]["id"]
 
     @pytest.mark.usefixtures("wire")
     def test_an_unknown_type_is_recorded_as_ignored(self, client: FlaskClient) -> None:

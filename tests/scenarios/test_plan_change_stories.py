@@ -123,6 +123,25 @@ def test_an_upgrade_in_the_portal_with_a_bad_card_changes_nothing(ada: Customer)
     assert ada.sees() == Seen("pro", 10_000 + ada.upgrade_bought(45_000))
 
 
+def test_an_upgrade_that_begins_a_period_now_brings_the_whole_plan(ada: Customer) -> None:
+    """The owner's other choice: the anchor moves, so a month begins, is paid, and is granted.
+
+    A change within the month resets nothing; this is no change within the month.
+    """
+    ada.subscribe("guru")
+    ada.spend(9_000)
+    ada.live_for(days=10)
+
+    ada.take("pro", **{"billing_cycle_anchor[type]": "now"})
+
+    assert ada.sees() == Seen("pro", 55_000)
+    assert ada.usage()["usage"]["total_requests"] == 0
+    assert (ada.granted("cycle"), ada.granted("upgrade")) == ([10_000, 55_000], [])
+    ada.spend(1_000)
+    ada.live_past(ada.period_end())
+    assert ada.sees() == Seen("pro", 55_000)
+
+
 def test_up_and_down_and_up_on_the_last_day_sells_the_day_once(ada: Customer) -> None:
     """Only what exceeds what was granted before is granted again."""
     ada.subscribe("guru")

@@ -133,6 +133,30 @@ def test_a_new_interval_begins_a_new_period(local: Local, ada: Subscriber) -> No
     assert ada.subscription().billing_cycle_anchor == start_s
 
 
+def test_the_same_interval_begins_a_new_period_where_that_is_asked(
+    local: Local, ada: Subscriber
+) -> None:
+    """The rest of the old plan back, the whole month of the new one to pay, from now on."""
+    before_s = ada.period()[0]
+
+    change(ada, monthly(local, 5_000), billing_cycle_anchor={"type": "now"})
+
+    assert ada.period()[0] > before_s + 10 * DAY_S
+    assert abs(ada.invoices()[0].total - 4_000) <= 1
+    assert ada.subscription().billing_cycle_anchor == ada.period()[0]
+    kept = change(ada, monthly(local, 9_000), billing_cycle_anchor={"type": "unchanged"})
+    assert kept.billing_cycle_anchor == ada.period()[0]
+
+
+def test_the_anchor_alone_is_not_moved(local: Local, ada: Subscriber) -> None:
+    """Stripe can; here nobody needs it, and it must not be passed over in silence."""
+    update = local.client.v1.subscriptions.update
+    name = str(ada.subscription().id)
+
+    with pytest.raises(stripe.InvalidRequestError, match="does not imitate"):
+        update(name, {"billing_cycle_anchor": {"type": "now"}})
+
+
 def test_an_item_changes_by_itself_too(local: Local, ada: Subscriber) -> None:
     """The same through the item's own endpoint; a quantity counts like a price."""
     item = ada.subscription()["items"]["data"][0]
