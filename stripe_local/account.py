@@ -56,6 +56,14 @@ class Resumption:
     """Whether a failed payment leaves it paused, for another try."""
 
 
+@dataclass(frozen=True)
+class PendingUpdate:
+    """A change of a subscription that is made once its invoice is paid."""
+
+    invoice_id: str
+    apply: Callable[[Cause], None]
+
+
 class Account:
     """The state that requests change. Whoever reads or changes it holds `lock`."""
 
@@ -76,6 +84,8 @@ class Account:
         """The coupon behind each discount as it was when it was put to work."""
         self.kept_lines: dict[str, Line] = {}
         """What invoice items are on an invoice, or will be on the next, by their ids."""
+        self.pending_updates: dict[str, PendingUpdate] = {}
+        """What waits for its invoice before a subscription changes, by subscription."""
         self.resumptions: dict[str, Resumption] = {}
         """What waits for its invoice before a paused subscription goes on, by subscription."""
         self.webhook_secrets: dict[str, str] = {}

@@ -76,6 +76,9 @@ def _answer(world: World, request: ApiRequest) -> Answer:
         headers |= {"Idempotency-Key": key, "Original-Request": request_id}
     if fault is not None and fault.outcome == "rate_limit":
         return Answer(429, _rate_limit(request_id), {**headers, **_limits(fault)})
+    if fault is not None and fault.outcome == "lock_timeout":
+        again = {"Stripe-Should-Retry": "true"}
+        return Answer(429, _lock_timeout(request_id), {**headers, **again})
     if fault is not None and fault.moment == "before" and fault.outcome != "slow":
         return _struck(fault, Answer(500, _server_failure(request_id), headers))
     try:
@@ -197,6 +200,17 @@ def _rate_limit(request_id: str) -> bytes:
         "Request rate limit exceeded. Learn more about rate limits here "
         "https://stripe.com/docs/rate-limits.",
         code="rate_limit",
+    )
+    return _bytes(refusal.envelope(request_id))
+
+
+def _lock_timeout(request_id: str) -> bytes:
+    refusal = RateLimited(
+        "This object cannot be accessed right now because another API request or Stripe "
+        "process is currently accessing it. If you see this error intermittently, retry the "
+        "request. If you see this error frequently and are making multiple concurrent requests "
+        "to a single object, make your requests serially or at a lower rate.",
+        code="lock_timeout",
     )
     return _bytes(refusal.envelope(request_id))
 

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Outcome = Literal["error", "rate_limit", "reset", "hang", "slow"]
+Outcome = Literal["error", "rate_limit", "lock_timeout", "reset", "hang", "slow"]
 Moment = Literal["before", "after"]
 
 
@@ -14,6 +14,8 @@ class Fault:
 
     - `error`: the answer is a 500. After execution it is what an idempotency key remembers.
     - `rate_limit`: the answer is a 429, and nothing is executed.
+    - `lock_timeout`: the same, because somebody else is at work on the object; the client is
+      told to try again by itself.
     - `reset`: the connection is cut without an answer.
     - `hang`: no answer comes, until the client gives up or `seconds` are over.
     - `slow`: the request is executed, but only after `seconds`, or when it is released.

@@ -167,6 +167,7 @@ def expanders_of(account: Account) -> Expanders:
         table[name] |= dict.fromkeys(fields, _nothing)
     for name in _DISCOUNTED:
         table.setdefault(name, {})["discounts"] = _discounts(account)
+    table["subscription_item"]["billed_until"] = lambda item: item["current_period_end"]
     table["checkout.session"]["line_items"] = _line_items(account)
     table["invoice"]["payments"] = lambda invoice: payments_page(account, invoice)
     table["invoice"]["confirmation_secret"] = lambda invoice: confirmation_secret(

@@ -4,9 +4,11 @@ from typing import Any
 
 from stripe_local.account import Account
 from stripe_local.billing import (
+    change_invoices,
     collecting,
     invoicing,
     pending,
+    pending_updates,
     period_lines,
     standing,
     subscribing,
@@ -134,6 +136,11 @@ def change_items(
         collecting.require_card(
             account, customer, subscription, is_off_session=manner.is_off_session
         )
+    if decided.is_billed_now and owed > 0 and manner.payment == "pending_if_incomplete":
+        is_absent = manner.is_off_session
+        pending_updates.ask(account, subscription, decided, cause, is_off_session=is_absent)
+        return
+    pending_updates.discard(account, subscription, cause)
     if decided.anchor is not None:
         subscription["billing_cycle_anchor"] = decided.anchor
     changes: Resource = {"items": {**subscription["items"], "data": decided.rows}}
@@ -156,19 +163,7 @@ def _bill(
     manner: Manner,
 ) -> None:
     """Invoice a change at once, and collect it, unless it waits for somebody to pay."""
-    customer = account.store.at_address("customer", subscription["customer"])
-    now_s = account.now_s()
-    invoice = invoicing.draft(
-        account,
-        customer,
-        subscription,
-        lines,
-        currency=subscription["currency"],
-        reason="subscription_update",
-        period=(now_s, now_s),
-    )
-    standing.change(account, subscription, {**changes, "latest_invoice": invoice["id"]}, cause)
-    collecting.announce(account, invoice, cause)
+    invoice = change_invoices.begin(account, subscription, lines, changes, cause)
     if manner.payment != "default_incomplete":
         is_absent = manner.is_off_session
         collecting.settle_now(account, invoice, cause, is_off_session=is_absent)

@@ -200,6 +200,7 @@ def void(account: Account, invoice: Resource, cause: Cause) -> Resource:
     _cancel_payment(account, invoice, cause)
     account.record("invoice.voided", invoice, cause)
     standing.stay_paused(account, invoice)
+    standing.stay_unchanged(account, invoice, cause)
     return invoice
 
 

@@ -16,7 +16,7 @@ from stripe_local.billing.subscription_shape import (
     period_of,
     plan_of,
 )
-from stripe_local.wire.errors import InvalidParameter, not_imitated
+from stripe_local.wire.errors import InvalidParameter
 from stripe_local.wire.parameters import Parameters
 from stripe_local.wire.resource import Resource
 
@@ -78,8 +78,6 @@ def decide(
     """
     rows, lines = _changed(account, subscription, wanted, manner)
     period_lines.check_wanted([Wanted(row["price"], row["quantity"]) for row in rows], "items")
-    if manner.payment == "pending_if_incomplete":
-        raise not_imitated("payment_behavior", manner.payment)
     if subscription["status"] == "trialing":
         return Decided(rows, [], is_billed_now=False)
     old, new = items_of(subscription)[0]["price"], rows[0]["price"]

@@ -6,11 +6,11 @@ from typing import Literal
 
 from stripe_local.account import Account, Resumption
 from stripe_local.billing import (
+    change_invoices,
     collecting,
     invoicing,
     pending,
     period_lines,
-    standing,
     subscribing,
 )
 from stripe_local.billing.invoice_shape import Line
@@ -63,35 +63,13 @@ def pause(
             proration(account, subscription, item, from_s, sign=-1)
             for item in items_of(subscription)
         ]
-        if is_invoiced:
-            _invoice(account, customer, subscription, credits_given, cause)
+        if is_invoiced:  # it becomes the customer's credit
+            invoice = change_invoices.begin(account, subscription, credits_given, {}, cause)
+            invoicing.finalize(account, invoice, cause)
         else:
             for line in credits_given:
                 pending.keep_for_later(account, customer, subscription, line, cause)
     subscribing.pause(account, subscription, "pause_requested", cause)
-
-
-def _invoice(
-    account: Account,
-    customer: Resource,
-    subscription: Resource,
-    lines: list[Line],
-    cause: Cause,
-) -> None:
-    """Invoice what a pause gives back: it becomes the customer's credit."""
-    now_s = account.now_s()
-    invoice = invoicing.draft(
-        account,
-        customer,
-        subscription,
-        lines,
-        currency=subscription["currency"],
-        reason="subscription_update",
-        period=(now_s, now_s),
-    )
-    standing.change(account, subscription, {"latest_invoice": invoice["id"]}, cause)
-    collecting.announce(account, invoice, cause)
-    invoicing.finalize(account, invoice, cause)
 
 
 def resume(account: Account, subscription: Resource, wish: Return, cause: Cause) -> None:
@@ -126,7 +104,7 @@ def resume(account: Account, subscription: Resource, wish: Return, cause: Cause)
         go_on("active", cause)
         return
     lines += pending.lines_kept(account, customer, subscription, subscription["currency"])
-    _await(account, customer, subscription, lines, wish, go_on=go_on, cause=cause)
+    _await(account, subscription, lines, wish, go_on=go_on, cause=cause)
 
 
 def _lines(account: Account, moved: Resource, wish: Return) -> list[Line]:
@@ -141,7 +119,6 @@ def _lines(account: Account, moved: Resource, wish: Return) -> list[Line]:
 
 def _await(
     account: Account,
-    customer: Resource,
     subscription: Resource,
     lines: list[Line],
     wish: Return,
@@ -151,21 +128,12 @@ def _await(
 ) -> None:
     """Open the invoice of a resumption, and let the subscription wait for it."""
     now_s = account.now_s()
-    invoice = invoicing.draft(
-        account,
-        customer,
-        subscription,
-        lines,
-        currency=subscription["currency"],
-        reason="subscription_update",
-        period=(now_s, now_s),
+    invoice = change_invoices.begin(
+        account, subscription, lines, {}, cause, is_collected=wish.pays_at_once
     )
-    invoice["auto_advance"] = wish.pays_at_once
     account.resumptions[subscription["id"]] = Resumption(
         invoice["id"], go_on, is_tried_again=wish.pays_at_once
     )
-    standing.change(account, subscription, {"latest_invoice": invoice["id"]}, cause)
-    collecting.announce(account, invoice, cause)
     invoicing.finalize(account, invoice, cause)
     if invoice["status"] != "open":
         return

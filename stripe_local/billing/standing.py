@@ -1,6 +1,6 @@
 """How a subscription stands: what payments do to it, and how it ends."""
 
-from stripe_local.account import Account, Resumption
+from stripe_local.account import Account, PendingUpdate, Resumption
 from stripe_local.events import BY_ITSELF, Cause
 from stripe_local.wire.resource import Resource
 
@@ -10,6 +10,7 @@ _OF_A_SUBSCRIPTION = (
     "trial_will_end",
     "upcoming",
     "incomplete",
+    "pending_update",
     "resume",
     "resumption",
 )
@@ -46,6 +47,10 @@ def note_paid(account: Account, invoice: Resource, cause: Cause) -> None:
     """Let a subscription recover when its latest invoice is paid, and its customer too."""
     resume(account, invoice, "active")
     subscription = subscription_of(account, invoice)
+    waiting = _waiting(account, invoice)
+    if waiting is not None and subscription is not None:
+        _let_go(account, subscription)
+        waiting.apply(cause)
     if (
         subscription is not None
         and subscription["status"] in _UNPAID
@@ -76,6 +81,8 @@ def note_written_off(account: Account, invoice: Resource, cause: Cause) -> None:
 
 def note_failed(account: Account, invoice: Resource, cause: Cause) -> None:
     """Let a subscription fall behind when a payment for it fails."""
+    if _waiting(account, invoice) is not None:
+        return  # what it was to pay for did not happen
     awaited = _awaited(account, invoice)
     if awaited is not None and not awaited.is_tried_again:
         resume(account, invoice, "past_due")
@@ -99,6 +106,25 @@ def stay_paused(account: Account, invoice: Resource) -> None:
     if subscription is not None and _awaited(account, invoice) is not None:
         account.agenda.cancel("resumption", subscription["id"])
         del account.resumptions[subscription["id"]]
+
+
+def stay_unchanged(account: Account, invoice: Resource, cause: Cause) -> None:
+    """Let a subscription wait no longer for an invoice to change, if it does."""
+    subscription = subscription_of(account, invoice)
+    if subscription is not None and _waiting(account, invoice) is not None:
+        _let_go(account, subscription)
+        change(account, subscription, {"pending_update": None}, cause)
+
+
+def _let_go(account: Account, subscription: Resource) -> None:
+    account.agenda.cancel("pending_update", subscription["id"])
+    del account.pending_updates[subscription["id"]]
+
+
+def _waiting(account: Account, invoice: Resource) -> PendingUpdate | None:
+    subscription = subscription_of(account, invoice)
+    found = account.pending_updates.get(subscription["id"]) if subscription else None
+    return found if found is not None and found.invoice_id == invoice["id"] else None
 
 
 def _awaited(account: Account, invoice: Resource) -> Resumption | None:
@@ -142,6 +168,8 @@ def end(
 def forget(account: Account, subscription: Resource) -> None:
     """Let nothing more happen by itself about a subscription and its unpaid invoices."""
     account.resumptions.pop(subscription["id"], None)
+    account.pending_updates.pop(subscription["id"], None)
+    subscription["pending_update"] = None
     for what in _OF_A_SUBSCRIPTION:
         account.agenda.cancel(what, subscription["id"])
     for invoice in invoices_of(account, subscription):

@@ -95,8 +95,8 @@ class FaultOrder(Order):
 
     @model_validator(mode="after")
     def _can_happen(self) -> "FaultOrder":
-        if self.outcome == "rate_limit" and self.moment == "after":
-            raise ValueError("what is over the rate limit is not executed")
+        if self.outcome in {"rate_limit", "lock_timeout"} and self.moment == "after":
+            raise ValueError("what is answered with 429 is not executed")
         if self.outcome != "rate_limit" and self.retry_after_s is not None:
             raise ValueError("only a rate limit says when to try again")
         return self

@@ -17,6 +17,7 @@ from stripe_local.billing import (
     changing,
     collecting,
     discounting,
+    pending_updates,
     period_lines,
     standing,
     subscribing,
@@ -93,7 +94,10 @@ def create(call: Call) -> Resource:
     )
     behaviour = params.get("payment_behavior", "allow_incomplete")
     if behaviour == "pending_if_incomplete":
-        raise not_imitated("payment_behavior", behaviour)
+        raise InvalidParameter(
+            "`pending_if_incomplete` can only be used when a subscription is updated.",
+            param="payment_behavior",
+        )
     owed = sum(left_of([purchase.amount], chosen)) + customer["balance"]
     is_owed = owed > 0 and terms.trial_end is None
     if is_owed and behaviour == "error_if_incomplete":
@@ -202,6 +206,7 @@ def retrieve(call: Call) -> Resource:
 def update(call: Call) -> Resource:
     """Change a subscription: its card, its end, its trial, its items."""
     params, account = call.params, call.account
+    pending_updates.check_parameters(params)
     subscription = retrieve(call)
     if subscription["status"] in standing.ENDED:
         raise InvalidState(

@@ -7,7 +7,8 @@ from stripe_local.wire.resource import Resource
 
 LEVELS_MAX = 4
 
-Expander = Callable[[Resource], Resource | list[Resource] | None]
+Expanded = Resource | list[Resource] | int
+Expander = Callable[[Resource], Expanded | None]
 """Given the object, returns what one of its fields expands to; None leaves the field alone."""
 
 Expanders = Mapping[str, Mapping[str, Expander]]
@@ -65,7 +66,7 @@ def _expanded(
         return resource
     expander = expanders.get(resource.get("object", ""), {}).get(field)
     current = resource.get(field)
-    inner: Resource | list[Resource] | None
+    inner: Expanded | None
     if isinstance(current, dict):
         inner = current
     elif _is_rows(current):
@@ -79,6 +80,8 @@ def _expanded(
     if isinstance(inner, list):
         inner = [_expanded(row, rest, expanders, path) if rest else row for row in inner]
     elif rest:
+        if isinstance(inner, int):
+            raise _cannot_expand(path)
         inner = _expanded(inner, rest, expanders, path)
     return {**resource, field: inner}
 

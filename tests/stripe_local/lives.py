@@ -56,6 +56,18 @@ class Subscriber:
             subscription.id, {"default_payment_method": method.id}
         )
 
+    def change(self, price_id: str, **params: Any) -> stripe.Subscription:
+        """Put the subscription on another price."""
+        subscription = self.subscription()
+        item = {"id": subscription["items"]["data"][0]["id"], "price": price_id}
+        wish: Any = {"items": [item], **params}
+        return self.local.client.v1.subscriptions.update(subscription.id, wish)
+
+    def plan(self) -> str:
+        """Return the price that the subscription is on."""
+        found: str = self.subscription()["items"]["data"][0]["price"]["id"]
+        return found
+
     def period(self) -> tuple[int, int]:
         """Return the period of the subscription's item."""
         item = self.subscription()["items"]["data"][0]
@@ -96,6 +108,15 @@ def subscriber(local: Local, **customer: Any) -> Subscriber:
     params: Any = {"email": "ada@example.com", **customer}
     made = local.client.v1.customers.create(params)
     return Subscriber(local, made.id, monthly(local))
+
+
+def subscriber_in_mid_month(local: Local) -> Subscriber:
+    """Make a subscriber of a plan for 20 dollars, in the middle of a month."""
+    made = subscriber(local)
+    made.check_out()
+    start_s, end_s = made.period()
+    made.live_until((start_s + end_s) // 2)
+    return made
 
 
 def since(local: Local, after: int) -> list[str]:

@@ -90,6 +90,24 @@ def test_a_request_over_the_rate_limit_is_not_executed(local: Local) -> None:
     assert [each.id for each in local.client.v1.customers.list()] == [customer.id]
 
 
+def test_a_lock_that_is_held_too_long_is_tried_again_by_the_client(local: Local) -> None:
+    """Somebody else works on the object: Stripe tells its own clients to come back."""
+    order = {"outcome": "lock_timeout", "method": "POST", "count": 2}
+    local.sim("POST", "/faults", order)
+
+    refused = local.call("POST", "/v1/customers", {"name": "Ada"})
+    patient = stripe.StripeClient(
+        "sk_test_sim", base_addresses={"api": local.url}, max_network_retries=1
+    )
+    patient.v1.customers.create({"name": "Ada"})
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "lock_timeout")
+    assert refused.json()["error"]["type"] == "invalid_request_error"
+    assert len(local.client.v1.customers.list().data) == 1
+    with pytest.raises(AssertionError, match="not executed"):
+        local.sim("POST", "/faults", {**order, "moment": "after"})
+
+
 def test_faults_are_counted_and_can_be_called_off(local: Local) -> None:
     """Exactly as many as were ordered."""
     local.sim("POST", "/faults", {"outcome": "error", "count": 2})

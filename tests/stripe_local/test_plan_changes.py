@@ -1,7 +1,5 @@
 """Changes of plan under way: what they cost, when, and what a failed payment leaves."""
 
-from typing import Any
-
 import pytest
 import stripe
 
@@ -12,26 +10,14 @@ from tests.stripe_local.lives import (
     count_events,
     monthly,
     since,
-    subscriber,
+    subscriber_in_mid_month,
 )
 
 
 @pytest.fixture
 def ada(local: Local) -> Subscriber:
     """Return a subscriber of a plan for 20 dollars, in the middle of a month."""
-    ada = subscriber(local)
-    ada.check_out()
-    start_s, end_s = ada.period()
-    ada.live_until((start_s + end_s) // 2)
-    return ada
-
-
-def change(ada: Subscriber, price_id: str, **params: Any) -> stripe.Subscription:
-    """Put the subscription on another price."""
-    subscription = ada.subscription()
-    item = {"id": subscription["items"]["data"][0]["id"], "price": price_id}
-    wish: Any = {"items": [item], **params}
-    return ada.local.client.v1.subscriptions.update(subscription.id, wish)
+    return subscriber_in_mid_month(local)
 
 
 def test_an_upgrade_billed_at_once_has_a_credit_and_a_charge(
@@ -40,7 +26,7 @@ def test_an_upgrade_billed_at_once_has_a_credit_and_a_charge(
     """Half of the old price back, half of the new one to pay; the period stays."""
     pro, period, before = monthly(local, 5_000), ada.period(), count_events(local)
 
-    changed = change(ada, pro, proration_behavior="always_invoice")
+    changed = ada.change(pro, proration_behavior="always_invoice")
 
     invoice = ada.invoices()[0]
     credit, debit = invoice.lines.data
@@ -67,7 +53,7 @@ def test_an_upgrade_billed_at_once_has_a_credit_and_a_charge(
 
 def test_prorations_for_later_come_with_the_renewal(local: Local, ada: Subscriber) -> None:
     """`create_prorations` makes invoice items and no invoice now."""
-    change(ada, monthly(local, 5_000))
+    ada.change(monthly(local, 5_000))
 
     assert len(ada.invoices()) == 1
     assert ada.invoices()[0].total == 2_000
@@ -82,7 +68,7 @@ def test_without_prorations_only_the_next_period_costs_more(
     local: Local, ada: Subscriber
 ) -> None:
     """`none`: the change is a gift until the period ends."""
-    change(ada, monthly(local, 5_000), proration_behavior="none")
+    ada.change(monthly(local, 5_000), proration_behavior="none")
     ada.renew()
 
     assert [invoice.total for invoice in ada.invoices()] == [5_000, 2_000]
@@ -90,7 +76,7 @@ def test_without_prorations_only_the_next_period_costs_more(
 
 def test_a_downgrade_billed_at_once_leaves_a_credit(local: Local, ada: Subscriber) -> None:
     """The invoice comes to less than nothing, and the customer's balance keeps it."""
-    change(ada, monthly(local, 1_000), proration_behavior="always_invoice")
+    ada.change(monthly(local, 1_000), proration_behavior="always_invoice")
 
     customer = local.client.v1.customers.retrieve(ada.customer_id)
     assert ada.invoices()[0].amount_due == 0
@@ -108,14 +94,13 @@ def test_an_upgrade_that_is_not_paid_is_past_due_or_not_made(
     pro = monthly(local, 5_000)
 
     with pytest.raises(stripe.CardError):
-        change(
-            ada,
+        ada.change(
             pro,
             proration_behavior="always_invoice",
             payment_behavior="error_if_incomplete",
         )
     assert ada.subscription()["items"]["data"][0]["price"]["id"] == ada.price_id
-    changed = change(ada, pro, proration_behavior="always_invoice")
+    changed = ada.change(pro, proration_behavior="always_invoice")
 
     assert changed.status == "past_due"
     assert ada.invoices()[0].status == "open"
@@ -125,7 +110,7 @@ def test_a_new_interval_begins_a_new_period(local: Local, ada: Subscriber) -> No
     """From a month to a year: the rest of the month back, the whole year to pay."""
     yearly = monthly(local, 20_000, recurring={"interval": "year"})
 
-    change(ada, yearly)
+    ada.change(yearly)
 
     start_s, end_s = ada.period()
     assert 360 * DAY_S < end_s - start_s < 370 * DAY_S
@@ -196,8 +181,7 @@ def test_a_change_can_wait_for_its_payment(local: Local, ada: Subscriber) -> Non
     """`default_incomplete`: the page of the invoice pays it, with the card that then stays."""
     pro = monthly(local, 5_000)
 
-    changed = change(
-        ada,
+    changed = ada.change(
         pro,
         payment_behavior="default_incomplete",
         payment_settings={"save_default_payment_method": "on_subscription"},
