@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import pytest
 from standardwebhooks import Webhook as Verifier
+
+from creditbase.runtime.settings import settings
 
 
 @dataclass(frozen=True)
@@ -109,3 +112,19 @@ def receiving() -> Iterator[Receiver]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture(scope="module")
+def _receiver() -> Iterator[Receiver]:
+    """Return the one receiver of these tests."""
+    with receiving() as made:
+        yield made
+
+
+@pytest.fixture
+def receiver(_receiver: Receiver) -> Receiver:
+    """Return a developer's server with nothing taken yet."""
+    settings.cache_clear()
+    _receiver.taken.clear()
+    _receiver.will()
+    return _receiver

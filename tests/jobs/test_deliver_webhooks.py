@@ -1,8 +1,8 @@
 """`deliver_webhooks`: every event reaches every webhook that wants it, whoever dies."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +10,14 @@ import pytest
 
 from creditbase.accounts import webhook_store as store
 from creditbase.accounts import webhook_use_cases as webhooks
-from creditbase.accounts.webhooks import EVENT_TYPES, Webhook, Wishes
+from creditbase.accounts.webhooks import (
+    EVENT_TYPES,
+    GIVEN_UP,
+    RESTS_FOR,
+    Webhook,
+    Wishes,
+    given_up,
+)
 from creditbase.jobs import deliveries, scheduled, webhook_schedule
 from creditbase.jobs.by_name import run_job
 from creditbase.jobs.deliveries import deliver_webhooks
@@ -19,13 +26,12 @@ from creditbase.kernel.trying import ATTEMPTS_MAX, rest_after
 from creditbase.relay.webhooks import delivery_answer
 from creditbase.runtime import firestore
 from creditbase.runtime.events import Event, EventType, create_event
-from creditbase.runtime.settings import settings
 from tests.jobs.outboxes import _empty_outbox
-from tests.receiver import Receiver, receiving, saying, slamming
+from tests.receiver import Receiver, _receiver, receiver, saying, slamming
 from tests.runtime.wiring import client_of
 from tests.wire import Wire
 
-__all__ = ["_empty_outbox"]
+__all__ = ["_empty_outbox", "_receiver", "receiver"]
 pytestmark = pytest.mark.firestore
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SECRET = webhooks.mint_secret(b"s" * 32)
@@ -35,22 +41,6 @@ DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 class Died(BaseException):
     """The process is gone."""
-
-
-@pytest.fixture(scope="module")
-def _receiver() -> Iterator[Receiver]:
-    """Return the one receiver of these tests."""
-    with receiving() as made:
-        yield made
-
-
-@pytest.fixture
-def receiver(_receiver: Receiver) -> Receiver:
-    """Return a developer's server with nothing taken yet."""
-    settings.cache_clear()
-    _receiver.taken.clear()
-    _receiver.will()
-    return _receiver
 
 
 @pytest.fixture
@@ -250,7 +240,7 @@ class TestTryingAgain:
         assert (record["status"], record["attempt_count"]) == ("failed", ATTEMPTS_MAX)
         assert "next_attempt_at" not in record
         after = webhooks.find_webhook(PROJECT, webhook.webhook_id)
-        assert (after.is_enabled, after.disabled_for) == (False, deliveries.GIVEN_UP)
+        assert (after.is_enabled, after.disabled_for) == (False, GIVEN_UP)
         assert alerts_in(caplog) == ["webhook_disabled"]
         happen("later")
         deliver_webhooks(at)
@@ -284,10 +274,11 @@ class TestTryingAgain:
             PROJECT, webhook.webhook_id, Wishes(is_enabled=True), now=NOON + DAY
         )
 
-        asked = (PROJECT, webhook.webhook_id, "why")
-        assert not webhooks.give_up(*asked, since=NOON, now=NOON + 2 * DAY)
+        judge = partial(given_up, reason="why", now=NOON + 2 * DAY)
+        assert not webhooks.note(webhook, judge)
         assert webhooks.find_webhook(PROJECT, webhook.webhook_id) == later
-        assert not webhooks.give_up(PROJECT, str(uuid4()), "why", since=NOON, now=NOON)
+        assert not webhooks.note(replace(webhook, webhook_id=str(uuid4())), judge)
+        assert webhooks.note(later, judge)
 
     def test_what_is_on_its_way_to_one_that_was_taken_away_is_given_up(
         self, receiver: Receiver, webhook: Webhook
@@ -310,17 +301,26 @@ class TestOneForAnother:
     def test_one_that_does_not_answer_is_left_alone_for_the_run(
         self, receiver: Receiver, webhook: Webhook
     ) -> None:
-        """The others get theirs; what was left is due later, so no run is full of it."""
+        """One attempt finds out; then it rests, at no cost, and so on until it is well."""
         silent = a_webhook(receiver, url="http://127.0.0.1:9/closed")
         for number in range(12):
             happen(f"c{number}")
 
-        assert not deliver_webhooks(NOON).is_complete
+        def attempts() -> int:
+            left = store.find_deliveries(silent.webhook_id, limit=100)
+            return sum(parcel.delivery.attempts for parcel in left)
 
+        assert not deliver_webhooks(NOON).is_complete
         assert len(receiver.taken) == len(log_of(webhook)) == 12
-        left = store.find_deliveries(silent.webhook_id, limit=100)
-        assert 1 <= sum(parcel.delivery.attempts for parcel in left) <= deliveries.SENDERS
-        assert min(parcel.fields["due_at"] for parcel in left) > NOON + MINUTE
+        assert attempts() == 1
+        for at, tried in ((NOON + MINUTE, 1), (NOON + RESTS_FOR, 2), (NOON + 6 * MINUTE, 2)):
+            deliver_webhooks(at)
+            assert attempts() == tried
+
+        wish = Wishes(endpoint_url=receiver.url)
+        webhooks.change_webhook(PROJECT, silent.webhook_id, wish, now=NOON)
+        deliver_webhooks(NOON + DAY)
+        assert len(receiver.taken) == 24
 
     def test_a_run_that_takes_too_long_begins_no_more(
         self, receiver: Receiver, webhook: Webhook, monkeypatch: pytest.MonkeyPatch

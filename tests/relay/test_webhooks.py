@@ -18,29 +18,14 @@ from creditbase.relay.webhooks import project_webhooks
 from creditbase.runtime import firestore
 from creditbase.runtime.events import Event, create_event
 from creditbase.runtime.settings import settings
-from tests.receiver import Receiver, receiving, saying, slamming
+from tests.receiver import Receiver, _receiver, receiver, saying, slamming
 from tests.relay.desk import NOON, Clock, code_of, json_of, wrong_field
 from tests.runtime.signing import Signer, serving_keys
 from tests.runtime.wiring import client_of, verified_by
 from tests.wire import Wire
 
+__all__ = ["_receiver", "receiver"]
 pytestmark = pytest.mark.firestore
-
-
-@pytest.fixture(scope="module")
-def _receiver() -> Iterator[Receiver]:
-    """Return the one receiver of these tests."""
-    with receiving() as made:
-        yield made
-
-
-@pytest.fixture
-def receiver(_receiver: Receiver) -> Receiver:
-    """Return a developer's server with nothing taken yet."""
-    settings.cache_clear()
-    _receiver.taken.clear()
-    _receiver.will()
-    return _receiver
 
 
 class Owner:

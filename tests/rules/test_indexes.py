@@ -69,12 +69,14 @@ def _meanings(call: ast.Call, function: ast.FunctionDef, where: str) -> Iterator
         if order is not None and (field := _field(order, chosen, where)) not in ordered:
             ordered.append(field)
         yield Query(
-            where, _collection(call.args[0]), frozenset(equal), tuple(ordered), is_group
+            where, _collection(call.args[0], chosen), frozenset(equal), tuple(ordered), is_group
         )
 
 
-def _collection(node: ast.expr) -> str:
+def _collection(node: ast.expr, chosen: dict[str, str]) -> str:
     """Return the last part of a collection's path; what comes before it may vary."""
+    if isinstance(node, ast.Name) and node.id in chosen:
+        return chosen[node.id]
     last = node.values[-1] if isinstance(node, ast.JoinedStr) else node
     path = ast.literal_eval(last)
     assert isinstance(path, str)
@@ -82,7 +84,7 @@ def _collection(node: ast.expr) -> str:
 
 
 def _choices(function: ast.FunctionDef) -> list[dict[str, str]]:
-    """Return what a field's variable may be, from `assert field in {…}` in the function."""
+    """Return what a variable may be, from `assert field in {…}` in the function."""
     for node in ast.walk(function):
         match node:
             case ast.Assert(

@@ -10,7 +10,9 @@ import pytest
 from creditbase.runtime import outward
 from creditbase.runtime.outward import BODY_BYTES_MAX, Unreachable, post, wrong_target
 from creditbase.runtime.settings import BadSettings, settings
-from tests.receiver import Receiver, dripping, receiving, saying, slamming
+from tests.receiver import Receiver, _receiver, dripping, saying, slamming
+
+__all__ = ["_receiver"]
 
 PRIVATE = (
     *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
@@ -19,13 +21,6 @@ PRIVATE = (
     *("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:0:7f00:1::"),
     *("64:ff9b:1::a9fe:a9fe", "::7f00:1", "::ffff:0:7f00:1", "fec0::1", "5f00::1"),
 )
-
-
-@pytest.fixture(scope="module")
-def _receiver() -> Iterator[Receiver]:
-    """Return the one receiver of these tests."""
-    with receiving() as made:
-        yield made
 
 
 @pytest.fixture

@@ -85,6 +85,8 @@ def _webhook(project_id: str, snapshot: Snapshot) -> Webhook:
         updated_at=kept["updated_at"],
         is_enabled=kept["is_enabled"],
         disabled_for=kept["disabled_for"],
+        failing_since=kept.get("failing_since"),
+        rests_until=kept.get("rests_until"),
     )
 
 
@@ -99,6 +101,8 @@ def _fields(webhook: Webhook) -> Fields:
         "updated_at": webhook.updated_at,
         "is_enabled": webhook.is_enabled,
         "disabled_for": webhook.disabled_for,
+        "failing_since": webhook.failing_since,
+        "rests_until": webhook.rests_until,
     }
 
 
@@ -120,7 +124,7 @@ def writes_to_hand_on(
     writes: list[Write] = [
         Update(
             event.path,
-            {("due_at",): None, ("delivery", "state"): "SUCCESS"},
+            {("due_at",): None, ("queue",): None, ("delivery", "state"): "SUCCESS"},
             unless_changed_since=event.version,
         )
     ]
@@ -136,19 +140,8 @@ def writes_to_hand_on(
             "body": kept["body"],
         }
         path = f"deliveries/{uuid.uuid5(NAMESPACE, name)}"
-        writes.append(create_parcel(path, fields, now=now))
+        writes.append(create_parcel(path, fields, now=now, queue=webhook.webhook_id))
     return writes
-
-
-def find_due_deliveries(*, shard: int, now: datetime, limit: int) -> list[Parcel]:
-    """Return deliveries of a shard that want to be made, the longest due first."""
-    found = query(
-        "deliveries",
-        where=[("shard", "==", shard), ("due_at", "<=", now)],
-        order_by="due_at",
-        limit=limit,
-    )
-    return [parcel_from(snapshot) for snapshot in found]
 
 
 def find_deliveries(webhook_id: str, *, limit: int) -> list[Parcel]:

@@ -1,7 +1,7 @@
 """What is done with webhooks: keep them, sign and send to them, give up on those that fail."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from creditbase.accounts.webhooks import (
     Webhook,
     Wishes,
     changed,
-    given_up,
 )
 from creditbase.kernel.errors import Conflict, NotFound
 from creditbase.runtime import outward
@@ -105,22 +104,21 @@ def remove_webhook(project_id: str, webhook_id: str) -> None:
     commit_or_retry(lambda: Attempt(None, [store.write_for_removal(project_id, webhook_id)]))
 
 
-def give_up(
-    project_id: str, webhook_id: str, reason: str, *, since: datetime, now: datetime
-) -> bool:
-    """Switch a webhook off that does not take what it is sent, and return whether we did.
+def note(webhook: Webhook, judge: Callable[[Webhook], Webhook]) -> bool:
+    """Write down what became of a webhook; return whether that switched it off.
 
-    Not one that its owner has changed since, or taken away.
+    Nothing of one that its owner has changed since it was read, or taken away.
     """
 
     def attempt() -> Attempt[bool]:
-        kept = store.find_webhook(project_id, webhook_id)
-        if kept is None:
+        kept = store.find_webhook(webhook.project_id, webhook.webhook_id)
+        if kept is None or kept.webhook.updated_at != webhook.updated_at:
             return Attempt(False, ())
-        after = given_up(kept.webhook, reason, since=since, now=now)
+        after = judge(kept.webhook)
         if after == kept.webhook:
             return Attempt(False, ())
-        return Attempt(True, [store.write_for_change(kept, after)])
+        is_switched_off = kept.webhook.is_enabled and not after.is_enabled
+        return Attempt(is_switched_off, [store.write_for_change(kept, after)])
 
     return commit_or_retry(attempt)
 

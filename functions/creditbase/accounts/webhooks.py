@@ -8,11 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from creditbase.kernel.trying import TRIED_FOR
+
 WEBHOOKS_MAX = 10
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public beginning, not a secret
 SECRET_BYTES = 32
 OLD_SECRET_FOR = timedelta(days=1)
 """How long the old secret signs beside the new one."""
+RESTS_FOR = timedelta(minutes=5)
+GIVEN_UP = "it took nothing for three days"
 
 EVENT_TYPES = (
     "customer.created",
@@ -46,6 +50,10 @@ class Webhook:
     updated_at: datetime
     is_enabled: bool = True
     disabled_for: str = ""
+    failing_since: datetime | None = None
+    """The first run since which it has taken nothing that it was sent."""
+    rests_until: datetime | None = None
+    """Until when nothing is sent to it, because it did not answer, or refused all."""
 
     @property
     def secret(self) -> str:
@@ -91,14 +99,42 @@ def changed(webhook: Webhook, wishes: Wishes, *, now: datetime) -> Webhook:
         disabled_for="" if is_enabled else webhook.disabled_for,
         secrets=secrets,
         updated_at=now,
+        failing_since=None,
+        rests_until=None,
     )
 
 
-def given_up(webhook: Webhook, reason: str, *, since: datetime, now: datetime) -> Webhook:
-    """Return the webhook switched off, unless its owner has touched it since."""
-    if not webhook.is_enabled or webhook.updated_at > since:
+def given_up(webhook: Webhook, reason: str, *, now: datetime) -> Webhook:
+    """Return the webhook switched off, with the reason where it was on."""
+    if not webhook.is_enabled:
         return webhook
     return replace(webhook, is_enabled=False, disabled_for=reason, updated_at=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fared:
+    """How a webhook fared in a run; closed: it did not answer, or refused again and again."""
+
+    has_taken: bool
+    has_refused: bool
+    is_closed: bool
+
+
+def after_run(webhook: Webhook, fared: Fared, *, now: datetime) -> Webhook:
+    """Return the webhook as a run found it; switched off where it took nothing for days.
+
+    That is as long as one delivery is tried. One that refuses some events and takes others
+    is well.
+    """
+    since = webhook.failing_since
+    if fared.has_taken:
+        since = None
+    elif fared.has_refused and since is None:
+        since = now
+    if fared.has_refused and since is not None and now - since >= TRIED_FOR:
+        webhook = given_up(webhook, GIVEN_UP, now=now)
+    rests_until = now + RESTS_FOR if fared.is_closed else None
+    return replace(webhook, failing_since=since, rests_until=rests_until)
 
 
 def in_order(events: Iterable[str]) -> tuple[str, ...]:

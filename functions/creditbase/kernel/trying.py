@@ -24,6 +24,10 @@ def rest_after(attempts: int) -> timedelta:
     return min(REST_MAX, FIRST_REST * (1 << 2 * attempts))
 
 
+TRIED_FOR = sum(map(rest_after, range(1, ATTEMPTS_MAX)), timedelta(0))
+"""How long something is tried, from its first attempt to its last."""
+
+
 def shard_of(name: str) -> int:
     """Return the shard of the index of due times that something of that name belongs to."""
     return int(sha256_hex(name), 16) % SHARDS

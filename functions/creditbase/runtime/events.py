@@ -16,8 +16,8 @@ from typing import Literal
 
 from creditbase.kernel.ids import NAMESPACE
 from creditbase.kernel.instants import write_seconds
-from creditbase.runtime.firestore import Create, query
-from creditbase.runtime.outbox import Parcel, create_parcel, parcel_from
+from creditbase.runtime.firestore import Create
+from creditbase.runtime.outbox import create_parcel
 
 EventType = Literal[
     "customer.created",
@@ -59,15 +59,5 @@ def create_event(event: Event, *, now: datetime) -> Create:
         "event_type": event.event_type,
         "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
     }
-    return create_parcel(f"events/{event.event_id}", fields, now=now)
-
-
-def find_due_events(*, shard: int, now: datetime, limit: int) -> list[Parcel]:
-    """Return events of a shard that no delivery was made of yet, the longest due first."""
-    found = query(
-        "events",
-        where=[("shard", "==", shard), ("due_at", "<=", now)],
-        order_by="due_at",
-        limit=limit,
-    )
-    return [parcel_from(snapshot) for snapshot in found]
+    path = f"events/{event.event_id}"
+    return create_parcel(path, fields, now=now, queue=event.project_id)

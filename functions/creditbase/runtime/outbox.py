@@ -1,6 +1,7 @@
 """Outboxes: documents that were written in the commit of their cause, and are to be delivered.
 
-    {outbox}/{id}   created_at, due_at (null: nothing to do), shard, expires_at (TTL), delivery
+    {outbox}/{id}   created_at, due_at (null: nothing to do), shard, expires_at (TTL), delivery,
+                    and where receivers take turns, queue (null: nothing to do)
 
 `delivery` has the form that Firebase's Trigger Email extension gives it, and is not there
 until somebody takes the document. Each change is conditioned on the version that was read, so
@@ -26,6 +27,7 @@ from creditbase.runtime.firestore import (
     Update,
     Version,
     commit,
+    query,
 )
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,17 @@ class Parcel:
         return self.path.rpartition("/")[2]
 
     @property
+    def queue(self) -> str:
+        """Return with what else it waits."""
+        return str(self.fields["queue"])
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Return when it wants to be looked at; None: never again."""
+        at: datetime | None = self.fields["due_at"]
+        return at
+
+    @property
     def created_at(self) -> datetime:
         """Return when its cause was committed."""
         at: datetime = self.fields["created_at"]
@@ -73,18 +86,26 @@ class Parcel:
 
 Send = Callable[[Parcel], Mapping[str, Any]]
 """Carries a parcel and says what became of it; raises `Refused` or `NotTaken`."""
+QueuedOutbox = Literal["events", "deliveries"]
+"""The outboxes that are read by turns: `queue` is a project, or a webhook."""
 End = Literal["delivered", "rests", "dead", "left"]
 """Dead: a person should look. Left: to somebody else who is at it."""
 
 
-def create_parcel(path: str, fields: Mapping[str, Any], *, now: datetime) -> Create:
-    """Return the write that puts something into an outbox, for the commit of its cause."""
+def create_parcel(
+    path: str, fields: Mapping[str, Any], *, now: datetime, queue: str = ""
+) -> Create:
+    """Return the write that puts something into an outbox, for the commit of its cause.
+
+    `queue` says with what else it waits, where an outbox is read by turns.
+    """
     kept = {
         **fields,
         "created_at": now,
         "due_at": now,
         "shard": shard_of(path.rpartition("/")[2]),
         "expires_at": now + LIFETIME,
+        **({"queue": queue} if queue else {}),
     }
     return Create(path, kept)
 
@@ -104,6 +125,27 @@ def parcel_from(snapshot: Snapshot) -> Parcel:
         info=kept.get("info") or {},
     )
     return Parcel(snapshot.path, snapshot.fields, delivery, snapshot.version)
+
+
+def find_waiting(outbox: QueuedOutbox, *, after: str, limit: int) -> list[Parcel]:
+    """Return what waits in the queues that come after one, queue by queue, due or not."""
+    assert outbox in {"events", "deliveries"}
+    found = query(outbox, where=[("queue", ">", after)], order_by="queue", limit=limit)
+    return [parcel_from(snapshot) for snapshot in found]
+
+
+def find_due(
+    outbox: QueuedOutbox, queue: str, *, shard: int, now: datetime, limit: int
+) -> list[Parcel]:
+    """Return what is due of a queue and shard, the longest due first."""
+    assert outbox in {"events", "deliveries"}
+    found = query(
+        outbox,
+        where=[("queue", "==", queue), ("shard", "==", shard), ("due_at", "<=", now)],
+        order_by="due_at",
+        limit=limit,
+    )
+    return [parcel_from(snapshot) for snapshot in found]
 
 
 def try_to_deliver(parcel: Parcel, send: Send, *, now: datetime) -> End:
@@ -147,11 +189,6 @@ def look_after(parcel: Parcel, *, now: datetime) -> Watched:
     return seen
 
 
-def put_off(parcel: Parcel, *, until: datetime) -> None:
-    """Let a parcel be due later, without an attempt."""
-    _commit(parcel, {("due_at",): until})
-
-
 def _write(parcel: Parcel, delivery: Delivery) -> None:
     _commit(parcel, _update(parcel, delivery).changes)
 
@@ -179,4 +216,6 @@ def _update(parcel: Parcel, delivery: Delivery) -> Update:
         ("delivery", "error"): delivery.error or None,
         ("delivery", "info"): dict(delivery.info) or None,
     }
+    if delivery.due_at is None and "queue" in parcel.fields:
+        changes["queue",] = None
     return Update(parcel.path, changes, unless_changed_since=parcel.version)
