@@ -75,7 +75,7 @@ class Tenant:
         push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
         for cache in (shared_cache(), shared_tiers()):
             cache.forget()
-        stripe_billing.metadata_of_price.cache_clear()
+        stripe_billing.load_price.cache_clear()
         return cls(ensure_project(f"p{uuid4().hex[:12]}", now=now).project_id, now)
 
     def tier(self, code: str, *, suffix: str = "") -> Tier:
@@ -188,6 +188,11 @@ class Subscriber:
     def on(self) -> str:
         """Return the tier that she is shown."""
         return self.tenant.code_of(held(self.ref).tier_id)
+
+    def paid_cents(self) -> int:
+        """Return what all bills come to, less what is kept for bills to come."""
+        bills = self.shop.get("/invoices", customer=self.stripe_id, limit=100)["data"]
+        return sum(int(line["amount"]) for bill in bills for line in bill["lines"]["data"])
 
     def left_cents(self) -> int | None:
         """Return what is left of her limit."""

@@ -93,6 +93,19 @@ class TestPaidToPaid:
         with pytest.raises(PaymentRefused, match="not paid"):
             ada.change("pro")
 
+    def test_up_spend_down_and_up_again_is_paid_once(self, ada: Subscriber) -> None:
+        """What was kept on the way down is not charged a second time."""
+        ada.buy("starter")
+        ada.change("pro")
+        ada.spend(2_900 + 13_500)
+        ada.now += timedelta(seconds=1)
+        ada.change("starter")
+
+        ada.change("pro")
+
+        assert ada.left_cents() == 29_900 - 2_900 - 13_500
+        assert -10 <= ada.paid_cents() - 30_000 <= 0, "as if she had never gone down"
+
 
 class TestFreeToPaid:
     """With what is on file, or not at all."""

@@ -1,15 +1,11 @@
 """Changes of tier, decided without Stripe: what is given back, and what is kept of a wish."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.kernel.errors import PaymentRefused
-from creditbase.kernel.windows import Window
 from creditbase.payments.tier_moves import (
     REPEATS_WITHIN,
     Action,
@@ -22,112 +18,20 @@ from creditbase.payments.tier_moves import (
     Stay,
     Way,
     action_of,
-    begins_anew,
     change_fields,
     change_from,
     choose_way,
-    paid_since,
-    prorated_from,
+    yearly_cents,
 )
-from tests.subscriptions.pictures import DAY, START, month
+from tests.subscriptions.pictures import START
 from tests.subscriptions.test_tier_standing import (
-    CENT,
-    ENDLESS,
     FREE,
     PRO,
     STARTER,
     YEARLY,
-    a_bill,
-    a_change,
     a_subscription,
     on,
 )
-
-ROOM = PRO.spend_limit_cents - STARTER.spend_limit_cents
-MONTH = month(0)
-
-
-def from_when(used_cents: int, **given: Any) -> float:
-    """Return from which day of the thirty the difference is given back."""
-    asked: dict[str, Any] = {
-        "used_nanos": used_cents * CENT,
-        "before": PRO,
-        "after": STARTER,
-        "begun_at": START,
-        "window": MONTH,
-        "now": START,
-        **given,
-    }
-    return (prorated_from(**asked) - START) / DAY
-
-
-class TestProration:
-    """What was used of the dearer limit is not given back."""
-
-    def test_nothing_used_of_it_is_given_back_by_time(self) -> None:
-        """As Stripe prorates."""
-        assert from_when(STARTER.spend_limit_cents) == 0
-        assert from_when(0, now=START + 10 * DAY) == 10
-
-    def test_a_third_used_keeps_a_third(self) -> None:
-        """Or more, where more of the time is over."""
-        used = STARTER.spend_limit_cents + ROOM // 3
-
-        assert from_when(used) == 10
-        assert from_when(used, now=START + 20 * DAY) == 20
-
-    def test_a_limit_that_begins_anew_leaves_nothing_of_the_old_one(self) -> None:
-        """All that was used is kept, by whatever comes next, without limit as well."""
-        third = PRO.spend_limit_cents // 3
-        for after in (STARTER, ENDLESS):
-            assert round(from_when(third, after=after, is_anew=True), 1) == 10
-            assert from_when(0, after=after, is_anew=True) == 0
-        assert from_when(1, before=ENDLESS, is_anew=True) == 30
-
-    def test_months_and_years_are_different_rhythms(self) -> None:
-        """Told by the period that runs: a tier's interval may have been changed since."""
-        year = Window(START, START + 365 * DAY)
-        assert begins_anew(MONTH, YEARLY)
-        assert begins_anew(year, STARTER)
-        assert not begins_anew(MONTH, STARTER)
-        assert not begins_anew(year, YEARLY)
-
-    def test_what_was_paid_for_half_a_period_is_used_of_that_half(self) -> None:
-        """An upgrade in the middle: half of its part is half of its money."""
-        used = STARTER.spend_limit_cents + ROOM // 2
-        middle = START + 15 * DAY
-
-        assert from_when(used, begun_at=middle, now=middle) == 22.5
-
-    def test_all_of_it_used_is_all_of_it_kept(self) -> None:
-        """An unlimited tier has no part that is left."""
-        assert from_when(PRO.spend_limit_cents) == 30
-        assert from_when(STARTER.spend_limit_cents + 1, before=ENDLESS) == 30
-
-    def test_a_limit_that_does_not_fall_takes_nothing(self) -> None:
-        """Cheaper, and no smaller."""
-        assert from_when(90_000, after=ENDLESS) == 0
-        assert from_when(90_000, before=STARTER, after=PRO) == 0
-
-    @given(st.integers(0, 40_000), st.integers(0, 30), st.integers(0, 30))
-    def test_usage_and_refund_are_never_more_than_was_paid(
-        self, used: int, begun: int, now: int
-    ) -> None:
-        """In parts of the difference: used and given back make one at most."""
-        begun, now = min(begun, now), max(begun, now)
-        given_back = 30 - from_when(used, begun_at=START + begun * DAY, now=START + now * DAY)
-        over = max(0, used - STARTER.spend_limit_cents)
-
-        kept = (30 - begun) - given_back
-        assert kept * ROOM >= min(over, ROOM) * (30 - begun) - 1
-
-    def test_since_when_it_was_paid_is_on_the_newest_bill(self) -> None:
-        """Or since the period began, where no bill says."""
-        bills = [a_bill(), a_change(STARTER, PRO, 4), a_change(STARTER, PRO, 6, status="open")]
-
-        assert paid_since("pro", MONTH, bills) == START + 4 * DAY
-        assert paid_since("endless", MONTH, bills) == START
-
 
 MOVES: list[Move] = [
     Begin(
@@ -183,7 +87,9 @@ def test_dearer_is_up_by_what_a_year_costs(
     current: Tier | None, target: Tier, told: str
 ) -> None:
     """Ten dollars a year are less than thirty a month."""
-    assert str(action_of(Way.MODIFY, current=current, target=target)) == told
+    before_cents = yearly_cents(current) if current is not None else 0
+
+    assert str(action_of(Way.MODIFY, before_cents=before_cents, target=target)) == told
 
 
 @pytest.mark.parametrize("status", ["past_due", "unpaid", "paused"])

@@ -25,6 +25,7 @@ from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import Wallet
 from creditbase.ledger.paths import WalletRef
 from creditbase.payments import mirroring, stripe_billing
+from creditbase.payments.stripe_billing import KnownPrice
 from creditbase.subscriptions.domain.mirror import Record
 from creditbase.subscriptions.domain.standing import decide_standing
 from creditbase.subscriptions.domain.terms import free_terms
@@ -186,8 +187,11 @@ class PlanWalk:
             stripe_billing.read_subscription(PROJECT, one)
             for one in store.newest_first("subscription")
         ]
-        made_for = {price_id: (PROJECT, plan) for price_id, plan in self.prices.items()}
-        with patch.object(stripe_billing, "metadata_of_price", made_for.__getitem__):
+        known = {
+            price_id: KnownPrice(PROJECT, plan, CENTS[plan])
+            for price_id, plan in self.prices.items()
+        }
+        with patch.object(stripe_billing, "load_price", known.__getitem__):
             bills = [
                 stripe_billing._invoice(PROJECT, one) for one in store.newest_first("invoice")
             ]

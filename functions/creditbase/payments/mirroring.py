@@ -5,13 +5,14 @@ customer's subscriptions as they are now, keep what was seen, then tell the wall
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
+from creditbase.catalog.domain.tiers import Tiers
 from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Forbidden, NotFound, Unavailable
@@ -23,6 +24,7 @@ from creditbase.payments.domain import APPLIED, Event, Outcome
 from creditbase.payments.noticing import mails_for
 from creditbase.payments.standing_store import Mirrored, writes_for_standing
 from creditbase.payments.store import Account
+from creditbase.payments.tier_moves import Change, capped
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
@@ -137,40 +139,61 @@ def mirror_customer(stripe_customer_id: str, *, now: datetime) -> Outcome:
 
 
 def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Picture:
-    decide = _decide_plan if ref.project_id == HUB_PROJECT_ID else _decide_tier
-
     def attempt() -> Attempt[Picture]:
         # The version first, then Stripe: whatever changes in between makes the commit fail.
         account = store.load_account(ref)
-        look = _look(account, stripe_customer_id, now=now)
+        look = look_at(account, stripe_customer_id, now=now)
         if account.customer.deleted_at is not None:
             left = tuple(one.subscription_id for one in look.seen if one.is_live)
             return Attempt(Picture(None, refused=left), ())
-        decided = decide(look)
-        standing, trials = decided.standing, decided.trials
-        mirrored = Mirrored(
-            records=writes_for_records(ref.project_id, look.known, standing.records),
-            issue=_issue_of(standing, look.invoices),
-            digest=standing.digest,
-            trial=trials.trial,
-            held=standing.held,
-            others=decided.others,
-        )
-        terms = replace(standing.terms, revision=account.revision + mirrored.has_moved(account))
-        picture = Picture(replace(standing, terms=terms), tuple(look.invoices), trials.refused)
-        return Attempt(picture, writes_for_standing(account, mirrored))
+        return picture(look)
 
     return commit_or_retry(attempt)
 
 
-def _look(account: Account, stripe_customer_id: str, *, now: datetime) -> Look:
+def picture(look: Look, *, change: Change | None = None) -> Attempt[Picture]:
+    """Return where a customer stands by a look at Stripe, and the writes that keep it.
+
+    A new change of tier is kept in the same commit, and may cap what is spent meanwhile.
+    """
+    account = look.account
+    if change is not None:
+        look = replace(look, account=replace(account, change=change))
+    is_hub = account.customer.project_id == HUB_PROJECT_ID
+    decided = _decide_plan(look) if is_hub else _decide_tier(look)
+    standing, trials = decided.standing, decided.trials
+    mirrored = Mirrored(
+        records=writes_for_records(account.customer.project_id, look.known, standing.records),
+        issue=_issue_of(standing, look.invoices),
+        digest=standing.digest,
+        trial=trials.trial,
+        held=standing.held,
+        change=change,
+        others=decided.others,
+    )
+    terms = replace(standing.terms, revision=account.revision + mirrored.has_moved(account))
+    told = Picture(replace(standing, terms=terms), tuple(look.invoices), trials.refused)
+    return Attempt(told, writes_for_standing(account, mirrored))
+
+
+def look_at(
+    account: Account,
+    stripe_customer_id: str,
+    *,
+    now: datetime,
+    seen: list[Subscription] | None = None,
+) -> Look:
+    """Return what Stripe shows of a customer; `seen` are its subscriptions, if just asked."""
     project_id = account.customer.project_id
     payers = dict.fromkeys(
         filter(None, (account.customer.stripe_customer_id, stripe_customer_id))
     )
-    seen = [
-        one for payer in payers for one in stripe_billing.list_subscriptions(project_id, payer)
-    ]
+    if seen is None:
+        seen = [
+            one
+            for payer in payers
+            for one in stripe_billing.list_subscriptions(project_id, payer)
+        ]
     back_to = min((one.period.start_at for one in seen if one.is_live), default=None)
     invoices = [
         one
@@ -219,12 +242,12 @@ def _decide_tier(look: Look) -> Decided:
     trials = _look_at_trials(account, seen)
     named = {name for one in seen for name in (one.plan_code, one.next_tier_id)}
     named |= {customer.subscription.tier_id} if customer.subscription else set()
-    tiers = load_tiers(customer.project_id)
-    for tier_id in sorted(filter(None, named)):
-        tiers = load_tiers(customer.project_id, needed_id=tier_id)
+    tiers = tiers_with(customer.project_id, named)
     standing = decide_tier_standing(
         customer, seen, look.invoices, look.known, tiers, trials=trials, now=look.now
     )
+    terms = capped(standing.terms, account.change, seen, look.now)
+    standing = replace(standing, terms=terms)
     others = _claims_of(customer.ref, trials)
     held = standing.held
     if held is not None and held != customer.subscription:
@@ -236,6 +259,14 @@ def _decide_tier(look: Look) -> Decided:
             )
         )
     return Decided(standing, trials, others)
+
+
+def tiers_with(project_id: str, named: Iterable[str]) -> Tiers:
+    """Return a project's tiers, those that are named among them."""
+    tiers = load_tiers(project_id)
+    for tier_id in sorted(filter(None, named)):
+        tiers = load_tiers(project_id, needed_id=tier_id)
+    return tiers
 
 
 def _look_at_trials(account: Account, seen: list[Subscription]) -> TrialDecision:

@@ -1,6 +1,6 @@
 """What is kept of where a customer stands, and everything that goes with it in one commit.
 
-projects/{p}/customers/{c}   payment_issue, standing, trial, tier_subscription
+projects/{p}/customers/{c}   payment_issue, standing, trial, tier_subscription, tier_change
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 from creditbase.accounts.domain import TierSubscription
 from creditbase.accounts.store import SUBSCRIPTION_FIELD, subscription_fields
 from creditbase.payments.store import Account, account_update
+from creditbase.payments.tier_moves import Change, change_fields
 from creditbase.runtime.firestore import Write
 from creditbase.subscriptions.domain.trials import Trial
 
@@ -26,6 +27,8 @@ class Mirrored:
     trial: Trial | None
     held: TierSubscription | None = None
     """What the relay shows; the hub's customers have none."""
+    change: Change | None = None
+    """A change of tier that begins now; None where none does."""
     others: Sequence[Write] = ()
     """Claims of a trial, mails: whatever must happen together with it."""
 
@@ -50,6 +53,8 @@ def writes_for_standing(account: Account, mirrored: Mirrored) -> list[Write]:
         changes[(SUBSCRIPTION_FIELD,)] = subscription_fields(held) if held else None
     if mirrored.trial is not None and mirrored.trial != account.trial:
         changes[("trial",)] = asdict(mirrored.trial)
+    if mirrored.change is not None:
+        changes[("tier_change",)] = change_fields(mirrored.change)
     if not changes and not mirrored.others:
         return []
     return [account_update(account, changes), *mirrored.records, *mirrored.others]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from creditbase.kernel.errors import Conflict, NotFound, Unavailable
 from creditbase.kernel.windows import Window
@@ -60,10 +60,19 @@ def _invoice_page(params: Any) -> dict[str, Any]:
     return ask(lambda: client().v1.invoices.list(params=params))
 
 
+class KnownPrice(NamedTuple):
+    """What never changes about a price: whose it is, for which plan, and how much."""
+
+    project_id: str = ""
+    plan_code: str = ""
+    amount_cents: int = 0
+
+
 @lru_cache(maxsize=1_000)
-def metadata_of_price(price_id: str) -> tuple[str, str]:
-    """Return the project and the plan that a price was made for. They never change."""
-    return _made_for(ask(lambda: client().v1.prices.retrieve(price_id)))
+def load_price(price_id: str) -> KnownPrice:
+    """Return a price, asked for once."""
+    answered = ask(lambda: client().v1.prices.retrieve(price_id))
+    return KnownPrice(*_made_for(answered), answered["unit_amount"] or 0)
 
 
 def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscription:
@@ -77,7 +86,9 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
         subscription_id=answered["id"],
         status=answered["status"],
         plan_code=plan_code,
+        price_id=item["price"]["id"],
         price_cents=item["price"]["unit_amount"] or 0,
+        is_yearly=(item["price"]["recurring"] or {}).get("interval") == "year",
         period=Window(_at(item["current_period_start"]), _at(item["current_period_end"])),
         created_at=_at(answered["created"]),
         cancel_at_period_end=bool(answered["cancel_at_period_end"] or answered["cancel_at"]),
@@ -113,7 +124,7 @@ def _next_plan(
     later = [phase for phase in schedule["phases"] if phase["start_date"] >= now_until_s]
     for phase in sorted(later, key=itemgetter("start_date")):
         price_id = id_of(phase["items"][0]["price"])
-        code = _plan_code(project_id, metadata_of_price(price_id))
+        code = _plan_code(project_id, load_price(price_id)[:2])
         if code != plan_code:
             return code, _at(phase["start_date"]) if code else None
     return "", None
@@ -151,9 +162,10 @@ def _line(project_id: str, answered: Mapping[str, Any]) -> InvoiceLine:
         parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
     )
     price_id = id_of(((answered["pricing"] or {}).get("price_details") or {}).get("price"))
-    made_for = metadata_of_price(price_id) if price_id else ("", "")
+    price = load_price(price_id) if price_id else KnownPrice()
     return InvoiceLine(
-        plan_code=_plan_code(project_id, made_for),
+        plan_code=_plan_code(project_id, price[:2]),
+        price_cents=price.amount_cents,
         amount_cents=answered["amount"],
         is_proration=bool(details.get("proration")),
         start_at=_at(answered["period"]["start"]),

@@ -3,20 +3,38 @@
 What is to happen is decided and written down under a number, Stripe is asked under a key made
 of that number, and what came of it is read back by the mirror. So a wish that is repeated, at
 the same time or after a lost answer, is one change with one answer.
+
+A change that gives money back caps the wallet first, in the standing that is told with it; what
+was used is read after that, and written beside the change, before Stripe is asked. The cap goes
+with the standing that follows, or by itself after two minutes, wherever the process dies.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef, TierSubscription
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.catalog.tier_use_cases import find_tier_now
-from creditbase.kernel.errors import Conflict, NotFound, PaymentRefused, Unavailable
+from creditbase.kernel.errors import (
+    Conflict,
+    Contention,
+    NotFound,
+    PaymentRefused,
+    Unavailable,
+)
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.payments import store, stripe_billing, stripe_tiers
-from creditbase.payments.mirroring import mirror_customer
+from creditbase.payments.mirroring import (
+    Look,
+    look_at,
+    mirror_customer,
+    picture,
+    tell_wallet,
+    tiers_with,
+)
 from creditbase.payments.store import Account
 from creditbase.payments.subscribing import close_page
 from creditbase.payments.tier_moves import (
@@ -30,14 +48,13 @@ from creditbase.payments.tier_moves import (
     Stay,
     Way,
     action_of,
-    begins_anew,
     choose_way,
-    paid_since,
-    prorated_from,
+    yearly_cents,
 )
+from creditbase.payments.tier_reckoning import Usage, cap_of, gives_back, prorated_from
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.subscriptions.domain.mirror import Subscription
-from creditbase.subscriptions.domain.standing import precedence
+from creditbase.subscriptions.domain.standing import Standing, precedence
 from creditbase.subscriptions.domain.trials import offered_days
 from creditbase.subscriptions.relay_tiers import move_to_tier, take_off_tier
 
@@ -59,8 +76,9 @@ def change_tier(ref: CustomerRef, target: Tier, *, now: datetime) -> Changed:
         NotFound: there is no such customer.
         Unavailable, Contention: not known to be done; the same request may be repeated.
     """
-    change = commit_or_retry(lambda: _plan(ref, target, now=now))
-    held = change.result or _carry_out(ref, change, target, now=now)
+    planned = commit_or_retry(lambda: _plan(ref, target, now=now))
+    change = planned.change
+    held = change.result or _carry_out(ref, planned, target, now=now)
     is_there = held.tier_id == target.tier_id
     tier = target if is_there else find_tier_now(ref.project_id, held.tier_id)
     if tier is None:
@@ -79,32 +97,51 @@ def leave_at_period_end(ref: CustomerRef, *, now: datetime) -> None:
     if change is None:
         take_off_tier(ref, now=now)
     elif change.result is None:
-        _carry_out(ref, change, None, now=now)
+        _carry_out(ref, Planned(change), None, now=now)
 
 
 # ---- what is to happen -----------------------------------------------------------------------
 
 
-def _plan(ref: CustomerRef, target: Tier, *, now: datetime) -> Attempt[Change]:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A change to carry out, and what it was decided from where its wallet is to be capped."""
+
+    change: Change
+    standing: Standing | None = None
+    look: Look | None = None
+
+
+def _plan(ref: CustomerRef, target: Tier, *, now: datetime) -> Attempt[Planned]:
     """Return the change to carry out: a young one for the same wish, or a new one."""
     account = store.load_account(ref)
     newest, held = account.change, account.customer.subscription
     if newest is not None and newest.answers(target.tier_id, held, now):
-        return Attempt(newest, ())
+        if newest.result is not None or not newest.is_to_be_reckoned:
+            return Attempt(Planned(newest), ())
+        again = look_at(account, account.customer.stripe_customer_id, now=now)
+        return Attempt(Planned(newest, picture(again).answer.standing, again), ())
     seen = subscriptions_of(account)
+    _refuse_while_another(newest, seen, now=now)
     live = first_live(seen)
     is_held = live is not None or is_local(held)
     current_id = live.plan_code if live is not None else held.tier_id if held else ""
     current = find_tier_now(ref.project_id, current_id) if is_held else None
     way = choose_way(target, current=current, live=live, is_held=is_held)
+    look: Look | None = None
+    if way is Way.MODIFY:
+        look = look_at(account, account.customer.stripe_customer_id, now=now, seen=seen)
     change = Change(
         number=newest.number + 1 if newest is not None else 1,
         tier_id=target.tier_id,
         asked_at=now,
-        action=action_of(way, current=current, target=target),
-        move=_move(_Wish(account, target, current, live, tuple(seen)), way, now=now),
+        action=action_of(way, before_cents=_yearly_cents(live, current), target=target),
+        move=_move(_Wish(account, target, live, tuple(seen), look), way),
     )
-    return Attempt(change, store.writes_for_change(account, change))
+    if look is None or not change.is_to_be_reckoned:
+        return Attempt(Planned(change), store.writes_for_change(account, change))
+    stood = picture(look, change=change)
+    return Attempt(Planned(change, stood.answer.standing, look), stood.writes)
 
 
 def _plan_leave(ref: CustomerRef, *, now: datetime) -> Attempt[Change | None]:
@@ -113,7 +150,9 @@ def _plan_leave(ref: CustomerRef, *, now: datetime) -> Attempt[Change | None]:
     newest, held = account.change, account.customer.subscription
     if newest is not None and newest.answers("", held, now):
         return Attempt(newest, ())
-    live = first_live(subscriptions_of(account))
+    seen = subscriptions_of(account)
+    _refuse_while_another(newest, seen, now=now)
+    live = first_live(seen)
     if live is None:
         if not is_local(held):
             raise NotFound("The customer has no subscription")
@@ -126,6 +165,25 @@ def _plan_leave(ref: CustomerRef, *, now: datetime) -> Attempt[Change | None]:
         move=Leave(subscription_id=live.subscription_id),
     )
     return Attempt(change, store.writes_for_change(account, change))
+
+
+def _refuse_while_another(
+    newest: Change | None, seen: Sequence[Subscription], *, now: datetime
+) -> None:
+    """Wait for a change that gives money back: another one would let its cap go too early.
+
+    Raises:
+        Unavailable: it is under way, or was cut off, and may still be made.
+    """
+    if newest is not None and newest.is_under_way(seen, now):
+        raise Unavailable
+
+
+def _yearly_cents(live: Subscription | None, current: Tier | None) -> int:
+    """Return what the customer pays in a year: the price that was agreed on, if one was."""
+    if live is not None:
+        return live.yearly_cents
+    return yearly_cents(current) if current is not None else 0
 
 
 def subscriptions_of(account: Account) -> list[Subscription]:
@@ -156,12 +214,12 @@ class _Wish:
 
     account: Account
     target: Tier
-    current: Tier | None
     live: Subscription | None
     seen: tuple[Subscription, ...]
+    look: Look | None
 
 
-def _move(wish: _Wish, way: Way, *, now: datetime) -> Move:
+def _move(wish: _Wish, way: Way) -> Move:
     target, live = wish.target, wish.live
     if way is Way.PUT:
         return Put(tier_id=target.tier_id)
@@ -172,12 +230,19 @@ def _move(wish: _Wish, way: Way, *, now: datetime) -> Move:
         return Leave(subscription_id=live.subscription_id, next_tier_id=target.tier_id)
     if way is Way.STAY:
         return Stay(subscription_id=live.subscription_id)
+    assert wish.look is not None
+    cap_nanos = cap_of(live, target) if gives_back(live, target) else None
     return Modify(
         subscription_id=live.subscription_id,
         item_id=live.item_id,
         tier_id=target.tier_id,
         price_id=target.billing_price_ref,
-        prorated_from_s=_prorated_from_s(wish, live, now=now),
+        cap_nanos=cap_nanos,
+        prorated_from_s=(
+            _prorated_from_s(wish.look, live, target, Usage(0, live.period))
+            if cap_nanos is None
+            else None
+        ),
     )
 
 
@@ -200,46 +265,33 @@ def _begin(wish: _Wish) -> Begin:
     )
 
 
-def _prorated_from_s(wish: _Wish, live: Subscription, *, now: datetime) -> int:
-    """Return from when on Stripe prorates; 0 for now, as where nothing is given back."""
-    customer, current = wish.account.customer, wish.current
-    action = action_of(Way.MODIFY, current=current, target=wish.target)
-    loaded = find_wallet(WalletRef(customer.project_id, customer.customer_id))
-    is_anew = begins_anew(live.period, wish.target)
-    gives_back = is_anew or action is Action.DOWNGRADED
-    if current is None or not gives_back or loaded is None:
-        return 0
-    window = loaded.wallet.window
-    bills = stripe_billing.list_invoices(
-        customer.project_id, customer.stripe_customer_id, back_to=live.period.start_at
-    )
-    from_at = prorated_from(
-        used_nanos=window.included_spent_nanos + window.included_held_nanos,
-        before=current,
-        after=wish.target,
-        begun_at=paid_since(current.tier_id, live.period, bills),
-        window=window.span,
-        now=now,
-        is_anew=is_anew,
-    )
-    latest_s = int(live.period.end_at.timestamp())
-    return min(latest_s, int(from_at.timestamp())) if from_at > now else 0
+def _prorated_from_s(look: Look, live: Subscription, target: Tier, usage: Usage) -> int:
+    """Return from when on Stripe prorates; 0 for now."""
+    project_id = look.account.customer.project_id
+    bills = [bill for bill in look.invoices if bill.subscription_id == live.subscription_id]
+    named = {line.plan_code for bill in bills for line in bill.lines} | {live.plan_code}
+    tiers = tiers_with(project_id, named)
+    from_at = prorated_from(live, target, bills, tiers, usage, now=look.now)
+    return int(from_at.timestamp()) if from_at > look.now else 0
 
 
 # ---- what comes of it ------------------------------------------------------------------------
 
 
 def _carry_out(
-    ref: CustomerRef, change: Change, target: Tier | None, *, now: datetime
+    ref: CustomerRef, planned: Planned, target: Tier | None, *, now: datetime
 ) -> TierSubscription:
     """Make a change, and return what the customer is on then."""
-    move = change.move
-    if isinstance(move, Put):
+    change = planned.change
+    if isinstance(change.move, Put):
         assert target is not None
         _hear_of_end(ref, now=now)
         held = move_to_tier(ref, target, now=now)
     else:
-        _ask(ref, change, move)
+        if change.is_to_be_reckoned:
+            assert target is not None
+            change = _reckon(ref, planned, target, now=now)
+        _ask(ref, change, now=now)
         mirror_customer(store.load_account(ref).customer.stripe_customer_id, now=now)
         kept = store.load_account(ref).customer.subscription
         if kept is None:
@@ -247,6 +299,39 @@ def _carry_out(
         held = kept
     _note_end(ref, change, held)
     return held
+
+
+def _reckon(ref: CustomerRef, planned: Planned, target: Tier, *, now: datetime) -> Change:
+    """Cap the wallet, then write down from when the change is prorated; once for all twins.
+
+    Raises:
+        Unavailable: the wallet has not taken the cap, or the change is nobody's any more.
+    """
+    look, standing = planned.look, planned.standing
+    assert look is not None
+    assert standing is not None
+    wallet = WalletRef(ref.project_id, ref.customer_id)
+    tell_wallet(wallet, standing, now=now)
+    live = first_live(look.seen)
+
+    def attempt() -> Attempt[Change]:
+        account = store.load_account(ref)
+        change = account.change
+        is_ours = change is not None and change.number == planned.change.number
+        if change is None or not is_ours or change.is_void or live is None:
+            raise Unavailable
+        if not change.is_to_be_reckoned:
+            return Attempt(change, ())  # a twin was faster
+        loaded = find_wallet(wallet)
+        if loaded is None or loaded.wallet.terms.cap_until_at != change.cap_until_at:
+            raise Unavailable
+        window = loaded.wallet.window
+        used_nanos = window.included_spent_nanos + window.included_held_nanos
+        usage = Usage(used_nanos, window.span)
+        change = change.reckoned(_prorated_from_s(look, live, target, usage))
+        return Attempt(change, store.writes_for_change(account, change))
+
+    return commit_or_retry(attempt)
 
 
 def _hear_of_end(ref: CustomerRef, *, now: datetime) -> None:
@@ -258,18 +343,28 @@ def _hear_of_end(ref: CustomerRef, *, now: datetime) -> None:
         mirror_customer(customer.stripe_customer_id, now=now)
 
 
-def _ask(ref: CustomerRef, change: Change, move: Begin | Modify | Leave | Stay) -> None:
+def _ask(ref: CustomerRef, change: Change, *, now: datetime) -> None:
     key = f"change-tier:{ref.customer_id}:{change.number}"
-    if isinstance(move, Begin):
+    assert not isinstance(change.move, Put)
+    if isinstance(change.move, Begin):
         close_page(ref)  # paid later, it would give this subscription's money back, used or not
     try:
-        is_done = stripe_tiers.carry_out(move, key=key)
+        is_done = stripe_tiers.carry_out(change.move, key=key)
     except (Conflict, NotFound) as failure:
-        _note_end(ref, change, None)  # nothing will come of this number any more
+        _give_up(ref, change, now=now)  # nothing will come of this number any more
         raise Unavailable from failure
     if not is_done:
-        _note_end(ref, change, None)
+        _give_up(ref, change, now=now)
         raise PaymentRefused("the payment was declined; nothing has changed")
+
+
+def _give_up(ref: CustomerRef, change: Change, *, now: datetime) -> None:
+    """Write down that nothing came of a change, and let its cap go."""
+    _note_end(ref, change, None)
+    if isinstance(change.move, Modify) and change.move.cap_nanos is not None:
+        # Where this fails the cap is over in two minutes: no reason to answer something else.
+        with suppress(Unavailable, Contention):
+            mirror_customer(store.load_account(ref).customer.stripe_customer_id, now=now)
 
 
 def _note_end(ref: CustomerRef, change: Change, held: TierSubscription | None) -> None:

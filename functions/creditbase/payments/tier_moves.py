@@ -3,7 +3,7 @@
 Source: relay-billing.txt, "Customer Self-Service Tier Changes"; relay-api.md 6; ADR-0017.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,13 +12,17 @@ from typing import Any
 from creditbase.accounts.domain import TierSubscription
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.kernel.errors import Conflict, InvalidRequest, PaymentRefused
-from creditbase.kernel.windows import Window
-from creditbase.subscriptions.domain.mirror import ENTITLING, Invoice, Subscription
+from creditbase.ledger.domain.wallet import Terms
+from creditbase.subscriptions.domain.mirror import (
+    ENTITLING,
+    MONTHS_A_YEAR,
+    Subscription,
+)
 
 REPEATS_WITHIN = timedelta(seconds=60)
 """How long the same wish is the same request: SDKs repeat what they got no answer to."""
-MONTHS_A_YEAR = 12
-LONGEST_MONTH = timedelta(days=31)
+CAPPED_FOR = timedelta(seconds=120)
+"""How long a change of which nothing is known may still be made by who repeated it in time."""
 
 
 class Action(StrEnum):
@@ -54,8 +58,12 @@ class Modify:
     item_id: str
     tier_id: str
     price_id: str
-    prorated_from_s: int = 0
-    """From when on the difference is given back; 0: from now."""
+    prorated_from_s: int | None = 0
+    """From when on the difference is prorated; 0: from now; None: not known before the wallet
+    has taken the cap."""
+    cap_nanos: int | None = None
+    """The most of the limit that may be used until it is done; None where it gives no money
+    back, or has no limit afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +114,31 @@ class Change:
         is_young = now < self.asked_at + REPEATS_WITHIN
         stands = self.result is None or _place_of(self.result) == _place_of(held)
         return self.tier_id == tier_id and is_young and stands and not self.is_void
+
+    def is_under_way(self, seen: Iterable[Subscription], now: datetime) -> bool:
+        """Return whether it may still be made: it caps its wallet until Stripe shows it."""
+        move = self.move
+        if self.is_void or not isinstance(move, Modify) or now >= self.cap_until_at:
+            return False
+        if move.cap_nanos is None or self.result is not None:
+            return False
+        billed = [one for one in seen if one.subscription_id == move.subscription_id]
+        return any(one.is_live and one.price_id != move.price_id for one in billed)
+
+    @property
+    def is_to_be_reckoned(self) -> bool:
+        """Return whether it is not known yet from when it is prorated."""
+        return isinstance(self.move, Modify) and self.move.prorated_from_s is None
+
+    @property
+    def cap_until_at(self) -> datetime:
+        """Return when its cap is over by itself."""
+        return self.asked_at + CAPPED_FOR
+
+    def reckoned(self, prorated_from_s: int) -> "Change":
+        """Return the change with the instant from which it is prorated."""
+        assert isinstance(self.move, Modify)
+        return replace(self, move=replace(self.move, prorated_from_s=prorated_from_s))
 
     def ended(self, result: TierSubscription | None) -> "Change":
         """Return the change with what came of it; None: nothing did."""
@@ -194,75 +227,31 @@ def _is_billed_elsewhere(tier: Tier) -> bool:
     return tier.is_paid and tier.billing_provider != "stripe"
 
 
-def action_of(way: Way, *, current: Tier | None, target: Tier) -> Action:
-    """Return what the customer is told of a change."""
+def action_of(way: Way, *, before_cents: int, target: Tier) -> Action:
+    """Return what the customer is told of a change. `before_cents` is what was paid a year."""
     if way is Way.LEAVE:
         return Action.LEAVES
     if way in {Way.PUT, Way.STAY}:
         return Action.CHANGED
-    before, after = yearly_cents(current), yearly_cents(target)
-    if before == after:
+    after_cents = yearly_cents(target)
+    if before_cents == after_cents:
         return Action.CHANGED
-    return Action.UPGRADED if after > before else Action.DOWNGRADED
+    return Action.UPGRADED if after_cents > before_cents else Action.DOWNGRADED
 
 
-def yearly_cents(tier: Tier | None) -> int:
+def yearly_cents(tier: Tier) -> int:
     """Return what a tier costs in a year, so that prices by month and year compare."""
-    if tier is None or not tier.is_paid:
+    if not tier.is_paid:
         return 0
     times = 1 if tier.price_interval == "year" else MONTHS_A_YEAR
     return (tier.price_amount_cents or 0) * times
 
 
-def prorated_from(
-    *,
-    used_nanos: int,
-    before: Tier,
-    after: Tier,
-    begun_at: datetime,
-    window: Window,
-    now: datetime,
-    is_anew: bool = False,
-) -> datetime:
-    """Return from when on Stripe gives the difference of two prices back.
-
-    From now, by time; but what was used of the difference in the limits is not given back,
-    or up, spend, and down again would be usage that nobody paid for. `begun_at` is since when
-    the dearer tier was paid for. Where a period begins anew its limit does, too: then nothing
-    that was used is given back.
-    """
-    if after.is_unlimited and not is_anew:
-        return now
-    stays_nanos = 0 if is_anew else after.limit_nanos
-    over_nanos = max(0, used_nanos - stays_nanos)
-    if over_nanos == 0:
-        return now
-    if before.is_unlimited:
-        return max(now, window.end_at)
-    room_nanos = before.limit_nanos - stays_nanos
-    if room_nanos <= 0:
-        return now
-    left_nanos = max(0, room_nanos - over_nanos)
-    span_s = (window.end_at - max(begun_at, window.start_at)) // timedelta(seconds=1)
-    back = timedelta(seconds=span_s * left_nanos // room_nanos)
-    return max(now, window.end_at - back)
-
-
-def begins_anew(period: Window, after: Tier) -> bool:
-    """Return whether Stripe begins another period now: the next price has another rhythm."""
-    is_yearly = period.end_at - period.start_at > LONGEST_MONTH
-    return is_yearly != (after.price_interval == "year")
-
-
-def paid_since(tier_id: str, period: Window, bills: Iterable[Invoice]) -> datetime:
-    """Return since when a tier was paid for in a period."""
-    starts = [
-        line.start_at
-        for bill in bills
-        for line in bill.lines
-        if bill.is_paid
-        and line.plan_code == tier_id
-        and line.amount_cents > 0
-        and line.end_at == period.end_at
-    ]
-    return max(starts, default=period.start_at)
+def capped(
+    terms: Terms, change: Change | None, seen: Sequence[Subscription], now: datetime
+) -> Terms:
+    """Return the terms with the cap of a change that is under way, if there is one."""
+    if change is None or not change.is_under_way(seen, now):
+        return terms
+    assert isinstance(change.move, Modify)
+    return replace(terms, cap_nanos=change.move.cap_nanos, cap_until_at=change.cap_until_at)

@@ -89,8 +89,8 @@ def balance_of(wallet: Wallet, *, now: datetime, is_settled: bool = False) -> Ba
     ends = [g.expires_at for g in live if g.expires_at is not None]
     ends += [hold.expires_at for hold in wallet.holds.values()]
     # The end of a paid period without a successor is past: only a command changes it then.
-    turns = (wallet.window.span.end_at, wallet.limit_ends_at)
-    ends += [turn_at for turn_at in turns if turn_at > at]
+    turns = (wallet.window.span.end_at, wallet.limit_ends_at, wallet.terms.cap_until_at)
+    ends += [turn_at for turn_at in turns if turn_at is not None and turn_at > at]
     valid_until = min(ends, default=at + RECHECK_AFTER)
     is_idle = is_settled and not _changes_by_itself(wallet, at)
     return Balance(

@@ -223,6 +223,9 @@ class Terms:
     next_plan_code: str = ""
     """The plan that is to follow, for who wants to know; empty where this one goes on."""
     next_plan_at: datetime | None = None
+    cap_nanos: int | None = None
+    """The most of a window's limit that may be used until `cap_until_at`, if there is one."""
+    cap_until_at: datetime | None = None
 
     def goes_on_with(self, after: "Terms") -> bool:
         """Return whether a period of these terms may be the same one under the later terms.
@@ -230,6 +233,13 @@ class Terms:
         Two subscriptions that began in the same second have periods that look alike.
         """
         return not self.origin or not after.origin or self.origin == after.origin
+
+    def limit_at(self, at: datetime) -> int | None:
+        """Return the most that a window may use of its limit; None where there is none."""
+        limit_nanos = None if self.included == "unlimited" else self.limit_nanos
+        if self.cap_nanos is None or self.cap_until_at is None or at >= self.cap_until_at:
+            return limit_nanos
+        return self.cap_nanos if limit_nanos is None else min(limit_nanos, self.cap_nanos)
 
     def month_at(self, at: datetime) -> Window | None:
         """Return the month of a longer period that an instant is in, or the nearest of it.
@@ -356,9 +366,10 @@ class Wallet:
         """
         if self.terms.window == "period" and at >= self.limit_ends_at:
             return 0
-        if self.terms.included == "unlimited":
-            return None
         if self.terms.included == "none":
             return 0
+        limit_nanos = self.terms.limit_at(at)
+        if limit_nanos is None:
+            return None
         used = self.window.included_spent_nanos + self.window.included_held_nanos
-        return max(0, self.terms.limit_nanos - used)
+        return max(0, limit_nanos - used)

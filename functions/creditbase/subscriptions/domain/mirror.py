@@ -13,6 +13,7 @@ ENTITLING = frozenset({"active", "trialing"})
 LIVE = ENTITLING | {"past_due", "unpaid", "paused"}
 """Statuses that still own a subscription at Stripe: a second one would bill twice."""
 ENDED = frozenset({"canceled", "incomplete_expired"})
+MONTHS_A_YEAR = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +25,12 @@ class Subscription:
     plan_code: str
     """Empty where the price is none of ours."""
     price_cents: int
+    """What was agreed on, whatever its plan costs now."""
     period: Window
     created_at: datetime
+    price_id: str = ""
+    is_yearly: bool = False
+    """Whether its price is by the year, whatever its plan's is now."""
     cancel_at_period_end: bool = False
     next_plan_code: str = ""
     """The plan that it is scheduled to turn to; empty where it goes on as it is."""
@@ -48,6 +53,11 @@ class Subscription:
         """Return whether it still owns a subscription at Stripe."""
         return self.status in LIVE
 
+    @property
+    def yearly_cents(self) -> int:
+        """Return what it costs in a year, so that prices by month and year compare."""
+        return self.price_cents if self.is_yearly else self.price_cents * MONTHS_A_YEAR
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceLine:
@@ -58,6 +68,8 @@ class InvoiceLine:
     is_proration: bool
     start_at: datetime
     end_at: datetime
+    price_cents: int = 0
+    """What a whole period of it costs, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

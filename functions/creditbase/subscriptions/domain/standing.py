@@ -116,7 +116,7 @@ def precedence(one: Subscription) -> tuple[bool, bool, int, datetime, str]:
     return (
         one.status not in ENTITLING,
         one.status in NO_CREDITS,
-        -one.price_cents,
+        -one.yearly_cents,
         one.created_at,
         one.subscription_id,
     )
