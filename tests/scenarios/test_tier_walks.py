@@ -7,7 +7,7 @@ than for the dearest tier from when it was first bought.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -128,7 +128,9 @@ class TierWalk:
 
     def walk(self, step_count: int) -> None:
         """Take that many steps."""
-        steps = [*[self.go] * 4, *[self.spend] * 4, self.pass_time, self.pass_the_end]
+        go: Callable[[], None] = self.go
+        spend: Callable[[], None] = self.spend
+        steps = [*[go] * 4, *[spend] * 4, self.pass_time, self.pass_the_end]
         for _ in range(step_count):
             self.random.choice(steps)()
 

@@ -182,11 +182,11 @@ def _after(layers: Sequence[Layer], sale: Sale, *, end_s: int) -> list[Layer]:
     back = (sale.before_cents - sale.after_cents) * (end_s - sale.from_s)
     changed = []
     for layer in reversed(layers):
+        part = 0
         if sale.after_cents < layer.price_cents <= sale.before_cents:
             part = min(back, layer.cents * max(0, layer.until_s - sale.at_s))
-            back -= part
-            layer = replace(layer, until_s=layer.until_s - part // layer.cents)  # noqa: PLW2901
-        changed.append(layer)
+        back -= part
+        changed.append(replace(layer, until_s=layer.until_s - part // layer.cents))
     return changed[::-1]
 
 
