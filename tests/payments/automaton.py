@@ -128,9 +128,13 @@ class Automaton:
         return told[name]
 
     def _moment(self, acts: tuple[Act, ...], world: World) -> Moment:
-        kept = [world.clock.now_s(), world.account.store._tables]
-        mark = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
-        return Moment(acts, world, mark)
+        return Moment(acts, world, mark_of(world))
+
+
+def mark_of(world: World) -> str:
+    """Return what tells an account apart from others: all that is in it, and the time."""
+    kept = [world.clock.now_s(), world.account.store._tables]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def request_of(method: str, url: str, headers: Mapping[str, str], body: str) -> ApiRequest:
