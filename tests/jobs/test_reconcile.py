@@ -119,8 +119,9 @@ class TestAnOutage:
     ) -> None:
         """Its draft waits for nobody; the new period's credits come with its payment."""
         subscribe(shop, ref, now)
-        reconcile_stripe(now)
-        shop.let_pass(days=31, minutes=30)
+        shop.let_pass(days=3)
+        reconcile_stripe(now + timedelta(days=3))
+        shop.let_pass(days=28, minutes=30)
         later = now + timedelta(days=31, minutes=30)
 
         report = reconcile_stripe(later)
@@ -133,6 +134,22 @@ class TestAnOutage:
         ]
         assert cycles == [GURU_NANOS, GURU_NANOS]
         assert drift(reconcile_stripe(later + timedelta(seconds=1))) == {}
+
+    def test_two_months_without_a_run_or_a_webhook_are_made_up_for(
+        self, shop: Shop, ref: CustomerRef, now: datetime
+    ) -> None:
+        """Stripe has forgotten what it told, and has what was bought: so far back it looks."""
+        reconcile_stripe(now)
+        topup(shop, ref, now)
+        shop.let_pass(days=62)
+        shop.forget("event")
+        later = now + timedelta(days=62)
+
+        report = reconcile_stripe(later)
+
+        assert drift(report) == {"sessions_not_taken": 1}
+        assert topups(wallet_of(ref, later)) == [SMALL_NANOS]
+        assert drift(reconcile_stripe(later + HOUR)) == {}
 
     def test_a_change_that_nobody_told_of_is_seen_to_be_planned(
         self, shop: Shop, ref: CustomerRef, now: datetime

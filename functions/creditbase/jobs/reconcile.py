@@ -1,8 +1,9 @@
 """The job `reconcile_stripe`: our state held against Stripe's own lists, and repaired.
 
 Whatever was never delivered, or told to nobody at all, is found in the lists of what there
-is. A run passes over all of them, as far back as the last complete pass had seen, at most
-thirty days: so far Stripe keeps its events. Where it stops, or is killed, the next goes on.
+is. A run passes over all of them, as far back as the last complete pass had seen, however long
+ago that was; the first one thirty days, for so long Stripe keeps its events. Where it stops, or
+is killed, the next goes on.
 """
 
 import logging
@@ -33,7 +34,7 @@ CANDIDATES_PER_RUN_MAX = 5_000
 RUN_S_MAX = 480
 """After so many seconds nothing else is begun: the function ends at 540."""
 REACH = timedelta(days=30)
-"""How far back anything is looked for, and how long Stripe keeps events."""
+"""How far back the first pass looks, and how long Stripe keeps events."""
 OVERLAP = timedelta(days=1)
 """How far a pass reaches behind the start of the last one."""
 RECENT = timedelta(hours=1)
@@ -181,7 +182,7 @@ def _step(run: _Run, sweep: Sweep) -> Sweep | None:
     """Look at one page and return where the next is; None where the run is over before."""
     since = run.now - REACH
     if sweep.since_at is not None and sweep.list_name != "undelivered":
-        since = max(since, sweep.since_at - OVERLAP)
+        since = sweep.since_at - OVERLAP
     try:
         page = list_page(sweep.list_name, since=since, after_id=sweep.after_id)
     except NotFound:
