@@ -124,12 +124,12 @@ def test_the_same_interval_begins_a_new_period_where_that_is_asked(
     """The rest of the old plan back, the whole month of the new one to pay, from now on."""
     before_s = ada.period()[0]
 
-    change(ada, monthly(local, 5_000), billing_cycle_anchor={"type": "now"})
+    ada.change(monthly(local, 5_000), billing_cycle_anchor={"type": "now"})
 
     assert ada.period()[0] > before_s + 10 * DAY_S
     assert abs(ada.invoices()[0].total - 4_000) <= 1
     assert ada.subscription().billing_cycle_anchor == ada.period()[0]
-    kept = change(ada, monthly(local, 9_000), billing_cycle_anchor={"type": "unchanged"})
+    kept = ada.change(monthly(local, 9_000), billing_cycle_anchor={"type": "unchanged"})
     assert kept.billing_cycle_anchor == ada.period()[0]
 
 
