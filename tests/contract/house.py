@@ -62,25 +62,30 @@ class House:
     _told: set[str] = field(default_factory=set)
     _lasting: Person | None = None
 
-    @classmethod
-    def opened(cls, signer: Signer, shop: Shop) -> "House":
-        """Return the house with everything pushed and seeded that its routes need."""
-        ensure_project("hub", now=now())
-        push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+    def neighbour(self) -> "House":
+        """Return another project with tiers of its own, and another owner."""
         project = ensure_project(f"contract-{uuid4().hex}", now=now())
-        for shared in (shared_cache, shared_tiers, lanes):
-            shared.cache_clear()
         key = create_secret_key(
             project.project_id, name="t", random_bytes=uuid4().bytes * 2, now=real_now()
         )
         uid = f"u{uuid4().hex}"
         add_owner(project.project_id, uid, now=now())
-        made = cls(signer, shop, uid, project.project_id, key.secret)
+        made = House(self.signer, self.shop, uid, project.project_id, key.secret)
         tiers = put_tiers(
             project.project_id, read_tiers(ROOT / "dev/relay_tiers.json"), now=now
         )
         made.tier_ids |= {tier.code: tier.tier_id for _, tier in tiers}
         shared_tiers.cache_clear()
+        return made
+
+    @classmethod
+    def opened(cls, signer: Signer, shop: Shop) -> "House":
+        """Return the house with everything pushed and seeded that its routes need."""
+        ensure_project("hub", now=now())
+        push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+        for shared in (shared_cache, shared_tiers, lanes):
+            shared.cache_clear()
+        made = cls(signer, shop).neighbour()
         assert made.ask("GET /usage/me").status_code == 200
         return made
 
@@ -126,6 +131,7 @@ class House:
         *,
         body: object = None,
         token: str = "",
+        credential: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         **path: Any,
@@ -134,7 +140,7 @@ class House:
         method, _, pattern = route.partition(" ")
         row = next(row for row in ROUTES if (row.method, row.path) == (method, pattern))
         named = {name: quote(str(value), safe="") for name, value in path.items()}
-        shown = {"Authorization": f"Bearer {token}"} if token else self.headers_for(row)
+        shown = bearer(token) if token else credential or self.headers_for(row)
         sent = None
         if body is not None:
             sent = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -153,7 +159,7 @@ class House:
         if Credential.SECRET_KEY in taken:
             return {"X-ModelRelay-Api-Key": self.secret_key}
         if Credential.CUSTOMER_TOKEN in taken:
-            return {"Authorization": f"Bearer {self.lasting_person().token}"}
+            return bearer(self.lasting_person().token)
         if Credential.SIGNATURE in taken:
             return {"Stripe-Signature": "t=1,v1=00"}
         return self.signer.headers(self.uid)
@@ -195,6 +201,11 @@ class House:
             "success_url": (f"{SITE}/ok",),
             "cancel_url": (f"{SITE}/no",),
         }
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that shows a token."""
+    return {"Authorization": f"Bearer {token}"}
 
 
 def of(answer: TestResponse) -> Json:
