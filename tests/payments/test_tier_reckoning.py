@@ -197,7 +197,7 @@ class TestAnotherRhythm:
 
     def test_it_is_told_by_what_is_paid_not_by_what_the_tier_says_now(self) -> None:
         """A tier's interval may have been changed since it was bought."""
-        assert begins_anew(a_subscription(YEARLY), YEARLY)
+        assert begins_anew(a_subscription(YEARLY, is_yearly=False), YEARLY)
         assert not begins_anew(a_subscription(STARTER, is_yearly=True), YEARLY)
         assert begins_anew(a_subscription(YEARLY, is_yearly=True), STARTER)
 

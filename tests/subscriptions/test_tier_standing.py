@@ -40,6 +40,7 @@ def a_subscription(tier: Tier = STARTER, status: str = "active", **given: Any) -
             "status": status,
             "plan_code": tier.tier_id,
             "price_cents": tier.price_amount_cents or 0,
+            "is_yearly": tier.price_interval == "year",
             "period": month(0),
             "created_at": START,
             **given,
@@ -162,6 +163,8 @@ class TestStatuses:
             billing_subscription_id="sub_1",
             current_period_start=month(0).start_at,
             current_period_end=month(0).end_at,
+            price_cents=3_000,
+            price_interval="month",
         )
 
     @pytest.mark.parametrize("tier", [STARTER, ENDLESS])
@@ -254,18 +257,6 @@ class TestPaid:
         assert cents_of(Watch().look(trial, bills=[])) == 2_900
         trial = replace(trial, plan_code="endless")
         assert cents_of(Watch().look(trial, bills=[free_bill])) == 2_900
-
-    def test_a_year_has_months(self) -> None:
-        """A trial before it is one window."""
-        one = a_subscription(YEARLY)
-        terms = Watch().look(one, bills=[a_bill(YEARLY)]).terms
-        trial = Watch().look(replace(one, status="trialing"), bills=[]).terms
-
-        assert (terms.months_from_at, terms.months_until_at) == (
-            month(0).start_at,
-            month(0).end_at,
-        )
-        assert (trial.months_from_at, trial.months_until_at) == (None, None)
 
     def test_promotional_credits_come_with_the_first_bill_above_zero(self) -> None:
         """Not with a trial's bill of nothing, nor with one that is not paid."""

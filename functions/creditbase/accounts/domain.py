@@ -109,6 +109,9 @@ class TierSubscription:
     current_period_start: datetime | None = None
     current_period_end: datetime | None = None
     cancel_at_period_end: bool = False
+    price_cents: int = 0
+    """What a period of it costs: as it was bought, whatever the tier costs now. 0: nothing."""
+    price_interval: str = ""
 
     @property
     def is_active(self) -> bool:

@@ -126,14 +126,19 @@ def listed_customer(customer: Customer, tier_codes: Mapping[str, str]) -> Json:
 
 
 def own_subscription_answer(subscription: TierSubscription, tier: Tier) -> Json:
-    """Return a subscription as the customer itself sees it; a free tier shows no price."""
-    is_paid = tier.is_paid
+    """Return a subscription as the customer itself sees it; a free tier shows no price.
+
+    The price is the one that was bought, where Stripe bills it: the tier's may be another now.
+    """
+    cents, interval = subscription.price_cents, subscription.price_interval
+    if not cents and tier.is_paid:
+        cents, interval = tier.price_amount_cents or 0, tier.price_interval or ""
     return present(
         tier_code=tier.code,
         tier_display_name=tier.display_name,
-        price_amount_cents=tier.price_amount_cents if is_paid else None,
-        price_currency=tier.price_currency if is_paid else None,
-        price_interval=tier.price_interval if is_paid else None,
+        price_amount_cents=cents or None,
+        price_currency=tier.price_currency if cents else None,
+        price_interval=interval if cents else None,
         subscription_status=subscription.status,
         current_period_start=at_or_none(subscription.current_period_start),
         current_period_end=at_or_none(subscription.current_period_end),

@@ -132,7 +132,7 @@ def bought_terms(
 ) -> Terms:
     """Return the terms of a tier that Stripe bills. A limit is a month's, also of a year."""
     goes_on = one.status in ENTITLING and not one.cancel_at_period_end
-    is_yearly = is_paid and one.status != "trialing" and tier.price_interval == "year"
+    is_yearly = is_paid and one.status != "trialing" and one.is_yearly
     return Terms(
         tier.tier_id,
         window="period",
@@ -159,25 +159,34 @@ def _paid_for(
     """Return the tier whose limit the running period has; None where nobody paid for it.
 
     It is the one that is there now, once the newest paid bill of the period has it. One that
-    came without a payment (in a trial, or by the Dashboard) has at most the limit of before.
+    came without a payment (by the Dashboard, say) has at most the limit of before. A trial has
+    at most the limit of the tier that it began with: its later bills are of nothing, too.
     """
-    if one.status != "trialing" and (bill is None or not bill.is_paid):
+    if one.status == "trialing":
+        begun = [bill for bill in bills if bill.is_paid and _sold(bill, tiers)]
+        if not begun:
+            return tier
+        return _at_most(_sold(min(begun, key=lambda bill: bill.age), tiers), tier)
+    if bill is None or not bill.is_paid:
         return None
     paid = [bill for bill in bills if bill.is_paid and _sold_in(bill, one.period, tiers)]
     newest = max(paid, key=lambda bill: bill.age, default=None)
-    if newest is None:
-        return tier
-    sold = _sold_in(newest, one.period, tiers)
+    return tier if newest is None else _at_most(_sold_in(newest, one.period, tiers), tier)
+
+
+def _at_most(sold: Sequence[Tier], tier: Tier) -> Tier:
+    """Return the tier, or the smallest of those that were sold where it is none of them."""
     return tier if tier in sold else min(tier, *sold, key=_limit_order)
 
 
 def _sold_in(bill: Invoice, period: Window, tiers: Tiers) -> list[Tier]:
     """Return the tiers that a bill sells until the end of a period, not those it gives back."""
-    found = [
-        tiers.by_id(line.plan_code)
-        for line in bill.lines
-        if line.end_at == period.end_at and line.amount_cents >= 0
-    ]
+    until = replace(bill, lines=tuple(it for it in bill.lines if it.end_at == period.end_at))
+    return _sold(until, tiers)
+
+
+def _sold(bill: Invoice, tiers: Tiers) -> list[Tier]:
+    found = [tiers.by_id(line.plan_code) for line in bill.lines if line.amount_cents >= 0]
     return [tier for tier in found if tier is not None]
 
 
@@ -197,6 +206,8 @@ def _shown(one: Subscription, *, now: datetime) -> TierSubscription:
         current_period_start=one.period.start_at,
         current_period_end=one.period.end_at,
         cancel_at_period_end=one.cancel_at_period_end,
+        price_cents=one.price_cents,
+        price_interval="year" if one.is_yearly else "month",
     )
 
 
