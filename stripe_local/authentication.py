@@ -11,7 +11,8 @@ from stripe_local.account import Account
 from stripe_local.billing import collecting
 from stripe_local.billing.payments import fail_authentication, try_to_pay
 from stripe_local.events import Cause
-from stripe_local.resources.payment_methods import attach_to, keep_or_spend
+from stripe_local.resources.payment_methods import keep_or_spend
+from stripe_local.setting_up import set_up
 from stripe_local.wire.errors import InvalidState, missing_at_address
 from stripe_local.wire.resource import Resource
 
@@ -83,17 +84,6 @@ def _pay(account: Account, intent: Resource, cause: Cause) -> None:
             return
     try_to_pay(account, intent, method, cause, is_authenticated=True)
     keep_or_spend(account, intent, method, cause)
-
-
-def set_up(account: Account, setup: Resource, cause: Cause) -> None:
-    """Let a setup intent succeed: its card is kept, for payments without its owner."""
-    method = account.store.at_address("payment_method", setup["payment_method"])
-    account.set_up_methods.add(method["id"])
-    customer = account.store.find("customer", setup["customer"])
-    if customer is not None:
-        attach_to(account, method, customer, cause)
-    setup.update(last_setup_error=None, next_action=None, status="succeeded")
-    account.record("setup_intent.succeeded", setup, cause)
 
 
 def _return_url(intent: Resource, *, is_successful: bool) -> str | None:

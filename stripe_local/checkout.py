@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 
+from stripe_local import setting_up
 from stripe_local.account import Account
 from stripe_local.basket import Awaiting, Basket, Chosen, check_left, left_of
 from stripe_local.billing import subscribing
@@ -84,7 +85,7 @@ def use_code(account: Account, session: Resource, code: str) -> Resource:
 
 def needs_card(session: Resource) -> bool:
     """Return whether a payer has to give a card: not where nothing is due and none is asked."""
-    if session["amount_total"] > 0:
+    if session["mode"] == "setup" or session["amount_total"] > 0:
         return True
     return bool(
         session["mode"] == "subscription" and session["payment_method_collection"] == "always"
@@ -131,12 +132,32 @@ def pay_with(
     email = (session["customer_details"] or {}).get("email") or typed_email
     basket = account.baskets[session["id"]]
     basket.awaiting = None
+    if session["mode"] == "setup":
+        assert method is not None
+        return _keep(account, session, method, email, cause)
     if method is not None and needs_authentication(account, method):
         intent = _intent_to_authenticate(account, session, cause)
         ask_payer(account, intent, method, cause)
         basket.awaiting = Awaiting(intent["id"], method["id"], email)
         return session
     return _settle(account, session, method, email, cause)
+
+
+def _keep(
+    account: Account, session: Resource, method: Resource, email: str | None, cause: Cause
+) -> Resource:
+    """Keep the card of a session in setup mode, or leave it open for its owner to be seen."""
+    setup = account.store.at_address("setup_intent", session["setup_intent"])
+    wants_customer = session["customer"] is None and session["customer_creation"] == "always"
+    if wants_customer and account.cards[method["id"]].can_be_kept:
+        _make_customer(account, session, email, cause)
+    setup.update(customer=session["customer"], payment_method=method["id"])
+    setting_up.confirm(account, setup, cause)
+    if setup["status"] == "requires_action":
+        basket = account.baskets[session["id"]]
+        basket.awaiting = Awaiting(setup["id"], method["id"], email)
+        return session
+    return _complete(account, session, email)
 
 
 def awaited_intent(account: Account, session: Resource) -> str | None:
@@ -188,6 +209,8 @@ def _settle(
     is_authenticated: bool = False,
 ) -> Resource:
     """Take the money that is due, keep what is to be kept, and complete a session."""
+    if session["mode"] == "setup":
+        return _complete(account, session, email)
     is_subscription = session["mode"] == "subscription"
     wants_customer = is_subscription or session["customer_creation"] == "always"
     may_pay = method is None or account.cards[method["id"]].decline is None
@@ -349,7 +372,7 @@ def _complete(
 ) -> Resource:
     address = dict.fromkeys(words("city line1 line2 postal_code state"))
     account.agenda.cancel("expire", session["id"])
-    is_free = session["amount_total"] == 0
+    is_free = not session["amount_total"]
     redeem(account.baskets[session["id"]].discounts)
     session.update(
         collected_information=dict.fromkeys(

@@ -1,5 +1,6 @@
 """The end of a Checkout session that nobody pays for: its time is over, or it is called off."""
 
+from stripe_local import setting_up
 from stripe_local.account import Account
 from stripe_local.events import BY_ITSELF, Cause
 from stripe_local.wire.errors import InvalidState
@@ -35,7 +36,10 @@ def _expire_by_itself(account: Account, session: Resource) -> None:
 
 
 def _cancel_payment(account: Account, session: Resource) -> None:
-    """Let nobody pay any more what was tried and did not succeed."""
+    """Let nobody pay any more what was tried and did not succeed, or keep a card."""
+    setup = account.store.find("setup_intent", session["setup_intent"])
+    if setup is not None:
+        setting_up.cancel(account, setup, BY_ITSELF)
     intent = account.store.find("payment_intent", account.baskets[session["id"]].intent_id)
     if intent is None:
         return

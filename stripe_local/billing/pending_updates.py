@@ -18,7 +18,8 @@ from stripe_local.wire.words import words
 
 _WAITS_S = 23 * 3_600
 _TAKEN = frozenset(
-    words("expand items off_session payment_behavior proration_behavior proration_date")
+    words("billing_cycle_anchor expand items off_session payment_behavior")
+    + words("proration_behavior proration_date")
 )
 _NOT_IMITATED = frozenset(words("discounts metadata trial_end"))
 _NOTHING_ELSE = words(

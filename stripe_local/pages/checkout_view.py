@@ -37,6 +37,8 @@ class Sale:
     terms: str
     """What a subscription goes on to cost; nothing for a single payment."""
     is_subscription: bool
+    is_setup: bool
+    """Whether a card is to be kept, and nothing is sold."""
     trial_off: str
     """What a trial saves today; nothing where there is none."""
     needs_card: bool
@@ -52,7 +54,7 @@ def sale_of(account: Account, session: Resource) -> Sale:
     basket = account.baskets[session["id"]]
     full = sum(line["amount_subtotal"] for line in basket.line_items)
     has_trial = bool((basket.subscription or {}).get("has_trial"))
-    off = session["total_details"]["amount_discount"]
+    off = (session["total_details"] or {}).get("amount_discount", 0)
     return Sale(
         merchant=merchant_of(session),
         lines=[_line(item) for item in basket.line_items],
@@ -61,6 +63,7 @@ def sale_of(account: Account, session: Resource) -> Sale:
         total=total_of(session),
         terms=_terms(account, session, basket),
         is_subscription=session["mode"] == "subscription",
+        is_setup=session["mode"] == "setup",
         trial_off=_money(session, -full) if has_trial else "",
         needs_card=needs_card(session),
         cancel_url=session["cancel_url"],
@@ -89,7 +92,7 @@ def merchant_of(session: Resource) -> str:
 
 def total_of(session: Resource) -> str:
     """Return what is due now."""
-    return _money(session, session["amount_total"])
+    return _money(session, session["amount_total"] or 0)
 
 
 def return_address(session: Resource) -> str:

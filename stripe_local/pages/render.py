@@ -36,7 +36,7 @@ def closed_page(session: Resource) -> str:
         merchant=merchant_of(session),
         total=total_of(session),
         is_complete=session["status"] == "complete",
-        is_subscription=session["mode"] == "subscription",
+        mode=session["mode"],
         payment_status=session["payment_status"],
         success_url=return_address(session),
         cancel_url=session["cancel_url"],

@@ -25,6 +25,7 @@ from stripe_local.basket import (
 from stripe_local.billing import period_lines
 from stripe_local.billing.subscription_shape import Wanted
 from stripe_local.checkout import known_payer, set_discounts
+from stripe_local.currencies import read_currency
 from stripe_local.expiring import expire as expire_session
 from stripe_local.expiring import plan_expiry
 from stripe_local.ids import new_id
@@ -32,6 +33,7 @@ from stripe_local.redeeming import Purchase, chosen_of
 from stripe_local.resources import prices
 from stripe_local.resources.customers import check_email
 from stripe_local.resources.endpoint import Call, Endpoint
+from stripe_local.resources.session_modes import begin_setup, check_mode
 from stripe_local.resources.subscriptions import missing_method_of, trial_end_of
 from stripe_local.wire.errors import (
     InvalidParameter,
@@ -61,11 +63,6 @@ _OF_THE_SUBSCRIPTION = words(
     "description metadata trial_end trial_period_days "
     "trial_settings.end_behavior.missing_payment_method"
 )
-_ONLY_IN = {
-    "payment": ("subscription_data",),
-    "subscription": ("customer_creation", "payment_intent_data", "submit_type"),
-}
-"""What a mode does not take."""
 _OF_A_LINE = words(
     "metadata price quantity price_data.currency price_data.product price_data.product_data "
     "price_data.recurring price_data.tax_behavior price_data.unit_amount "
@@ -78,6 +75,7 @@ _IMITATED = frozenset(
         *words(
             "customer_creation expand expires_at metadata payment_method_collection ui_mode"
         ),
+        *words("currency setup_intent_data.description setup_intent_data.metadata"),
         *(f"subscription_data.{field}" for field in _OF_THE_SUBSCRIPTION),
         *(f"payment_intent_data.{field}" for field in _OF_THE_PAYMENT),
         *(f"line_items.{field}" for field in _OF_A_LINE),
@@ -123,17 +121,20 @@ _AT_FIRST: Resource = {
 def create(call: Call) -> Resource:
     """Make a session. Everything is checked before the first object is made."""
     params, account = call.params, call.account
-    _check_mode(params)
+    check_mode(params)
     _check_payer(call)
     _check_return(params)
     now_s = account.now_s()
     expires_at = _expiry(params, now_s)
-    if not params.get("line_items"):
+    is_setup = params["mode"] == "setup"
+    if not is_setup and not params.get("line_items"):
         raise missing_parameter("line_items")
-    given = list(enumerate(params["line_items"]))
+    given = list(enumerate(params.get("line_items", [])))
     quoted = [_quote(call, each, row) for row, each in given]
     subscription = _subscription_terms(call, [price for price, _ in quoted])
-    total = total_of([each for _, each in quoted], may_be_free=params["mode"] == "subscription")
+    nothing = Quote(0, read_currency(params["currency"], "currency") if is_setup else "")
+    rows = [each for _, each in quoted] or [nothing]
+    total = total_of(rows, may_be_free=params["mode"] != "payment")
     if subscription and subscription["has_trial"]:
         total = Quote(0, total.currency)
     chosen = _chosen(call, total)
@@ -169,7 +170,10 @@ def create(call: Call) -> Resource:
             "url": f"{account.profile.public_url}/c/pay/{session_id}",
         }
     )
-    set_discounts(session, basket, chosen)
+    if is_setup:
+        begin_setup(call, session)
+    else:
+        set_discounts(session, basket, chosen)
     plan_expiry(account, session)
     return session
 
@@ -225,20 +229,6 @@ def line_items_page(account: Account, session: Resource, params: Parameters) -> 
     """Return one page of a session's line items."""
     url = f"/v1/checkout/sessions/{session['id']}/line_items"
     return page_of(account.baskets[session["id"]].line_items, params, url)
-
-
-def _check_mode(params: Parameters) -> None:
-    if "mode" not in params:
-        raise missing_parameter("mode")
-    if params["mode"] not in {"payment", "subscription"}:
-        raise not_imitated("mode", params["mode"])
-    for param in _ONLY_IN[params["mode"]]:
-        if param in params:
-            raise InvalidParameter(
-                f"You can not pass `{param}` in `{params['mode']}` mode.", param=param
-            )
-    if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise not_imitated("ui_mode", params["ui_mode"])
 
 
 def _check_payer(call: Call) -> None:

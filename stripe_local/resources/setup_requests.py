@@ -1,7 +1,5 @@
 """Setup intents made by request: a card kept for later, without a payment now."""
 
-import copy
-
 from stripe.params import (
     SetupIntentCancelParams,
     SetupIntentConfirmParams,
@@ -10,13 +8,7 @@ from stripe.params import (
     SetupIntentUpdateParams,
 )
 
-from stripe_local.authentication import set_up
-from stripe_local.billing.payments import (
-    ask_payer,
-    needs_authentication,
-    refusal_of,
-    without_log,
-)
+from stripe_local import setting_up
 from stripe_local.resources.endpoint import Call, Endpoint
 from stripe_local.resources.payment_requests import REMOVED, owned_method
 from stripe_local.resources.setup_intents import new_setup_intent
@@ -94,39 +86,27 @@ def _confirm(call: Call, setup: Resource) -> Resource:
             code=_UNEXPECTED,
             facts={_OBJECT: dict(setup)},
         )
-    method = account.store.at_address("payment_method", setup["payment_method"])
-    if not account.cards[method["id"]].can_be_kept:
-        refusal = refusal_of(account, method, {})
-        setup.update(
-            last_setup_error=without_log(refusal, call.cause),
-            payment_method=None,
-            status="requires_payment_method",
-        )
-        account.record("setup_intent.setup_failed", setup, call.cause)
-        refusal.facts[_OBJECT] = copy.deepcopy(setup)
-        raise refusal
-    if needs_authentication(account, method):
-        return_url = call.params.get("return_url")
-        ask_payer(account, setup, method, call.cause, return_url=return_url)
-        return setup
-    set_up(account, setup, call.cause)
-    return setup
+    return setting_up.confirm(
+        account, setup, call.cause, return_url=call.params.get("return_url")
+    )
 
 
 def cancel(call: Call) -> Resource:
     """Let nothing be kept by a setup intent any more."""
     setup = _open(call, "cancel")
-    setup.update(
-        cancellation_reason=call.params.get("cancellation_reason"),
-        next_action=None,
-        status="canceled",
-    )
-    call.account.record("setup_intent.canceled", setup, call.cause)
-    return setup
+    reason = call.params.get("cancellation_reason")
+    return setting_up.cancel(call.account, setup, call.cause, reason=reason)
 
 
 def _open(call: Call, wish: str) -> Resource:
     setup = call.account.store.at_address(_OBJECT, call.object_id)
+    sessions = call.account.store.newest_first("checkout.session")
+    if any(session["setup_intent"] == setup["id"] for session in sessions):
+        raise InvalidState(
+            f"You cannot {wish} this SetupIntent because it was created by a Checkout Session.",
+            code=_UNEXPECTED,
+            facts={_OBJECT: dict(setup)},
+        )
     if setup["status"] not in _OPEN:
         raise InvalidState(
             f"You cannot {wish} this SetupIntent because it has a status of {setup['status']}.",

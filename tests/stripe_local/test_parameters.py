@@ -95,8 +95,8 @@ def test_what_is_not_imitated_says_so(local: Local) -> None:
     """Nobody shall search for a bug in their own code that is a gap in the stand-in."""
     with pytest.raises(stripe.InvalidRequestError, match="local Stripe does not imitate"):
         local.client.v1.customers.create({"balance": 500})
-    with pytest.raises(stripe.InvalidRequestError, match="`setup` for 'mode'") as refusal:
-        local.sell(mode="setup")
+    with pytest.raises(stripe.InvalidRequestError, match="`elements` for 'ui_mode'") as refusal:
+        local.sell(ui_mode="elements")
 
-    assert refusal.value.param == "mode"
+    assert refusal.value.param == "ui_mode"
     assert refusal.value.http_status == 400
