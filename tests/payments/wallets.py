@@ -171,8 +171,9 @@ class Prepaid:
 
     def automatic(self) -> list[dict[str, Any]]:
         """Return all payments that were tried without a page, oldest first."""
-        found = self.shop.get("/payment_intents", customer=self.stripe_id, limit=100)["data"]
-        return [one for one in found[::-1] if one["metadata"].get("tier") == "auto"]
+        found = self.shop.get("/payment_intents", limit=100)["data"][::-1]
+        marks = {"tier": "auto", "customer": self.ref.customer_id}
+        return [one for one in found if marks.items() <= one["metadata"].items()]
 
     def mails(self) -> dict[str, dict[str, Any]]:
         """Return the mails to this customer, by kind."""

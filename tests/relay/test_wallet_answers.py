@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from creditbase.kernel.errors import PaymentRequired
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.commands import GrantCredits, SetLevel, TakeBack
 from creditbase.ledger.domain.wallet import Metered, Terms
 from creditbase.ledger.history import Row
+from creditbase.relay.history_answers import row_answer
 from creditbase.relay.wallet_answers import (
     account_answer,
     balance_answer,
-    row_answer,
     summary_answer,
     usage_answer,
     wallet_cents,
@@ -246,6 +247,23 @@ def test_without_a_limit_its_four_fields_are_absent(terms: Terms) -> None:
 
     names = {"spend_limit_cents", "spend_remaining_cents", "percentage_used", "low"}
     assert not names & set(told)
+
+
+def test_the_limit_is_gone_with_a_period_that_nobody_followed() -> None:
+    """Calls are refused then, and a page must not say that there is something left."""
+    story = a_story()
+    story.terms(tier(1000 * CENT, draws_wallet=False), PERIOD)
+    story.charge(100 * CENT)
+    before = usage_answer(shown(story))
+    assert (before["spend_remaining_cents"], before["low"]) == (900, False)
+
+    story.wait(PERIOD.end_at - story.now)
+    told = usage_answer(shown(story))
+
+    assert (told["spend_limit_cents"], told["spend_remaining_cents"]) == (1000, 0)
+    assert (told["percentage_used"], told["low"]) == (100, True)
+    with pytest.raises(PaymentRequired):
+        story.charge(1)
 
 
 def test_the_wallets_fields_are_there_where_it_is_drawn_on() -> None:

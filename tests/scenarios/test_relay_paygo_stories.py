@@ -16,7 +16,8 @@ from creditbase.payments.refill_settings import set_auto_topup
 from creditbase.payments.refill_store import auto_topup_of
 from creditbase.payments.refilling import AutoTopup, RefillSettings
 from creditbase.payments.wallet_topups import WalletTopup, start_wallet_topup
-from creditbase.relay.wallet_answers import row_answer, wallet_cents
+from creditbase.relay.history_answers import row_answer
+from creditbase.relay.wallet_answers import wallet_cents
 from creditbase.runtime import clock, firestore
 from tests.payments.shop import CARD
 from tests.payments.tenant import CENT_NANOS, PAGES, Tenant, wallet_of
@@ -184,6 +185,8 @@ def test_the_wallet_covers_what_exceeds_a_subscription(town: Town) -> None:
     town.begin(MARCH)
     ida = Prepaid(Tenant.opened(clock.now()), town)
     ida.buys("promo")
+    low = wallet_of(ida.ref, ida.now).state()["levels"]["low"]
+    assert low["below_nanos"] == 500 * CENT_NANOS, "who never pays in is reminded, too"
     ida.tops_up(1000)
 
     ida.spend(100)

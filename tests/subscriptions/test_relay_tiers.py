@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from creditbase.accounts import store as accounts
-from creditbase.accounts.domain import CustomerRef, TierSubscription
+from creditbase.accounts.domain import CustomerRef, Project, TierSubscription
 from creditbase.accounts.use_cases import ensure_customer
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.kernel.errors import (
@@ -107,6 +107,21 @@ def test_a_paygo_tier_gives_its_promotional_credits_once(wallet: LiveWallet) -> 
     assert (again.billing_provider, again.status) == ("external", "active")
     wallet.charge("spent", 250 * CENT)
     wallet.audit()
+
+
+def test_who_spends_promotional_credits_alone_is_reminded_when_they_run_low(
+    wallet: LiveWallet,
+) -> None:
+    """Nobody pays in before having to: the reminder must not wait for that."""
+    shop = Project(project_id=wallet.ref.project_id, name="Shop", created_at=NOON)
+    commit(accounts.writes_for_new_project(replace(shop, low_balance_threshold_cents=50)))
+    put_on_tier(ref_of(wallet), a_paygo(promo_credits_cents=250), now=NOON)
+
+    wallet.charge("to it", 200 * CENT)
+    assert not get_all([f"crossings/{wallet.ref.customer_id}:low:1"])[0].exists
+    wallet.charge("below it", 1)
+
+    assert get_all([f"crossings/{wallet.ref.customer_id}:low:1"])[0].exists
 
 
 def test_whoever_has_a_subscription_keeps_it(wallet: LiveWallet, wire: Wire) -> None:

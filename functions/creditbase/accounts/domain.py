@@ -16,6 +16,7 @@ from creditbase.kernel.ids import (
     owner_uuid,
     sha256_hex,
 )
+from creditbase.kernel.money import nanos_from_cents
 
 API_KEYS_MAX = 20
 SECRET_KEYS_MAX = 20
@@ -73,6 +74,11 @@ class Project:
     def owner_id(self) -> str:
         """Return its founder as the UUID that the wire wants; its own id where nobody is."""
         return owner_uuid(self.owners[0]) if self.owners else self.project_id
+
+    @property
+    def low_balance_nanos(self) -> int:
+        """Return the height of a wallet's balance below which its owner is reminded."""
+        return nanos_from_cents(self.low_balance_threshold_cents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

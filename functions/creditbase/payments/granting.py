@@ -4,7 +4,6 @@ from datetime import datetime
 
 from creditbase.accounts.store import find_project
 from creditbase.kernel.errors import Forbidden, NotFound, Unavailable
-from creditbase.kernel.money import nanos_from_cents
 from creditbase.ledger.domain.commands import GrantCredits
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import run
@@ -45,4 +44,4 @@ def _low_nanos(payment: Payment) -> int | None:
     if payment.tier not in {WALLET, AUTOMATIC}:
         return None
     project = find_project(payment.project_id)
-    return None if project is None else nanos_from_cents(project.low_balance_threshold_cents)
+    return None if project is None else project.low_balance_nanos

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from creditbase.accounts.domain import CustomerRef
+from creditbase.accounts.store import find_project
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.domain.tiers import Tiers
 from creditbase.catalog.tier_use_cases import load_tiers
@@ -332,6 +333,7 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
             expires_at=grant.expires_at,
             cause={"plan": grant.plan_code, "invoice": grant.invoice_id},
             revision=revision,
+            low_nanos=_low_nanos(wallet) if grant.kind == "promo" else None,
         )
         for grant in standing.grants
     ]
@@ -345,6 +347,12 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
     except (NotFound, Forbidden) as refusal:
         alert("wallet_refuses", "a standing waits for its wallet", wallet=wallet.wallet_id)
         raise Unavailable from refusal
+
+
+def _low_nanos(wallet: WalletRef) -> int | None:
+    """Return the balance below which a project reminds the owners of its wallets."""
+    project = find_project(wallet.project_id)
+    return None if project is None else project.low_balance_nanos
 
 
 def _end_surplus(subscription_id: str, invoices: tuple[Invoice, ...]) -> None:

@@ -106,13 +106,19 @@ def _auto_topup_after(
     nothing changes: what comes back later switches nothing on.
     """
     step, before = payment.returns[-1], payment.returns[-2:-1]
-    is_disputed = step.disputed_cents > sum(it.disputed_cents for it in before)
+    is_disputed = _is_dispute(payment, len(payment.returns))
     is_refunded = step.refunded_cents > sum(it.refunded_cents for it in before)
     if payment.kind != TOPUP or not (is_disputed or is_refunded):
         return None
     known = auto_topup_of(account)
     kept = stopped(known, DISPUTED if is_disputed else REFUNDED, now=now)
     return None if kept == known else kept
+
+
+def _is_dispute(payment: Payment, number: int) -> bool:
+    """Return whether a step of that number, from 1, takes more for a dispute than before."""
+    before_cents = payment.returns[number - 2].disputed_cents if number > 1 else 0
+    return payment.returns[number - 1].disputed_cents > before_cents
 
 
 def _mails_of(
@@ -157,6 +163,7 @@ def _take_steps(payment: Payment, *, now: datetime) -> list[Entry]:
                 "payment": payment.payment_id,
                 "refunded_cents": step.refunded_cents,
                 "disputed_cents": step.disputed_cents,
+                "is_dispute": _is_dispute(payment, number),
             }
             command: TakeBack | GiveBack
             if step.amount_nanos > 0:

@@ -1,19 +1,14 @@
-"""The shapes of usage, balances and their history: whole cents that add up.
+"""The shapes of usage, balances and top-ups: whole cents that add up.
 
-Remaining rounds down, used rounds up; a row of the history is the difference of the rounded
-running balance, so the rows add up to what the balance shows. Source: relay-api.md 4 and 9.
+Remaining rounds down, used rounds up. Source: relay-api.md 4 and 9.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from creditbase.kernel.ids import billing_profile_uuid, row_uuid
+from creditbase.kernel.ids import billing_profile_uuid
 from creditbase.kernel.money import NANOS_PER_CENT, ceil_div, cents_remaining
 from creditbase.ledger.domain.balance import Balance
-from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.wallet import Tally
-from creditbase.ledger.history import Row
-from creditbase.payments.domain import AUTOMATIC, StripeSession
+from creditbase.payments.domain import StripeSession
 from creditbase.payments.refilling import AutoTopup
 from creditbase.payments.wallet_topups import CURRENCY
 from creditbase.relay.answers import Json, at, at_or_none, present
@@ -56,9 +51,13 @@ def _limit(balance: Balance, cost_cents: int) -> Json:
         return {}
     limit_cents = cents_remaining(limit_nanos)
     percentage = min(100, balance.used_nanos * 100 // limit_nanos)
+    remaining_cents = max(0, limit_cents - cost_cents)
+    if balance.is_over:
+        # Nobody has paid for what comes after it, and what was left of it is gone.
+        percentage, remaining_cents = 100, 0
     return {
         "spend_limit_cents": limit_cents,
-        "spend_remaining_cents": max(0, limit_cents - cost_cents),
+        "spend_remaining_cents": remaining_cents,
         "percentage_used": percentage,
         "low": percentage >= LOW_FROM_PERCENT,
     }
@@ -97,96 +96,6 @@ def balance_answer(customer_id: str, balance: Balance) -> Json:
         "billing_profile_id": billing_profile_uuid(customer_id),
         **wallet_cents(balance),
         "currency": CURRENCY,
-    }
-
-
-# ---- its history -----------------------------------------------------------------------------
-
-
-def history_answer(rows: tuple[Row, ...]) -> Json:
-    """Return a page of the history, newest first."""
-    return {"entries": [row_answer(row) for row in rows]}
-
-
-def row_answer(row: Row) -> dict[str, Any]:
-    """Return a row: how the balance moved in whole cents, why, and what Stripe calls it."""
-    entry = row.entry
-    after_cents = cents_remaining(row.after_nanos)
-    moved_cents = after_cents - cents_remaining(row.before_nanos)
-    is_credit = moved_cents > 0 or (moved_cents == 0 and _gives(entry))
-    code, reason, description = _words(entry)
-    happened_at = at(entry.at)
-    return {
-        "id": row_uuid(entry.wallet_id, entry.entry_id, entry.row),
-        "direction": "credit" if is_credit else "debit",
-        "reason": reason,
-        "reason_code": code,
-        "amount_cents": abs(moved_cents),
-        "description": description,
-        "created_at": happened_at,
-        "occurred_at": happened_at,
-        "balance_after_cents": after_cents,
-        **(_bought(entry) if entry.kind == "grant" else _used(entry)),
-    }
-
-
-def _gives(entry: Entry) -> bool:
-    """Return whether an entry is a credit, though it moved less than a cent."""
-    return entry.kind == "grant" or (entry.kind == "refund" and entry.amount_nanos < 0)
-
-
-GRANTS: Mapping[str, tuple[str, str, str]] = {
-    "topup": ("topup", "Top-up via Stripe", "Top-up via Stripe"),
-    "promo": ("promo_credit", "Promotional credit", "Promotional credit of the tier"),
-    "voucher": ("voucher", "Voucher", "Credit of a voucher"),
-    "adjustment": ("adjustment", "Adjustment", "Adjustment by the operator"),
-    "plan": ("subscription_payment", "Subscription payment", "Credit of the paid period"),
-    "free": ("free_credit", "Free credit", "Free credit of the month"),
-}
-"""Of each kind of grant: the machine's word, the page's, and a sentence."""
-AUTOMATIC_TOPUP = ("topup", "Top-up via Stripe", "Automatic top-up via Stripe")
-EXPIRED = ("expired", "Credit expired", "What was left of a credit has expired")
-REFUND = ("refund", "Refund", "Refund of a payment")
-DISPUTE = ("refund", "Refund", "A payment was disputed")
-UNDONE = ("refund", "Refund", "A refund or dispute was undone")
-
-
-def _words(entry: Entry) -> tuple[str, str, str]:
-    if entry.kind == "grant":
-        is_automatic = entry.cause.get("tier") == AUTOMATIC
-        return AUTOMATIC_TOPUP if is_automatic else GRANTS[entry.cause["grant_kind"]]
-    if entry.kind == "refund":
-        if entry.amount_nanos < 0:
-            return UNDONE
-        return DISPUTE if entry.cause.get("disputed_cents") else REFUND
-    if entry.kind == "lapse" or not entry.captured_nanos:
-        return EXPIRED
-    model = entry.metered.model
-    return "usage", "API usage", f"API usage of {model}" if model else "API usage"
-
-
-def _bought(entry: Entry) -> Json:
-    """Return what was paid for a credit, and what Stripe calls the payment."""
-    cause = entry.cause
-    names = {
-        "stripe_checkout_session_id": cause.get("session") or None,
-        "stripe_payment_intent_id": cause.get("payment") or None,
-        "stripe_invoice_id": cause.get("invoice") or None,
-    }
-    if "paid_cents" not in cause:
-        return present(**names)
-    split = split_of(cause["paid_cents"], credit_cents=cents_remaining(entry.amount_nanos))
-    return {**split, **present(**names)}
-
-
-def _used(entry: Entry) -> Json:
-    if not entry.metered.model:
-        return present(stripe_payment_intent_id=entry.cause.get("payment") or None)
-    used = Tally().plus(entry.metered, 0)
-    return {
-        "model_id": entry.metered.model,
-        "input_tokens": used.input_tokens,
-        "output_tokens": used.output_tokens,
     }
 
 

@@ -20,11 +20,11 @@ from creditbase.payments.refill_settings import find_auto_topup, set_auto_topup
 from creditbase.payments.refilling import RefillSettings
 from creditbase.payments.wallet_topups import WalletTopup, start_wallet_topup
 from creditbase.relay.answers import as_uuid
+from creditbase.relay.history_answers import history_answer
 from creditbase.relay.subscribing import in_time, pages_of
 from creditbase.relay.wallet_answers import (
     auto_topup_answer,
     balance_answer,
-    history_answer,
     topup_answer,
     usage_answer,
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from creditbase.accounts import store as accounts
-from creditbase.accounts.domain import Customer, CustomerRef, TierSubscription
+from creditbase.accounts.domain import Customer, CustomerRef, Project, TierSubscription
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.kernel.errors import BillingError, Conflict, NotFound
@@ -99,7 +99,12 @@ def _refuse_what_is_sold(tier: Tier) -> None:
 def _attempt(
     ref: CustomerRef, tier: Tier, *, moves: bool, now: datetime
 ) -> Attempt[TierSubscription]:
-    found = get_all([accounts.customer_path(ref.project_id, ref.customer_id)])[0]
+    found, project = get_all(
+        [
+            accounts.customer_path(ref.project_id, ref.customer_id),
+            accounts.project_path(ref.project_id),
+        ]
+    )
     customer = _customer(ref, found)
     held = customer.subscription if customer is not None else None
     if customer is None or found.fields is None:
@@ -118,7 +123,11 @@ def _attempt(
         billing_provider=tier.billing_provider,
     )
     revision, writes = _wallet_writes(
-        ref, local_terms(tier), _promo(tier, ref.customer_id), found.fields, now=now
+        ref,
+        local_terms(tier),
+        _promo(tier, ref.customer_id, accounts.project_from(project)),
+        found.fields,
+        now=now,
     )
     told = tell_subscription_changed(customer, taken, tier.code, revision=revision, now=now)
     return Attempt(taken, [_customer_write(found, taken, revision), *writes, told])
@@ -174,8 +183,11 @@ def _wallet_writes(
     return revision, writes
 
 
-def _promo(tier: Tier, customer_id: str) -> GrantCredits | None:
-    """Return the grant of promotional credits; other tiers give theirs with a payment."""
+def _promo(tier: Tier, customer_id: str, project: Project | None) -> GrantCredits | None:
+    """Return the grant of promotional credits; other tiers give theirs with a payment.
+
+    Who spends them is reminded when they run low, as of money that was paid in.
+    """
     if not tier.is_paygo or tier.promo_nanos == 0:
         return None
     return GrantCredits(
@@ -183,4 +195,5 @@ def _promo(tier: Tier, customer_id: str) -> GrantCredits | None:
         kind="promo",
         amount_nanos=tier.promo_nanos,
         cause={"tier": tier.tier_id},
+        low_nanos=None if project is None else project.low_balance_nanos,
     )

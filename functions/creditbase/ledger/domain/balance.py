@@ -73,6 +73,12 @@ class Balance:
         """Return the requests of the window."""
         return sum(use.requests for use in self.models.values())
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether a paid period has ended, grace and all, and nothing follows it."""
+        ended_at = self.window.end_at + timedelta(seconds=self.terms.grace_s)
+        return self.terms.window == "period" and self.published_at >= ended_at
+
     def is_fresh(self, now: datetime) -> bool:
         """Return whether it may still be served: young or settled, and of this window."""
         is_young = now < self.published_at + RECHECK_AFTER
