@@ -30,7 +30,9 @@ EXPORTS = {
     "drain_inbox": "creditbase.jobs.stripe_schedules",
     "expire_holds": "creditbase.jobs.schedules",
     "gateway": "creditbase.relay.gateway.endpoints",
+    "ledger": "creditbase.hub.ledger",
     "meter": "creditbase.relay.meter",
+    "models": "creditbase.hub.models",
     "project_webhooks": "creditbase.relay.webhooks",
     "plans": "creditbase.hub.plans",
     "projects": "creditbase.relay.projects",
@@ -38,6 +40,7 @@ EXPORTS = {
     "reset_cycles": "creditbase.jobs.schedules",
     "sync_balances": "creditbase.jobs.schedules",
     "tiers": "creditbase.relay.tiers",
+    "usage_days": "creditbase.hub.usage_days",
     "usage_me": "creditbase.hub.usage",
 }
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from dev import background, env_file, firestore_emulator
 from stripe_local import honesty
+from tests import receipts
 from tests.runtime.contract import take_violations
 
 STACK_ENV = "CREDITBASE_STACK_ENV"
@@ -156,3 +157,13 @@ def _answers_keep_the_contract() -> Iterator[None]:
     yield
     found = take_violations()
     assert not found, "\n\n".join(found)
+
+
+@pytest.fixture(autouse=True)
+def _receipts_agree() -> Iterator[None]:
+    """Fail the test that wrote an entry which does not come to what it says."""
+    receipts.listen()
+    receipts.take_disagreements()
+    yield
+    found = receipts.take_disagreements()
+    assert not found, "\n".join(found)

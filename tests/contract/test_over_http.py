@@ -297,6 +297,10 @@ def test_the_whole_hub_is_as_published(walk: Walk) -> None:
     user = Customer.sign_up(walk.env, email, secrets.token_urlsafe(9)).headers
 
     walk.ask("GET /usage/me", 200, user)
+    walk.ask("GET /usage/days", 200, user)
+    (entry,) = walk.ask("GET /ledger", 200, user)["entries"]
+    walk.ask("GET /ledger/{entry_id}", 200, user, entry_id=entry["id"])
+    walk.ask("GET /models", 200, user)
     walk.ask("GET /plans", 200, user)
     walk.ask("POST /billing/portal", 404, user, {})
     walk.ask("POST /billing/checkout", 200, user, {"plan": "guru"})

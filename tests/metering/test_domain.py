@@ -14,7 +14,7 @@ from creditbase.catalog.models import read_catalog
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.ledger.paths import WalletRef
 from creditbase.metering import names as remembering
-from creditbase.metering.domain import CatalogRate, check_bounded, explain
+from creditbase.metering.domain import CatalogRate, check_bounded
 from creditbase.metering.models import (
     CaptureRequest,
     ChargeRequest,
@@ -22,6 +22,7 @@ from creditbase.metering.models import (
     UsageFields,
     parse,
 )
+from creditbase.metering.receipts import priced_nanos
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OFFER = read_catalog(Path(__file__).parents[2] / "catalog.json").to_offer("p")
@@ -79,7 +80,7 @@ class TestPrices:
         total = sum(metered.quantities[unit] * price for unit, price in lines.items())
         assert asks.amount_nanos == -(-total * (10_000 + markup_bps) // 10**10)
         assert metered.pricing["book_digest"] == CATALOG.book.digest
-        assert explain(metered) == asks.amount_nanos
+        assert priced_nanos(metered) == asks.amount_nanos
 
     @given(priced_usages(), st.sampled_from([unit for unit in UNITS if unit != "requests"]))
     def test_more_usage_never_costs_less(

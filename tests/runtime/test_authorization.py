@@ -16,6 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 POLICY = {
     "GET /usage/me": "api_key firebase",
+    "GET /usage/days": "api_key firebase",
+    "GET /ledger": "api_key firebase",
+    "GET /ledger/{entry_id}": "api_key firebase",
+    "GET /models": "api_key firebase",
     "GET /plans": "firebase",
     "POST /billing/checkout": "firebase",
     "POST /billing/topup": "firebase",

@@ -18,8 +18,9 @@ from pathlib import Path
 from google.auth.exceptions import GoogleAuthError
 
 from creditbase.admin import tiers, use_cases, vouchers
-from creditbase.admin.command_frame import Command, Group, add_command, add_group
+from creditbase.admin.command_frame import Command, CommandFailed, Group, add_command, add_group
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
+from creditbase.admin.explain_command import take_explain
 from creditbase.admin.project_commands import take_projects
 from creditbase.catalog import tier_store
 from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refused(f"{missing.secret_name} is not set")
     except Unavailable:
         return _refused(f"the store does not answer ({_where()}); nothing is known to be done")
-    except (BillingError, UnsafeEnvironment, NoProject, NotMeant) as refusal:
+    except (BillingError, UnsafeEnvironment, NoProject, NotMeant, CommandFailed) as refusal:
         return _refused(str(refusal))
     except GoogleAuthError as failure:
         return _refused(f"no credentials for {_where()}: {failure.args[0]}")
@@ -257,6 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--dry-run", action="store_true", help="show, and write nothing")
 
     take_projects(groups)
+    take_explain(groups)
 
     _takes_file(add_command(groups, "seed", _seed, "make the hub and the relay project ready"))
 

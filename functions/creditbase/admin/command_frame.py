@@ -8,6 +8,10 @@ Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa
 Command = Callable[[argparse.Namespace], None]
 
 
+class CommandFailed(Exception):
+    """The command has done what it could, and the result is no good; the text says why."""
+
+
 def add_group(groups: Group, name: str, text: str) -> Group:
     """Add a group of commands."""
     parser = groups.add_parser(name, help=text, description=text, allow_abbrev=False)

@@ -96,14 +96,21 @@ def share_floor(amount_nanos: int, *, part: int, whole: int) -> int:
 
 
 def apportion_up(amounts_nanos: Sequence[int], *, unit_nanos: int) -> list[int]:
-    """Return each amount in whole units so that they add up to the rounded-up total.
+    """Return each amount in whole units so that they add up to the rounded-up total."""
+    total = ceil_div(sum(amounts_nanos), unit_nanos)
+    return apportion(amounts_nanos, total=total, unit_nanos=unit_nanos)
 
-    Largest remainder first; equal remainders go to the earlier row, so the answer depends
-    on nothing but its input.
+
+def apportion(amounts_nanos: Sequence[int], *, total: int, unit_nanos: int) -> list[int]:
+    """Return each amount in whole units so that they add up to `total` units.
+
+    `total` is the sum rounded down or up. Largest remainder first; equal remainders go to the
+    earlier row, so the answer depends on nothing but its input.
     """
     assert all(amount >= 0 for amount in amounts_nanos)
     units = [amount // unit_nanos for amount in amounts_nanos]
-    missing = ceil_div(sum(amounts_nanos), unit_nanos) - sum(units)
+    missing = total - sum(units)
+    assert 0 <= missing <= len(units)
     order = sorted(range(len(units)), key=lambda row: (-(amounts_nanos[row] % unit_nanos), row))
     for row in order[:missing]:
         units[row] += 1

@@ -148,6 +148,11 @@ def write_closed_day(day: DayCount) -> Fields:
     return {"date": day.date, "models": write_tallies(day.tallies)}
 
 
+def read_closed_day(fields: Mapping[str, Any]) -> DayCount:
+    """Return the day of a closed day's document, or of a wallet's running one."""
+    return DayCount(fields["date"], read_tallies(fields["models"]))
+
+
 def write_level(level: Level) -> Fields:
     """Return a level's fields."""
     return {
@@ -205,7 +210,7 @@ def read_wallet(wallet_id: str, state: Mapping[str, Any]) -> Wallet:
         at=state["at"],
         terms=Terms(**state["terms"]),
         window=read_window(state["window"]),
-        today=DayCount(state["today"]["date"], read_tallies(state["today"]["models"])),
+        today=read_closed_day(state["today"]),
         published=Published(state["published_at"], state["is_settled"]),
         seq=state["seq"],
         head=state["head"],

@@ -7,10 +7,11 @@ from datetime import datetime
 from creditbase.ledger.changes import STATE, changes_between
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.decide import Decision, Known
-from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.wallet import Crossing, Told, Wallet
+from creditbase.ledger.domain.entries import Entry, EntryKind
+from creditbase.ledger.domain.wallet import Crossing, DayCount, Told, Wallet
 from creditbase.ledger.encoding import (
     read_balance,
+    read_closed_day,
     read_entry,
     read_wallet,
     write_balance,
@@ -172,6 +173,54 @@ def load_rows(ref: WalletRef, *, newest: int, limit: int) -> list[Entry]:
         limit=limit,
     )
     return [read_entry(snapshot.fields) for snapshot in found if snapshot.fields is not None]
+
+
+def find_entry(ref: WalletRef, entry_id: str) -> Entry | None:
+    """Return the entry of that id, or None."""
+    found = firestore.get_all([ref.entry(entry_id)])[0]
+    return None if found.fields is None else read_entry(found.fields)
+
+
+def load_entries(
+    ref: WalletRef, lowest: int, highest: int, *, limit: int, kind: EntryKind | None = None
+) -> list[Entry]:
+    """Return entries between two numbers, both inside, the newest first; of one kind or all."""
+    if kind is None:
+        found = firestore.query(
+            f"{ref.wallet}/entries",
+            where=[("seq", ">=", lowest), ("seq", "<=", highest)],
+            order_by="seq",
+            is_newest_first=True,
+            limit=limit,
+        )
+    else:
+        found = firestore.query(
+            f"{ref.wallet}/entries",
+            where=[("kind", "==", kind), ("seq", ">=", lowest), ("seq", "<=", highest)],
+            order_by="seq",
+            is_newest_first=True,
+            limit=limit,
+        )
+    return [read_entry(snapshot.fields) for snapshot in found if snapshot.fields is not None]
+
+
+def load_instant(ref: WalletRef, seq: int) -> datetime:
+    """Return when the entry of that number was decided; numbers have no gaps."""
+    found = firestore.query(
+        f"{ref.wallet}/entries", where=[("seq", "==", seq)], limit=1, only=["at"]
+    )
+    assert found[0].fields is not None
+    at: datetime = found[0].fields["at"]
+    return at
+
+
+def load_days(ref: WalletRef, dates: Sequence[str]) -> tuple[Wallet | None, list[DayCount]]:
+    """Return the wallet, and those of the days that are closed; of one instant, by one RPC."""
+    wallet, *days = firestore.get_all([ref.wallet, *map(ref.day, dates)])
+    closed = [read_closed_day(day.fields) for day in days if day.fields is not None]
+    if wallet.fields is None:
+        return None, closed
+    return read_wallet(ref.wallet_id, wallet.fields[STATE]), closed
 
 
 def find_due_crossings(*, shard: int, now: datetime, limit: int) -> list[Parcel]:

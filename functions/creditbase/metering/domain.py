@@ -158,15 +158,6 @@ def is_tier_id(plan_code: str) -> bool:
         return False
 
 
-def explain(metered: Metered) -> int:
-    """Return what a receipt comes to, computed again from what it keeps alone."""
-    prices = metered.pricing["nanos_per_million"]
-    assert isinstance(prices, Mapping)
-    lines = [(metered.quantities[unit], nanos) for unit, nanos in prices.items()]
-    margin = Pin.read(metered.pricing).margin
-    return margin.price_nanos(lines, requests=metered.quantities.get(COUNTED_UNIT, 0))
-
-
 def check_bounded(catalog: Catalog, model: str, given: frozenset[str], *, at: datetime) -> None:
     """Refuse a hold whose usage leaves open what the model can cost.
 

@@ -43,6 +43,10 @@ def _hub(
 
 ROUTES: tuple[Route, ...] = (
     _hub("usage_me", "GET", "/usage/me", KEY_OR_FIREBASE),
+    _hub("usage_days", "GET", "/usage/days", KEY_OR_FIREBASE),
+    _hub("ledger", "GET", "/ledger", KEY_OR_FIREBASE),
+    _hub("ledger", "GET", "/ledger/{entry_id}", KEY_OR_FIREBASE),
+    _hub("models", "GET", "/models", KEY_OR_FIREBASE),
     _hub("plans", "GET", "/plans", FIREBASE),
     _hub("billing_checkout", "POST", "/billing/checkout", FIREBASE, consumes_app_check=True),
     _hub("billing_topup", "POST", "/billing/topup", FIREBASE, consumes_app_check=True),

@@ -301,6 +301,9 @@ class _Exchange:
 
     def _replied(self, reply: Reply) -> Response:
         if self._is_callable:
+            if reply.stream is not None:
+                reply.stream.close()
+                raise InvalidRequest("A callable has one JSON answer; ask over plain HTTP")
             return _json({"result": reply.body}, 200, reply.headers)
         if reply.stream is not None:
             assert reply.status == 200

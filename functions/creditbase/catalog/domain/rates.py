@@ -4,7 +4,7 @@ A version of rates is immutable like a price book, and stands before it: what th
 name costs what the book says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -67,6 +67,13 @@ class PriceList:
             found,
             periods={it: (*found.periods.get(it, ()), *deals.get(it, ())) for it in variants},
         )
+
+    def every(self) -> Iterator[Model]:
+        """Yield all models under their ids: the project's own, then the book's."""
+        yield from self.rates.models.values()
+        for model in self.book.every():
+            if model.model_id not in self.rates.models:
+                yield self.model(model.model_id) or model
 
     def find(self, name: str, at: datetime) -> ModelPrice | None:
         """Return the model as it is priced then; `gpt-5@batch` is a variant of `gpt-5`."""

@@ -1,0 +1,62 @@
+"""Explaining a ledger: every entry computed again, by the very versions that it names."""
+
+from collections.abc import Iterator
+
+from creditbase.catalog.domain import NO_RATES, PriceList
+from creditbase.catalog.domain.pins import Pin
+from creditbase.catalog.use_cases import load_book, load_rates
+from creditbase.ledger.pages import Span, find_span, load_entry, load_page
+from creditbase.ledger.paths import WalletRef
+from creditbase.metering.receipts import Difference, Explanation, explain_stored
+
+PAGE = 200
+
+
+def explain_entry(ref: WalletRef, entry_id: str) -> Explanation:
+    """Return one entry computed again.
+
+    Raises:
+        NotFound: the wallet has no such entry, or a version that it names is gone.
+        Unavailable: the store gave no answer in time.
+    """
+    return explain_stored(load_entry(ref, entry_id), lambda pin: _prices(ref, pin))
+
+
+def explain_ledger(ref: WalletRef) -> Iterator[Explanation]:
+    """Yield every entry computed again, the newest first, held to the one before it.
+
+    Raises:
+        NotFound: there is no such wallet, or a version that an entry names is gone.
+        Unavailable: the store gave no answer in time.
+    """
+    span, after = find_span(ref), None
+    while True:
+        page = load_page(ref, span, limit=PAGE)
+        for entry in page.entries:
+            found = explain_stored(entry, lambda pin: _prices(ref, pin))
+            if after is not None:
+                yield _chained(after, found)
+            after = found
+        if page.next_below is None:
+            break
+        span = Span(span.lowest, page.next_below - 1)
+    if after is not None:
+        yield _linked(after, prev="", seq=1)
+
+
+def _chained(found: Explanation, before: Explanation) -> Explanation:
+    """Return an explanation that also says whether the entry follows the one before it."""
+    return _linked(found, prev=before.entry.hash, seq=before.entry.seq + 1)
+
+
+def _linked(found: Explanation, *, prev: str, seq: int) -> Explanation:
+    links = (
+        Difference("predecessor", found.entry.prev, prev),
+        Difference("number", found.entry.seq, seq),
+    )
+    return found.with_differences(links)
+
+
+def _prices(ref: WalletRef, pin: Pin) -> PriceList:
+    rates = load_rates(pin.rates) if pin.rates else NO_RATES
+    return PriceList(load_book(ref.project_id, pin.book_version), rates)

@@ -1,0 +1,174 @@
+"""`/ledger`: every movement of a user's credits, and the receipt of each.
+
+Newest first, page by page; or all of a span as a table (`format=csv`) or JSON Lines
+(`format=jsonl`), written while they are read, so that no export is held in memory.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import chain
+from typing import get_args
+
+from creditbase.hub.door import HUB
+from creditbase.hub.payer import payer_of
+from creditbase.hub.receipts import COLUMNS, cells_of, csv_line, receipt_of, row_of
+from creditbase.kernel import instants
+from creditbase.kernel.errors import InvalidRequest
+from creditbase.ledger.domain.entries import Entry, EntryKind
+from creditbase.ledger.pages import Span, find_span, load_entry, load_page
+from creditbase.ledger.paths import WalletRef
+from creditbase.runtime.http import Call, Reply, endpoint
+
+LIMIT = 50
+LIMIT_MAX = 200
+EXPORT_PAGE = 200
+EXPORT_ROWS_MAX = 50_000
+"""Of one export; who has more asks for shorter spans."""
+KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
+ENTRY_ID_CHARACTERS_MAX = 400
+
+
+@endpoint("ledger", door=HUB)
+def ledger(call: Call) -> Reply:
+    """Show a page of the ledger, or one receipt.
+
+    Answers 400 `INVALID_REQUEST` to a query that it cannot read, 404 `NOT_FOUND` for an
+    entry that is not the caller's own.
+    """
+    ref = payer_of(call)
+    entry_id = call.path.get("entry_id")
+    if entry_id is not None:
+        return Reply(body={"entry": receipt_of(_own_entry(ref, entry_id))})
+    return _list(ref, call)
+
+
+def _own_entry(ref: WalletRef, entry_id: str) -> Entry:
+    if not entry_id.isascii() or not entry_id.isprintable() or "/" in entry_id:
+        raise InvalidRequest("No entry has such an id", field="entry_id")
+    if len(entry_id) > ENTRY_ID_CHARACTERS_MAX or entry_id.startswith("."):
+        raise InvalidRequest("No entry has such an id", field="entry_id")
+    return load_entry(ref, entry_id)
+
+
+def _list(ref: WalletRef, call: Call) -> Reply:
+    asked = {name: _text(call, name) for name in ("kind", "cursor", "format")}
+    kind = _kind(asked["kind"])
+    since, until = _instant(_text(call, "from"), "from"), _instant(_text(call, "to"), "to")
+    limit = _number(_text(call, "limit") or str(LIMIT), "limit", most=LIMIT_MAX)
+    below = _number(asked["cursor"], "cursor") if asked["cursor"] else None
+    span = find_span(ref, since=since, until=until)
+    if below is not None:
+        span = Span(span.lowest, min(span.highest, below - 1))
+    match asked["format"] or "json":
+        case "json":
+            page = load_page(ref, span, limit=limit, kind=kind)
+            body: dict[str, object] = {"entries": [row_of(entry) for entry in page.entries]}
+            if page.next_below is not None:
+                body["next_cursor"] = str(page.next_below)
+            return Reply(body=body)
+        case "csv" | "jsonl" as form:
+            return _export(ref, span, kind, as_table=form == "csv")
+        case _:
+            raise InvalidRequest("The format is json, csv or jsonl", field="format")
+
+
+# ---- exports ---------------------------------------------------------------------------------
+
+
+def _export(ref: WalletRef, span: Span, kind: EntryKind | None, *, as_table: bool) -> Reply:
+    name = "ledger.csv" if as_table else "ledger.jsonl"
+    return Reply(
+        body=None,
+        stream=Lines(
+            "text/csv; charset=utf-8" if as_table else "application/jsonl",
+            _written(ref, span, kind, _csv_row if as_table else _json_row),
+            head=csv_line(COLUMNS) if as_table else "",
+        ),
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _csv_row(entry: Entry) -> str:
+    return csv_line(cells_of(row_of(entry)))
+
+
+def _json_row(entry: Entry) -> str:
+    return json.dumps(receipt_of(entry), separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def _written(
+    ref: WalletRef, span: Span, kind: EntryKind | None, write: Callable[[Entry], str]
+) -> Iterator[bytes]:
+    """Yield the export a page at a time, the newest first."""
+    rest = EXPORT_ROWS_MAX
+    while rest > 0:
+        page = load_page(ref, span, limit=min(EXPORT_PAGE, rest), kind=kind)
+        yield "".join(map(write, page.entries)).encode()
+        rest -= len(page.entries)
+        if page.next_below is None:
+            return
+        span = Span(span.lowest, page.next_below - 1)
+
+
+class Lines:
+    """An answer that is written line by line; nothing has to be settled at its end."""
+
+    def __init__(self, content_type: str, pieces: Iterator[bytes], *, head: str = "") -> None:
+        self.content_type = content_type
+        self.code = ""
+        self._pieces = chain([head.encode()], pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """Read no further."""
+        self._pieces = chain()
+
+
+# ---- what was asked --------------------------------------------------------------------------
+
+
+def _text(call: Call, name: str) -> str:
+    given = call.body.get(name, "")
+    if type(given) is int:
+        # A callable's argument is JSON; a query has only texts.
+        return str(given)
+    if not isinstance(given, str):
+        raise InvalidRequest(f"{name} must be a text", field=name)
+    return given
+
+
+def _kind(given: str) -> EntryKind | None:
+    found = next((kind for kind in KINDS if kind == given), None)
+    if given and found is None:
+        raise InvalidRequest(f"kind is one of {', '.join(KINDS)}", field="kind")
+    return found
+
+
+def _number(given: str, field: str, *, most: int = 10**15) -> int:
+    # Fewer digits than int() refuses to read, and no other alphabet's.
+    if not (given.isascii() and given.isdigit() and len(given) <= len(str(most))):
+        raise InvalidRequest(f"{field} must be a whole number", field=field)
+    number = int(given)
+    if not 1 <= number <= most:
+        raise InvalidRequest(f"{field} is out of range", field=field)
+    return number
+
+
+def _instant(given: str, field: str) -> datetime | None:
+    """Return an instant, or the midnight (UTC) at which a day begins."""
+    if not given:
+        return None
+    try:
+        if len(given) == len("2026-01-31"):
+            return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC)
+        return instants.read(given)
+    except ValueError:
+        raise InvalidRequest(
+            f"{field} must be a day, or an instant with its zone", field=field
+        ) from None

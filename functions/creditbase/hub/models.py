@@ -1,0 +1,55 @@
+"""`/models`: what may be called, and what it costs the caller.
+
+Source: hub-api.md 1, the public client's `getModels`. The prices are the caller's own, with
+markup; what a model costs us is not in them.
+"""
+
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
+from creditbase.catalog.domain import Catalog, ModelPrice
+from creditbase.catalog.use_cases import load_catalog
+from creditbase.hub.door import HUB
+from creditbase.hub.limits import plans
+from creditbase.metering.receipts import customer_price
+from creditbase.runtime.http import Call, Reply, endpoint
+
+CATEGORIES = (("image_generation", "image"), ("text_generation", "chat"), ("audio", "audio"))
+"""The first capability that a model has says what it is listed under."""
+
+
+@endpoint("models", door=HUB)
+def models(call: Call) -> Reply:
+    """Show every model that has a price now, by provider and name; at most a minute old.
+
+    Answers 404 `NOT_FOUND` while no catalog has been pushed.
+    """
+    catalog = load_catalog(HUB_PROJECT_ID)
+    plan_code = plans().find(call.caller)
+    listed = [model.at(call.now) for model in catalog.prices.every()]
+    priced = [it for it in listed if it is not None and not it.deprecated]
+    priced.sort(key=lambda it: (it.provider, it.model_id))
+    return Reply(body={"models": [_shown(it, catalog, plan_code) for it in priced]})
+
+
+def _shown(model: ModelPrice, catalog: Catalog, plan_code: str) -> dict[str, object]:
+    margin = catalog.markup.margin(
+        provider=model.provider, model_id=model.model_id, plan_code=plan_code
+    )
+    bps = margin.bps if margin.allows_below_cost else max(margin.bps, 0)
+    prices = {}
+    for unit, nanos in model.nanos_per_million.items():
+        price_nanos, per_units = customer_price(nanos, bps)
+        prices[unit] = {"price_nanos": price_nanos, "per_units": per_units}
+    return {
+        "key": model.model_id,
+        "display_name": model.display_name,
+        "provider": model.provider,
+        "category": _category(model.capabilities),
+        "context_window": model.context_window,
+        "is_custom": model.model_id in catalog.rates.models,
+        "supports_tools": "tools" in model.capabilities,
+        "prices": prices,
+    }
+
+
+def _category(capabilities: tuple[str, ...]) -> str:
+    return next((name for ability, name in CATEGORIES if ability in capabilities), "other")
