@@ -43,6 +43,11 @@ TIERS: dict[str, dict[str, Any]] = {
         "price_amount_cents": 30_000,
         "price_interval": "year",
     },
+    "grand": {
+        "spend_limit_cents": 29_900,
+        "price_amount_cents": 300_000,
+        "price_interval": "year",
+    },
     "trial": {"spend_limit_cents": 1_000, "price_amount_cents": 2_000, "trial_days": 7},
     "unsold": {
         "spend_limit_cents": 2_000,

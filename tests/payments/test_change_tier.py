@@ -85,6 +85,18 @@ class TestPaidToPaid:
         ada.pay_by("pm_card_visa")
         assert str(ada.change("pro").action) == "upgraded"
 
+    def test_without_a_card_up_is_refused_and_down_is_not(self, ada: Subscriber) -> None:
+        """402 as from free to paid, not an error of ours; what gives money back needs none."""
+        ada.buy("pro")
+        for method in ada.shop.get(f"/customers/{ada.stripe_id}/payment_methods")["data"]:
+            ada.shop.post(f"/payment_methods/{method['id']}/detach")
+
+        for dearer in ("endless", "grand"):
+            with pytest.raises(PaymentRefused, match="no payment method on file"):
+                ada.change(dearer)
+
+        assert str(ada.change("starter").action) == "downgraded"
+
     def test_a_period_that_is_not_paid_is_paid_first(self, ada: Subscriber) -> None:
         """Whoever is behind would pay for a limit of nothing."""
         ada.buy("starter")

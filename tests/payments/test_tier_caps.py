@@ -3,8 +3,8 @@
 Whatever happens between the moment in which the usage is read and Stripe's answer.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,25 +15,16 @@ from creditbase.ledger.use_cases import lanes
 from creditbase.payments import stripe_gateway, stripe_tiers
 from creditbase.payments.tier_changing import leave_at_period_end
 from tests.ledger.wallets import in_parallel
-from tests.payments.shop import Shop
-from tests.payments.tenant import CENT_NANOS, DECLINED, Subscriber, Tenant, wallet_of
+from tests.payments.tenant import CENT_NANOS, DECLINED, Subscriber, wallet_of
+from tests.payments.test_change_tier import ada
 from tests.wire import Send, Wire
+
+__all__ = ["ada"]
 
 pytestmark = pytest.mark.firestore
 
 SLACK_CENTS = 2
 """What Stripe rounds, for each change."""
-
-
-@pytest.fixture
-def ada(wire: Wire, shop: Shop, now: datetime) -> Iterator[Subscriber]:
-    """Return a new customer of a new project; her ledger is audited in the end."""
-    assert wire
-    lanes.cache_clear()
-    customer = Subscriber(Tenant.opened(now), shop, now)
-    yield customer
-    lanes.cache_clear()
-    wallet_of(customer.ref, customer.now).audit()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import datetime
 from creditbase.accounts.domain import CustomerRef
 from creditbase.catalog.domain import Plan
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import Conflict, InvalidRequest
+from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from creditbase.payments import selling, store, stripe_billing, stripe_selling
 from creditbase.payments.domain import (
     SUBSCRIPTION,
@@ -114,8 +114,12 @@ def refuse_second(project_id: str, stripe_customer_id: str) -> Sequence[Subscrip
 
     Raises:
         Conflict: Stripe itself has a subscription, whatever its events have told us yet.
+        Unavailable: its customer was deleted just now; the next request makes another.
     """
-    seen = stripe_billing.list_subscriptions(project_id, stripe_customer_id)
+    try:
+        seen = stripe_billing.list_subscriptions(project_id, stripe_customer_id)
+    except NotFound as failure:
+        raise Unavailable from failure
     if any(one.is_live and one.plan_code for one in seen):
         raise Conflict("There is a subscription already", reason="SUBSCRIPTION_EXISTS")
     return seen

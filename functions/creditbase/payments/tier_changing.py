@@ -38,6 +38,7 @@ from creditbase.payments.mirroring import (
 from creditbase.payments.store import Account
 from creditbase.payments.subscribing import close_page
 from creditbase.payments.tier_moves import (
+    NOTHING_ON_FILE,
     Action,
     Begin,
     Change,
@@ -251,7 +252,7 @@ def _begin(wish: _Wish) -> Begin:
     payer = customer.stripe_customer_id
     method_id = stripe_tiers.method_on_file(payer) if payer else ""
     if not method_id:
-        raise PaymentRefused("no payment method on file")
+        raise PaymentRefused(NOTHING_ON_FILE)
     return Begin(
         project_id=customer.project_id,
         customer_id=customer.customer_id,

@@ -21,6 +21,7 @@ from creditbase.subscriptions.domain.mirror import (
 
 REPEATS_WITHIN = timedelta(seconds=60)
 """How long the same wish is the same request: SDKs repeat what they got no answer to."""
+NOTHING_ON_FILE = "no payment method on file"
 CAPPED_FOR = timedelta(seconds=120)
 """How long a change of which nothing is known may still be made by who repeated it in time."""
 
@@ -197,7 +198,7 @@ def choose_way(
     Raises:
         InvalidRequest: it is on that tier already, or one of the two is paid as one goes.
         Conflict: Stripe cannot sell the tier, or somebody else bills the present one.
-        PaymentRefused: the running period is not paid.
+        PaymentRefused: the running period is not paid, or there is nothing to pay by.
     """
     on_target = is_held and current is not None and current.tier_id == target.tier_id
     if on_target and (live is None or not live.cancel_at_period_end):
@@ -220,7 +221,14 @@ def choose_way(
         return Way.STAY
     if live.status not in ENTITLING:
         raise PaymentRefused("the current period is not paid")
+    if _is_paid_at_once(live, target) and not live.has_method:
+        raise PaymentRefused(NOTHING_ON_FILE)
     return Way.MODIFY
+
+
+def _is_paid_at_once(live: Subscription, target: Tier) -> bool:
+    """Return whether a change costs something now, whatever comes back of the old price."""
+    return live.status != "trialing" and (target.price_amount_cents or 0) > live.price_cents
 
 
 def _is_billed_elsewhere(tier: Tier) -> bool:
