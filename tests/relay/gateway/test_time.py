@@ -3,9 +3,16 @@
 Source: ADR-0019.
 """
 
+import time
+from datetime import timedelta
+
 import pytest
 
+from creditbase.ledger.domain.commands import Tidy
 from creditbase.relay.gateway import telling
+from creditbase.relay.gateway.paying import HOLD_TTL_S
+from creditbase.relay.gateway.pump import PIECES_WAITING_MAX
+from creditbase.relay.gateway.run import Run
 from creditbase.relay.gateway.upstream_http import UpstreamFailed
 from creditbase.runtime.settings import settings
 from tests.relay.desk import json_of
@@ -28,8 +35,10 @@ class TestTimeIsUp:
         self, counter: Counter, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Cut, said to be cut, and paid for."""
-        monkeypatch.setenv("CREDITBASE_GATEWAY_CALL_S", "1")
-        settings.cache_clear()
+        late = property(
+            lambda run: settings().gateway_call_s if run.meter.written_bytes >= 80 else 0.0
+        )
+        monkeypatch.setattr(Run, "age_s", late)
         counter.provider.will(*HALF, Hang())
 
         body = json_of(counter.respond())
@@ -124,3 +133,34 @@ class TestTimeIsUp:
             answer.close()
 
             assert sign in {b": still working\n\n", b'{"type":"keepalive"}\n'}
+
+
+@pytest.mark.parametrize("pieces", [2, PIECES_WAITING_MAX + 50])
+def test_a_reader_that_stands_still_keeps_its_hold(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, pieces: int
+) -> None:
+    """Its credits must not come back, and be spent, before it reads on."""
+    monkeypatch.setenv("CREDITBASE_GATEWAY_REPORT_S", "1")
+    settings.cache_clear()
+    words = b"".join([chunk("x")] * pieces)
+    counter.provider.will(words, chunk(finish="stop"), usage_chunk(9, pieces), DONE)
+    answer = counter.chat(stream=True)
+    lines = answer.iter_encoded()
+    next(lines)
+    (before,) = counter.desk.wallet.state()["holds"].values()
+
+    counter.desk.clock.pass_on(seconds=170)
+    for _ in range(200):
+        (held,) = counter.desk.wallet.state()["holds"].values()
+        if held["expires_at"] > before["expires_at"]:
+            break
+        time.sleep(0.1)
+    counter.desk.wallet.later(seconds=200).run(Tidy())
+    assert counter.open_holds() == 1
+    list(lines)
+    answer.close()
+
+    assert held["expires_at"] == counter.desk.clock.at + timedelta(seconds=HOLD_TTL_S)
+    assert counter.open_holds() == 0
+    assert counter.spent() == counter.price(OPENAI_MODEL, input_tokens=9, output_tokens=pieces)
+    assert len(counter.entries("capture")) == 1

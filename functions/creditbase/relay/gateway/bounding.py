@@ -70,7 +70,9 @@ def bound_of(ask: Ask, model: ModelPrice, sent: Json) -> Bound:
         marks += TOOLS_TOKENS + TOOL_TOKENS * len(ask.tools)
     media = sum(_medium_tokens(medium == "image", model) for medium in ask.media())
     counted = count_tokens(_size_bytes(read)) + media
-    widest = _size_bytes(sent) + widening_bytes(ask) + marks + media
+    widest = _size_bytes(sent) + marks + media
+    if widest < model.context_window:
+        widest += widening_bytes(ask)
     asked = ask.output_tokens_max or model.max_output_tokens
     return Bound(
         input_tokens=min(model.context_window, widest),

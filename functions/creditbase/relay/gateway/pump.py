@@ -1,7 +1,8 @@
 """The pump: reads an upstream in a thread of its own, so that its reader can do more than wait.
 
 Whoever takes pieces out is never held up by a silent provider: it can keep its caller's
-connection alive, notice that the caller has gone, and report what was used so far.
+connection alive, notice that the caller has gone, and report what was used so far. And where
+a caller takes its time to read, the thread sees to it that the call goes on.
 """
 
 import contextvars
@@ -28,8 +29,13 @@ class Mark(Enum):
 class Pump:
     """Pieces of one answer, in order, then `END` or the failure that ended it."""
 
-    def __init__(self, source: Callable[[Cancel], Iterator[Piece]]) -> None:
+    def __init__(
+        self,
+        source: Callable[[Cancel], Iterator[Piece]],
+        while_nobody_takes: Callable[[], None],
+    ) -> None:
         self._source = source
+        self._while_nobody_takes = while_nobody_takes
         self._cancel = Cancel()
         self._found: queue.Queue[Piece | Mark | UpstreamFailed] = queue.Queue(
             PIECES_WAITING_MAX
@@ -72,11 +78,13 @@ class Pump:
             last = UpstreamFailed(refusal, "refused before it was sent")
         finally:
             self._put(last)
+        while not self._cancel.wait(LOOK_EVERY_S):
+            self._while_nobody_takes()
 
     def _put(self, found: Piece | Mark | UpstreamFailed) -> None:
         while not self._cancel.is_set:
             try:
                 return self._found.put(found, timeout=LOOK_EVERY_S)
             except queue.Full:
-                continue
+                self._while_nobody_takes()
         return None

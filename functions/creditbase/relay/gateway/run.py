@@ -63,7 +63,8 @@ class Run:
                 model=self.model,
                 output_tokens=self.meter.output_tokens_held,
                 cancel=cancel,
-            )
+            ),
+            while_nobody_takes=self._keep,
         )
 
     @property
@@ -105,16 +106,32 @@ class Run:
 
     def _report(self) -> None:
         """Now and then give the hold more time, and say what was used so far."""
+        if self._is_due():
+            self._extend(self.meter.quantities())
+
+    def _keep(self) -> None:
+        """Give the hold more time while the caller reads on slowly, or stands still.
+
+        Its credits would come back to it otherwise, and pay for something else before the
+        rest of the answer was read.
+        """
+        if self._is_due():
+            self._extend(None)
+
+    def _is_due(self) -> bool:
         if time.monotonic() - self._reported_s < settings().gateway_report_s:
-            return
+            return False
         self._reported_s = time.monotonic()
+        return not self._is_over
+
+    def _extend(self, used: Quantities | None) -> None:
         now = clock.now()
         try:
             extend_call(
                 self.held.ref,
                 self.held.hold_id,
                 expires_at=now + timedelta(seconds=HOLD_TTL_S),
-                quantities=self.meter.quantities(),
+                quantities=used,
                 now=now,
             )
         except BillingError as refusal:

@@ -49,20 +49,24 @@ class Cancel:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_set = False
+        self._set = threading.Event()
         self._socket: socket.socket | None = None
 
     @property
     def is_set(self) -> bool:
         """Return whether nobody wants the answer any more."""
-        return self._is_set
+        return self._set.is_set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait so long for it; return whether it is set."""
+        return self._set.wait(timeout_s)
 
     def watch(self, response: httpx.Response) -> None:
         """Remember the connection that the answer comes through."""
         stream: Any = response.extensions.get("network_stream")
         with self._lock:
             self._socket = stream.get_extra_info("socket") if stream is not None else None
-            if self._is_set:
+            if self.is_set:
                 self._shut()
 
     def release(self) -> None:
@@ -73,7 +77,7 @@ class Cancel:
     def set(self) -> None:
         """Let the reader see the end of the stream at once."""
         with self._lock:
-            self._is_set = True
+            self._set.set()
             self._shut()
 
     def _shut(self) -> None:
