@@ -17,6 +17,7 @@ same text: Stripe's ids are numbered, the user's are left out.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -37,6 +38,8 @@ CHANCE = re.compile(r"\b(?:cs_test|cus|sub|in|pi|ch|re|du)_[A-Za-z0-9]{12,}")
 """Stripe's ids."""
 INSTANT = re.compile(r"(?<=:)\d{10}\b")
 """A period's start inside an entry's id."""
+RETURNED = re.compile(r"(?:expire:.*:)?(return:.+)")
+"""An entry that gives back what a free window had, and the one that takes it again."""
 STEP = re.compile(r"(refund:.*):\d+")
 
 Documents = Mapping[str, Fields]
@@ -73,7 +76,12 @@ def present_of(documents: Documents, customer: str) -> str:
     """
     wallet = documents[_wallet_of(documents)]["state"]["grants"]
     kept = {}
+    by_id = {
+        fields["entry_id"]: fields for fields in documents.values() if "entry_id" in fields
+    }
     for path, fields in documents.items():
+        if _is_undone(fields, by_id):
+            continue
         grants = {fields["grant_id"]} if "grant_id" in fields else set()
         for account in fields.get("postings", ()):
             grants |= (
@@ -85,6 +93,22 @@ def present_of(documents: Documents, customer: str) -> str:
             kept[path] = {name: value for name, value in fields.items() if name not in over}
     texts = _texts(kept, customer)
     return "\n".join(text for text in texts if '"postings": {}' not in text)
+
+
+def _is_undone(entry: Fields, by_id: Mapping[str, Fields]) -> bool:
+    """Return whether an entry tells of credits that came back and went again, all of them.
+
+    Those of a free window do whenever a plan ends within it and another begins.
+    """
+    found = RETURNED.fullmatch(entry.get("entry_id", ""))
+    if found is None:
+        return False
+    gone = f"expire:{entry['cause']['grant_id']}:{found[1]}"
+    back_and_forth = [by_id[each]["postings"] for each in (found[1], gone) if each in by_id]
+    sums: Counter[str] = Counter()
+    for postings in back_and_forth:
+        sums.update(postings)
+    return len(back_and_forth) == 2 and not any(sums.values())
 
 
 ENDED = frozenset({"canceled", "incomplete_expired"})

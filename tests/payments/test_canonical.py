@@ -89,6 +89,22 @@ def test_what_has_come_and_gone_is_no_part_of_the_present() -> None:
     assert present(old, lapse, new, spent) != told_in_time
 
 
+def test_free_credits_that_came_back_and_went_again_are_no_part_of_the_present() -> None:
+    """A plan ended and another began; told late, the customer was never free in between."""
+    of_free: Any = {"cause": {"grant_id": "cycle:new"}, "kind": "lapse"}
+    back = entry(
+        "return:cycle:new:1", postings={"expired": -5, "grant:cycle:new": 5}, **of_free
+    )
+    gone = {"expired": 5, "grant:cycle:new": -5}
+    name = "expire:cycle:new:return:cycle:new:1"
+    new = entry("cycle:new")
+
+    assert present(new, back, entry(name, postings=gone, **of_free)) == present(new)
+    assert present(new, back) != present(new)
+    less = {"expired": 4, "grant:cycle:new": -4}
+    assert present(new, back, entry(name, postings=less, **of_free)) != present(new)
+
+
 def present(*entries: dict[str, Any]) -> str:
     """Return the present of a customer whose wallet has the new cycle's grant."""
     wallet = f"projects/p/wallets/{CUSTOMER}"
