@@ -230,3 +230,43 @@ def test_two_plans_paid_at_once(ada: Customer) -> None:
     assert refund["amount"] == 1_000
     ada.live_past(ada.period_end())
     assert ada.sees() == Seen("pro", 55_000)
+
+
+@pytest.mark.parametrize(("spent", "back"), [(0, [1_000]), (6_001, [399]), (10_000, [])])
+def test_two_plans_paid_one_after_the_other(ada: Customer, spent: int, back: list[int]) -> None:
+    """Both pages were opened at once. What was used of the cheaper plan is not given back.
+
+    Otherwise each month would begin with ten thousand credits for nothing.
+    """
+    guru = ada.open_checkout("guru")
+    pro = ada.open_checkout("pro")
+    ada.shop.change("checkout.session", guru, status="open")
+    ada.shop.pay(guru)
+    ada.town.settle()
+    if spent:
+        ada.spend(spent)
+
+    ada.shop.pay(pro)
+    ada.town.settle()
+
+    assert ada.sees() == Seen("pro", 55_000)
+    assert [refund["amount"] for refund in ada.shop.get("/refunds")["data"]] == back
+    assert [one["status"] for one in ada.subscriptions()] == ["active", "canceled"]
+    ada.verify()
+
+
+def test_what_the_cheaper_of_two_plans_holds_is_not_given_back(ada: Customer) -> None:
+    """Work that began with its credits goes on with them."""
+    guru = ada.open_checkout("guru")
+    pro = ada.open_checkout("pro")
+    ada.shop.change("checkout.session", guru, status="open")
+    ada.shop.pay(guru)
+    ada.town.settle()
+    ada.hold("work", 10_000)
+
+    ada.shop.pay(pro)
+    ada.town.settle()
+    ada.capture("work", 10_000)
+
+    assert ada.shop.get("/refunds")["data"] == []
+    assert ada.sees() == Seen("pro", 55_000)

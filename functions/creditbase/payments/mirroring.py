@@ -25,6 +25,7 @@ from creditbase.payments.domain import APPLIED, Event, Outcome
 from creditbase.payments.noticing import mails_for
 from creditbase.payments.standing_store import Mirrored, writes_for_standing
 from creditbase.payments.store import Account
+from creditbase.payments.surplus import end_surplus
 from creditbase.payments.tier_moves import Change, capped
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
@@ -123,17 +124,18 @@ def mirror_customer(stripe_customer_id: str, *, now: datetime) -> Outcome:
     ref = store.find_owner(stripe_customer_id)
     if ref is None:
         return Outcome("ignored", "not_ours")
+    wallet = WalletRef(ref.project_id, ref.customer_id)
     picture = _mirror(ref, stripe_customer_id, now=now)
     standing = picture.standing
     if standing is not None:
-        tell_wallet(WalletRef(ref.project_id, ref.customer_id), standing, now=now)
+        tell_wallet(wallet, standing, now=now)
     for subscription_id in picture.refused:
         log.info("a subscription was ended at once", extra={"subscription": subscription_id})
         stripe_billing.cancel_subscription(subscription_id)
     if standing is None:
         return Outcome("ignored", "customer_deleted")
     for subscription_id in standing.surplus:
-        _end_surplus(subscription_id, picture.invoices)
+        end_surplus(wallet, subscription_id, picture.invoices)
     if standing.unknown:
         return Outcome("quarantined", "unknown_price")
     return APPLIED
@@ -353,17 +355,3 @@ def _low_nanos(wallet: WalletRef) -> int | None:
     """Return the balance below which a project reminds the owners of its wallets."""
     project = find_project(wallet.project_id)
     return None if project is None else project.low_balance_nanos
-
-
-def _end_surplus(subscription_id: str, invoices: tuple[Invoice, ...]) -> None:
-    """End a second live subscription and give its money back; somebody should know."""
-    alert(
-        "two_subscriptions",
-        "two live subscriptions: one is cancelled and refunded",
-        subscription=subscription_id,
-    )
-    bills = [bill for bill in invoices if bill.subscription_id == subscription_id]
-    newest = max(bills, key=lambda bill: bill.age, default=None)
-    if newest is not None and newest.is_paid:
-        stripe_billing.refund_invoice(newest.invoice_id)
-    stripe_billing.cancel_subscription(subscription_id)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import Contention, Forbidden, NotFound, Unavailable
-from creditbase.kernel.ids import cycle_grant_id, refund_entry_id, upgrade_grant_id
+from creditbase.kernel.ids import refund_entry_id
 from creditbase.ledger.domain.commands import GiveBack, TakeBack
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.paths import WalletRef
@@ -39,6 +39,7 @@ from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
 from creditbase.subscriptions.domain.notices import MoneyBack, money_back_notice
+from creditbase.subscriptions.domain.owed import grant_ids_of
 
 STEPS_MAX = 3
 """How often one event may find that Stripe has moved on meanwhile."""
@@ -212,12 +213,7 @@ def _write_down(payment_id: str, *, now: datetime) -> Payment | None:
     # What it is owed is given first, in case that its own event comes later than this one.
     mirror_customer(paid.stripe_customer_id, now=now)
     invoice = paid.invoice
-    names = [upgrade_grant_id(invoice.invoice_id)]
-    names += [
-        cycle_grant_id(invoice.subscription_id, line.start_at)
-        for line in invoice.lines
-        if not line.is_proration
-    ]
+    names = grant_ids_of(invoice)
     loaded = find_wallet(WalletRef(ref.project_id, ref.customer_id), names)
     granted = [loaded.known[name] for name in names] if loaded is not None else []
     entry = next((entry for entry in granted if entry is not None), None)

@@ -43,6 +43,14 @@ def invoice_of(period: Window, invoices: Iterable[Invoice]) -> Invoice | None:
     return max(found, key=lambda invoice: (invoice.is_paid, invoice.age), default=None)
 
 
+def grant_ids_of(bill: Invoice) -> list[str]:
+    """Return the grants that a bill may have brought: of its upgrades, of its periods."""
+    cycles = [
+        cycle_grant_id(bill.subscription_id, line.start_at) for line in _cycle_lines(bill)
+    ]
+    return [upgrade_grant_id(bill.invoice_id), *cycles]
+
+
 def owed_grants(
     subscription: Subscription, plan: Plan, invoices: Sequence[Invoice], plans: Plans
 ) -> tuple[OwedGrant, ...]:
