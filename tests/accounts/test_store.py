@@ -9,6 +9,7 @@ import pytest
 from werkzeug.datastructures import Headers
 
 from creditbase.accounts import store, use_cases
+from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import CustomerRef, Project, User, new_customer
 from creditbase.kernel.errors import Conflict, NotFound, Unauthenticated
 from creditbase.kernel.ids import sha256_hex
@@ -35,7 +36,7 @@ def a_user() -> str:
         project_id=use_cases.HUB_PROJECT_ID, external_id=uid, now=NOON, uid=uid
     )
     user = User(uid=uid, customer=customer.ref, created_at=NOON)
-    commit([*store.writes_for_new_customer(customer, name), *store.writes_for_new_user(user)])
+    commit([*writes_for_new_customer(customer, name), *store.writes_for_new_user(user)])
     return uid
 
 

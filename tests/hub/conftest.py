@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from creditbase.accounts import store
+from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import User, new_customer
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.catalog.use_cases import push_catalog, shared_cache
@@ -72,5 +73,5 @@ def a_user(*, now: datetime | None = None) -> str:
     uid, at = f"u{uuid4().hex}", now or real_now()
     customer, name = new_customer(project_id=HUB_PROJECT_ID, external_id=uid, now=at, uid=uid)
     user = User(uid=uid, customer=customer.ref, created_at=at)
-    commit([*store.writes_for_new_customer(customer, name), *store.writes_for_new_user(user)])
+    commit([*writes_for_new_customer(customer, name), *store.writes_for_new_user(user)])
     return uid

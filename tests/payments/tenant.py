@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from creditbase.accounts import domain as accounts
 from creditbase.accounts import store as accounts_store
+from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import Customer, CustomerRef, TierSubscription
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.catalog.domain.tiers import Tier, TierModel
@@ -113,7 +114,7 @@ class Tenant:
         opened = open_wallet(wallet.wallet_id, owner_uid="", terms=no_tier(), now=self.now)
         commit(
             [
-                *accounts_store.writes_for_new_customer(customer, named),
+                *writes_for_new_customer(customer, named),
                 *ledger_store.writes_to_open(wallet, opened),
             ]
         )

@@ -11,6 +11,7 @@ import pytest
 
 from creditbase.accounts import domain as accounts
 from creditbase.accounts import store as accounts_store
+from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import CustomerRef, Project
 from creditbase.jobs.crossings import answer_crossings
 from creditbase.ledger import store as ledger_store
@@ -58,7 +59,7 @@ class Prepaid:
         firestore.commit(
             [
                 *accounts_store.writes_for_new_project(owner),
-                *accounts_store.writes_for_new_customer(customer, name),
+                *writes_for_new_customer(customer, name),
                 *ledger_store.writes_to_open(wallet, opened),
             ]
         )

@@ -7,6 +7,7 @@ import pytest
 
 from creditbase.accounts.domain import Customer, CustomerRef, ProjectTerms
 from creditbase.accounts.store import find_customer
+from creditbase.accounts.use_cases import ensure_customer
 from creditbase.kernel.errors import NotFound
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.relay_customers import (
@@ -82,6 +83,16 @@ class TestClaiming:
         customer = create_customer(order, now=backend.clock.at)
 
         assert claim().customer_id == customer.customer_id
+
+    def test_whoever_made_it_a_customer_is_found_by_its_address(self, backend: Backend) -> None:
+        """A stranger who paid at Stripe's page is made one elsewhere, by the same write."""
+        email = f"{a_name()}@Example.com"
+        now = backend.clock.at
+        customer = ensure_customer(backend.project_id, a_name(), now=now, email=email)
+
+        answer = self.claim(backend, email.lower(), subject=email)
+
+        assert json_of(answer)["customer"]["customer"]["id"] == customer.customer_id
 
     def test_an_address_of_nobody_is_not_found(self, backend: Backend, rival: Backend) -> None:
         """Nor one of another project's customer."""

@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import pytest
 
+from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import CustomerRef, new_customer
 from creditbase.accounts.store import (
     customer_path,
     find_customer,
     name_path,
     user_path,
-    writes_for_new_customer,
 )
 from creditbase.accounts.use_cases import ensure_customer
 from creditbase.kernel.errors import BillingError, NotFound, Retryable

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.domain import ACCOUNT, Customer, CustomerName, CustomerRef
-from creditbase.accounts.store import customer_from, customer_path, name_path, write_metadata
+from creditbase.accounts.store import (
+    customer_from,
+    customer_path,
+    name_path,
+    used_name,
+    write_metadata,
+)
 from creditbase.runtime.firestore import (
     DELETE_FIELD,
     Create,
@@ -58,16 +64,12 @@ def find_by_name(
     on either fails.
     """
     snapshot = get_all([name_path(project_id, external_id)])[0]
-    if snapshot.fields is None or snapshot.version is None:
+    name = used_name(project_id, snapshot)
+    if name is None or snapshot.version is None:
         return None, None
-    customer_id = snapshot.fields["customer_id"]
-    name = CustomerName(
-        project_id=project_id,
-        external_id=external_id,
-        generation=snapshot.fields["generation"],
-        customer_id=customer_id,
-    )
-    found = find_kept_customer(CustomerRef(project_id, customer_id)) if customer_id else None
+    found = None
+    if name.customer_id:
+        found = find_kept_customer(CustomerRef(project_id, name.customer_id))
     return KeptName(name, snapshot.version), found
 
 
@@ -114,10 +116,17 @@ def _kept(ref: CustomerRef, snapshot: Snapshot) -> KeptCustomer | None:
 # ---- writes --------------------------------------------------------------------------------
 
 
-def writes_to_make(
-    customer: Customer, name: CustomerName, *, before: KeptName | None, made_by: str
+def writes_for_new_customer(
+    customer: Customer,
+    name: CustomerName,
+    *,
+    before: KeptName | None = None,
+    made_by: str = "",
 ) -> list[Write]:
-    """Return the batch that makes a customer under a free name, or fails whole."""
+    """Return the batch that makes a customer under a free name, or fails whole.
+
+    `before` is the name as it was used before, if it was; `made_by` the request that asks.
+    """
     path = name_path(name.project_id, name.external_id)
     fields = {
         "external_id": name.external_id,
@@ -133,9 +142,19 @@ def writes_to_make(
         else Update(path, changes, unless_changed_since=before.version),
         Create(
             customer_path(customer.project_id, customer.customer_id),
-            {**_profile(customer), "created_at": customer.created_at, "made_by": made_by},
+            {
+                **_profile(customer),
+                "created_at": customer.created_at,
+                "made_by": made_by,
+                **_linked(customer.stripe_customer_id),
+            },
         ),
     ]
+
+
+def _linked(stripe_customer_id: str) -> Fields:
+    """Return the field of who paid before there was a customer; nobody else has it yet."""
+    return {"stripe_customer_id": stripe_customer_id} if stripe_customer_id else {}
 
 
 def writes_for_profile(found: KeptCustomer, changed: Customer) -> list[Write]:

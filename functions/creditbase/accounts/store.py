@@ -184,46 +184,21 @@ def find_name(project_id: str, external_id: str) -> CustomerName | None:
 
 
 def name_from(project_id: str, snapshot: Snapshot) -> CustomerName | None:
-    """Return the name that a snapshot holds, if any."""
-    if snapshot.fields is None or not snapshot.fields["customer_id"]:
-        return None  # it was never used, or is free again
+    """Return the name that a snapshot holds, if anybody has it now."""
+    name = used_name(project_id, snapshot)
+    return None if name is None or not name.customer_id else name
+
+
+def used_name(project_id: str, snapshot: Snapshot) -> CustomerName | None:
+    """Return the name that a snapshot holds, if it was ever used; it may be free again."""
+    if snapshot.fields is None:
+        return None
     return CustomerName(
         project_id=project_id,
         external_id=snapshot.fields["external_id"],
         generation=snapshot.fields["generation"],
         customer_id=snapshot.fields["customer_id"],
     )
-
-
-def writes_for_new_customer(customer: Customer, name: CustomerName) -> list[Write]:
-    """Return the batch that makes a customer under its name, or fails whole if it is taken."""
-    return [
-        Create(
-            name_path(name.project_id, name.external_id),
-            {
-                "external_id": name.external_id,
-                "generation": name.generation,
-                "customer_id": name.customer_id,
-            },
-        ),
-        Create(
-            customer_path(customer.project_id, customer.customer_id),
-            {
-                "external_id": customer.external_id,
-                "email": customer.email,
-                "uid": customer.uid,
-                "metadata": write_metadata(customer.metadata),
-                "created_at": customer.created_at,
-                "updated_at": customer.updated_at,
-                **_linked(customer.stripe_customer_id),
-            },
-        ),
-    ]
-
-
-def _linked(stripe_customer_id: str) -> Fields:
-    """Return the field of who paid before there was a customer; nobody else has it yet."""
-    return {"stripe_customer_id": stripe_customer_id} if stripe_customer_id else {}
 
 
 def find_user(uid: str) -> User | None:

@@ -6,7 +6,7 @@ writes that the store gives.
 
 from datetime import datetime, timedelta
 
-from creditbase.accounts import domain, store
+from creditbase.accounts import customer_store, domain, store
 from creditbase.accounts.domain import Customer, CustomerRef, IssuedKey, KeyUse, Project
 from creditbase.accounts.store import API_KEYS, SECRET_KEYS, HeldRing, KeyKind
 from creditbase.accounts.tokens import SigningKeys
@@ -58,7 +58,7 @@ def ensure_customer(
         customer, name = domain.new_customer(
             project_id=project_id, external_id=external_id, now=now, email=email
         )
-        return Attempt(customer, store.writes_for_new_customer(customer, name))
+        return Attempt(customer, customer_store.writes_for_new_customer(customer, name))
 
     return commit_or_retry(attempt)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from creditbase.accounts import domain as accounts
-from creditbase.accounts import store as accounts_store
+from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import NotFound
 from creditbase.ledger import store as ledger_store
@@ -57,7 +57,7 @@ def _welcome(
     wallet = WalletRef(ref.project_id, ref.customer_id)
     opened = open_wallet(wallet.wallet_id, owner_uid="", terms=no_tier(), now=now)
     writes: list[Write] = [
-        *accounts_store.writes_for_new_customer(customer, name),
+        *writes_for_new_customer(customer, name),
         *ledger_store.writes_to_open(wallet, opened),
         *store.writes_for_found_customer(record, ref, payer, now=now),
     ]

@@ -61,6 +61,19 @@ def _gateway(path: str) -> Route:
     )
 
 
+def _wallet(
+    function: str, customer: str, credentials: frozenset[Credential]
+) -> tuple[Route, ...]:
+    """Return the rows of a customer's wallet: its back end and itself may do the same."""
+    return (
+        _row(function, "GET", f"{customer}/balance", credentials),
+        _row(function, "GET", f"{customer}/balance/history", credentials),
+        _row(function, "POST", f"{customer}/topup", credentials),
+        _row(function, "GET", f"{customer}/auto-topup", credentials),
+        _row(function, "PUT", f"{customer}/auto-topup", credentials),
+    )
+
+
 # ---- back ends, with a secret key ----------------------------------------------------------
 
 TOKENS = (_row("auth_customer_token", "POST", "/auth/customer-token"),)
@@ -79,13 +92,7 @@ CUSTOMER_SUBSCRIPTIONS = (
     _row("customers", "GET", "/customers/{customer_id}/subscription"),
     _row("customers", "DELETE", "/customers/{customer_id}/subscription"),
 )
-CUSTOMER_WALLETS = (
-    _row("customers", "GET", "/customers/{customer_id}/balance"),
-    _row("customers", "GET", "/customers/{customer_id}/balance/history"),
-    _row("customers", "POST", "/customers/{customer_id}/topup"),
-    _row("customers", "GET", "/customers/{customer_id}/auto-topup"),
-    _row("customers", "PUT", "/customers/{customer_id}/auto-topup"),
-)
+CUSTOMER_WALLETS = _wallet("customers", "/customers/{customer_id}", SECRET_KEY)
 ACCOUNT = (
     _row("account", "GET", "/account/balance"),
     _row("account", "POST", "/account/topup"),
@@ -116,11 +123,7 @@ ME = (
     _row("customers_me", "GET", "/customers/me", CUSTOMER_TOKEN),
     _row("customers_me", "GET", "/customers/me/subscription", CUSTOMER_TOKEN),
     _row("customers_me", "GET", "/customers/me/usage", CUSTOMER_TOKEN),
-    _row("customers_me", "GET", "/customers/me/balance", CUSTOMER_TOKEN),
-    _row("customers_me", "GET", "/customers/me/balance/history", CUSTOMER_TOKEN),
-    _row("customers_me", "POST", "/customers/me/topup", CUSTOMER_TOKEN),
-    _row("customers_me", "GET", "/customers/me/auto-topup", CUSTOMER_TOKEN),
-    _row("customers_me", "PUT", "/customers/me/auto-topup", CUSTOMER_TOKEN),
+    *_wallet("customers_me", "/customers/me", CUSTOMER_TOKEN),
 )
 ME_SUBSCRIBING = (
     _row("customers_me", "POST", "/customers/me/checkout", CUSTOMER_TOKEN),

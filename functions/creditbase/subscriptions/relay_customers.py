@@ -104,7 +104,9 @@ def _made(order: CustomerOrder, name: KeptName | None, *, now: datetime) -> Atte
     )
     ref = WalletRef(customer.project_id, customer.customer_id)
     opened = open_wallet(ref.wallet_id, owner_uid="", terms=no_tier(), now=now)
-    writes = accounts.writes_to_make(customer, taken, before=name, made_by=order.request_id)
+    writes = accounts.writes_for_new_customer(
+        customer, taken, before=name, made_by=order.request_id
+    )
     told = _told("customer.created", customer, now=now)
     return Attempt(customer, [*writes, *ledger.writes_to_open(ref, opened), told])
 

@@ -88,7 +88,7 @@ def _account_writes(project_id: str, email: str, *, now: datetime) -> list[Write
     )
     ref = WalletRef(project_id, customer.customer_id)
     opened = open_wallet(ref.wallet_id, owner_uid="", terms=Terms(""), now=now)
-    made = customer_store.writes_to_make(customer, name, before=None, made_by="")
+    made = customer_store.writes_for_new_customer(customer, name)
     return [*made, *writes_to_open(ref, opened)]
 
 

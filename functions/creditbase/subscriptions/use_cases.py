@@ -4,6 +4,7 @@ from datetime import datetime
 
 from creditbase.accounts import domain as accounts
 from creditbase.accounts import store as accounts_store
+from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import CustomerRef, User
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.use_cases import load_catalog
@@ -43,7 +44,7 @@ def first_touch(uid: str, *, now: datetime, email: str = "") -> CustomerRef:
         ref = WalletRef(HUB_PROJECT_ID, known.customer_id if known else customer.customer_id)
         writes: list[Write] = []
         if known is None:
-            writes += accounts_store.writes_for_new_customer(customer, name)
+            writes += writes_for_new_customer(customer, name)
         if ledger_store.find_wallet(ref) is None:
             opened = open_wallet(ref.wallet_id, owner_uid=uid, terms=terms, now=now)
             writes += ledger_store.writes_to_open(ref, opened)
