@@ -127,22 +127,36 @@ def _pots(ledger: Ledger) -> str:
 
 
 def _recalls(ledger: Ledger) -> None:
-    """What was recalled of held credits has gone, is still held, or was used instead."""
-    recalled: Counter[str] = Counter()
-    for entry in ledger.entries:
-        recalled.update(entry.get("cause", {}).get("recall", {}))
-        recalled.subtract(entry.get("cause", {}).get("recalled", {}))
-    for grant_id in sorted({*recalled, *ledger.state["grants"]}):
-        grant = ledger.state["grants"].get(grant_id)
+    """What was wanted of held credits has gone, is still held, or was used instead."""
+    recalled, redeemed, cut = (_told(ledger, name) for name in ("recall", "redeemed", "cut"))
+    recalled.subtract(_told(ledger, "recalled"))
+    grants = ledger.state["grants"]
+    for grant_id in sorted({*recalled, *redeemed, *cut, *grants}):
+        grant = grants.get(grant_id)
+        _expect(f"what is cut of {grant_id}", (grant or {}).get("cut_nanos", 0), cut[grant_id])
         if grant is None:
-            if recalled[grant_id] < 0:
+            if recalled[grant_id] < 0 or redeemed[grant_id] < 0:
                 raise Broken(f"more of {grant_id} came back from holds than was recalled")
             continue
         waiting = grant.get("recalled_nanos", 0)
         said = waiting + grant.get("forgone_nanos", 0)
         _expect(f"what is recalled of {grant_id}", said, recalled[grant_id])
+        _expect(
+            f"what of {grant_id} paid its debt",
+            grant.get("redeemed_nanos", 0),
+            redeemed[grant_id],
+        )
+        waiting += grant.get("pledged_nanos", 0) + grant.get("cutting_nanos", 0)
         if waiting > grant["held_nanos"]:
             raise Broken(f"{grant_id} recalls {waiting}, and holds {grant['held_nanos']}")
+
+
+def _told(ledger: Ledger, name: str) -> Counter[str]:
+    """Add up what entries say under a name, by grant."""
+    told: Counter[str] = Counter()
+    for entry in ledger.entries:
+        told.update(entry.get("cause", {}).get(name, {}))
+    return told
 
 
 def _holds(ledger: Ledger) -> str:

@@ -7,31 +7,9 @@ single tokens that move between piles. Slow, small, and easy to believe.
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-RANK = {"plan": 10, "free": 10, "promo": 50, "voucher": 50, "adjustment": 50, "topup": 50}
-EVER, NEVER = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-MONTHLY = {"plan", "free"}
-PAID = {"plan", "topup"}
-
-
-@dataclass
-class Pile:
-    """Tokens of one origin: how many lie there, and how many are pinned to holds.
-
-    Of the pinned ones so many are `called`: wanted back, and gone as soon as they are free.
-    Those that were used instead are `lost`. An `away` pile waits for the month to go on.
-    """
-
-    kind: str
-    until: datetime
-    made: int
-    lying: int = 0
-    pinned: int = 0
-    called: int = 0
-    lost: int = 0
-    away: bool = False
-    is_remade: bool = False
+from tests.ledger.purse import EVER, MONTHLY, NEVER, PAID, RANK, Purse
 
 
 @dataclass
@@ -47,23 +25,18 @@ class Reserved:
 
 
 @dataclass
-class Model:
+class Model(Purse):
     """A wallet whose free window turns on the 10th at noon."""
 
-    clock: datetime
     allowance: int = 0
     is_paid: bool = False
     limit: int | None = 0
     overage: bool = True
     window: datetime = EVER
     window_ends: datetime = NEVER
-    piles: dict[str, Pile] = field(default_factory=dict)
     holds: dict[str, Reserved] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     captured_at_expiry: Counter[str] = field(default_factory=Counter)
-    written_off: Counter[str] = field(default_factory=Counter)
-    debt: int = 0
-    count: int = 0
     consumed: int = 0
     unpaid: int = 0
     spent: Counter[datetime] = field(default_factory=Counter)
@@ -95,8 +68,7 @@ class Model:
             self.clock = max(self.clock, min([to, *due]))
             for name, pile in self.piles.items():
                 if pile.until <= self.clock:
-                    self.written_off[name] += 0 if pile.is_remade else pile.lying
-                    pile.lying = 0
+                    self.write_off(name, pile)
             if turns_month:
                 self.turn_month()
             for name in sorted(self.holds):
@@ -130,7 +102,7 @@ class Model:
         self.piles = {
             name: pile
             for name, pile in self.piles.items()
-            if pile.lying or pile.pinned or (pile.lost and pile.until > self.clock)
+            if pile.lying or pile.pinned or pile.cut or self.is_remembered(pile)
         }
 
     # ---- tokens ----
@@ -238,16 +210,24 @@ class Model:
             if pile.called:
                 pile.called -= 1
                 continue
+            if pile.owing:
+                pile.owing -= 1
+                pile.redeemed += 1
+                self.clear(f"of {name}", 1)
+                continue
             if pile.until <= self.clock:
+                self.written_off[token] += 1
+                continue
+            if pile.cutting:
+                pile.cutting -= 1
+                pile.cut += pile.kind in PAID
                 continue
             if self.debt and pile.kind not in MONTHLY:
                 self.debt -= 1
             else:
                 pile.lying += 1
         for pile in self.piles.values():
-            while pile.called > pile.pinned:
-                pile.called -= 1
-                pile.lost += 1
+            pile.settle()
         taken = min(amount, len(hold.tokens))
         taken += self.take_what_is_there(amount - taken)
         self.spent[hold.window] += taken
@@ -302,67 +282,9 @@ class Model:
             paid = min(self.debt, amount)
             self.debt -= paid
             amount -= paid
-        if until <= self.clock:
-            return
-        for pile in self.piles.values():
-            if kind not in PAID and (pile.kind, pile.until, pile.away) == (kind, until, False):
-                pile.lying += amount
-                return
-        self.piles[name] = Pile(kind, until, self.count, amount)
-
-    def take_back(self, name: str, amount: int, *, owes: bool) -> None:
-        """Take what lies in one pile; the rest is owed, or called back from holds."""
-        pile = self.piles.get(name)
-        there = min(amount, pile.lying) if pile and not pile.away else 0
-        if pile:
-            pile.lying -= there
-        if owes:
-            unspent = 0 if pile and pile.until > self.clock else self.written_off[name]
-            self.debt += max(0, amount - there - unspent)
-            return
-        for _ in range(amount - there):
-            if pile and pile.called < pile.pinned:
-                pile.called += 1
-
-    def cut(self, most: int) -> None:
-        """Leave so many of the month's tokens lying, and no more when holds have ended."""
-        month = [
-            pile
-            for pile in self.piles.values()
-            if pile.kind in MONTHLY and pile.until > self.clock and not pile.away
-        ]
-        month.sort(key=lambda pile: (pile.until, pile.kind in PAID, pile.made), reverse=True)
-
-        def most_there_can_be() -> int:
-            return sum(pile.lying + pile.pinned - pile.called for pile in month)
-
-        for pile in month:
-            while pile.lying and sum(one.lying for one in month) > most:
-                pile.lying -= 1
-        for pile in month:
-            while pile.called < pile.pinned and most_there_can_be() > most:
-                pile.called += 1
-
-    def give_back(
-        self, name: str, kind: str, amount: int, until: datetime, *, owed: int, called: int
-    ) -> None:
-        """Pay the debt, and put the rest back to its pile, which may have to be made again.
-
-        Of those called back the lost ones stay lost, and the others are not called any more.
-        """
-        self.count += 1
-        pile = self.piles.setdefault(name, Pile(kind, until, self.count, is_remade=True))
-        for _ in range(called):
-            if pile.lost:
-                pile.lost -= 1
-            elif pile.called:
-                pile.called -= 1
-            else:
-                amount += 1
-        paid = min(self.debt, owed if pile.kind in MONTHLY else amount)
-        self.debt -= paid
-        if pile.until > self.clock:
-            pile.lying += amount - paid
+        self.plans |= {name} if kind == "plan" else set()
+        if until > self.clock:
+            self.put(name, kind, amount, until)
 
     def change(
         self, limit: int | None, *, overage: bool, period: tuple[datetime, datetime] | None
@@ -375,9 +297,12 @@ class Model:
             else not (period or self.is_paid)
         )
         if not stays:
-            for pile in self.piles.values():
+            self.over |= self.plans
+            self.spare = self.unpaid_for = None
+            for name, pile in self.piles.items():
                 if pile.kind == "plan":
-                    pile.lying, pile.until = 0, min(pile.until, self.clock)
+                    self.write_off(name, pile)
+                    pile.until = min(pile.until, self.clock)
                 if pile.kind == "free":
                     pile.away = period is not None
         if period:

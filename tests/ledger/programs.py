@@ -21,13 +21,15 @@ from creditbase.ledger.domain.commands import (
     GrantCredits,
     TakeBack,
     Tidy,
+    UndoCut,
     VoidHold,
 )
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.grants import GrantKind
 from creditbase.ledger.domain.wallet import Terms
 from tests.ledger.builders import NOON, Story, a_charge, a_hold, a_story, hold_id_of
-from tests.ledger.model import NEVER, Model
+from tests.ledger.model import Model
+from tests.ledger.purse import NEVER
 
 KINDS: tuple[GrantKind, ...] = ("plan", "free", "topup", "promo", "voucher", "adjustment")
 WAITS_S = (1, 7, 300, 900, 3_600, 50_000, 86_400, 15 * 86_400, 70 * 86_400)
@@ -44,7 +46,7 @@ BUDGETS = (("", 0), ("small", 12), ("large", 45), ("", 0))
 
 ACTIONS = (
     *("charge", "hold", "hold", "hold", "capture", "capture", "void", "extend", "extend"),
-    *("grant", "grant", "grant", "take_back", "take_back", "give_back", "cut"),
+    *("grant", "grant", "grant", "take_back", "take_back", "give_back", "cut", "undo_cut"),
     *("terms", "tidy", "again"),
 )
 
@@ -68,7 +70,10 @@ STEPS = st.builds(
     pick=st.integers(0, 23),
 )
 PROGRAMS = st.lists(STEPS, min_size=15, max_size=40)
-REFUNDED = ("hold", "hold", "capture", "void", "take_back", "take_back", "give_back", "cut")
+REFUNDED = (
+    *("hold", "hold", "capture", "void", "take_back", "take_back", "give_back", "give_back"),
+    *("cut", "undo_cut"),
+)
 RETURNS = st.lists(
     st.builds(
         Step,
@@ -92,6 +97,7 @@ class Twin:
     holds: list[str] = field(default_factory=list)
     grants: list[tuple[str, GrantKind, datetime | None]] = field(default_factory=list)
     recalled: Counter[str] = field(default_factory=Counter)
+    owed: Counter[str] = field(default_factory=Counter)
     periods: list[Window] = field(default_factory=list)
     done: list[tuple[Command, Entry]] = field(default_factory=list)
     number: int = 0
@@ -122,8 +128,11 @@ class Twin:
                 self.done.append((command, decided.entry))
                 if isinstance(command, TakeBack):
                     self.recalled.update(decided.entry.cause.get("recall", {}))
+                    owed = -decided.entry.postings.get("receivable", 0)
+                    self.owed[command.grant_id] += owed
                 if isinstance(command, GiveBack):
                     self.recalled[command.grant_id] -= command.recalled_nanos
+                    self.owed[command.grant_id] -= command.owed_nanos
         except BillingError as refusal:
             refused = type(refusal).__name__
         assert refused == expected, command
@@ -214,7 +223,7 @@ class Twin:
         if not self.grants:
             return None
         name, kind, _ = self.grants[step.pick % len(self.grants)]
-        owes = kind == "topup"
+        owes = kind == "topup" or (kind == "plan" and step.amount % 2 == 1)
         self.model.take_back(name, step.amount, owes=owes)
         return TakeBack(f"r{self.number}", name, step.amount, owes), ""
 
@@ -224,20 +233,35 @@ class Twin:
         if not bought:
             return None
         name, kind, until = bought[step.pick % len(bought)]
-        owed, called = step.amount // 2, min(step.amount, self.recalled[name])
+        called = min(step.amount, self.recalled[name])
         amount = 0 if called else step.amount
+        owed = min(amount, self.owed[name] if kind == "plan" else 0)
+        still_owed = self.owed[name] - owed
         self.model.give_back(
-            name, kind, amount, until or NEVER, owed=min(owed, amount), called=called
+            name,
+            kind,
+            amount,
+            until or NEVER,
+            owed=owed,
+            still_owed=still_owed,
+            called=called,
         )
-        return GiveBack(
+        command = GiveBack(
             f"r{self.number}",
             name,
             kind,
             amount,
             until,
-            owed_nanos=min(owed, amount),
+            owed_nanos=owed,
+            still_owed_nanos=still_owed,
             recalled_nanos=called,
-        ), ""
+        )
+        return command, ""
+
+    def undo_cut(self, step: Step) -> Any:
+        """Go up again: all but some of what was cut comes back."""
+        self.model.undo_cut(step.pick, step.amount)
+        return UndoCut(f"u{self.number}", step.pick, step.amount), ""
 
     def cut(self, step: Step) -> Any:
         """Leave some of what the month still has."""

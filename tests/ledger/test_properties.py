@@ -22,8 +22,8 @@ from tests.ledger.builders import (
     a_story,
     counted_nanos,
 )
-from tests.ledger.model import NEVER
 from tests.ledger.programs import KINDS, PROGRAMS, RETURNS, Step, Twin
+from tests.ledger.purse import NEVER
 
 
 def compare(twin: Twin) -> None:
@@ -36,11 +36,16 @@ def compare(twin: Twin) -> None:
             *(grant.kind, grant.expires_at or NEVER),
             *(grant.remaining_nanos + (grant.aside_nanos or 0), grant.held_nanos),
             *(grant.recalled_nanos, grant.forgone_nanos, grant.aside_nanos is not None),
+            *(grant.pledged_nanos, grant.redeemed_nanos),
+            *(grant.cutting_nanos, grant.cut_nanos),
         )
         for grant in wallet.grants.values()
     )
     assert piles == Counter(
-        (p.kind, p.until, p.lying, p.pinned, p.called, p.lost, p.away)
+        (
+            *(p.kind, p.until, p.lying, p.pinned, p.called, p.lost, p.away),
+            *(p.owing, p.redeemed, p.cutting, p.cut),
+        )
         for p in model.piles.values()
     )
     assert wallet.receivable_nanos == model.debt

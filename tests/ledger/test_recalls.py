@@ -10,12 +10,13 @@ import pytest
 
 from creditbase.kernel.errors import Contention
 from creditbase.kernel.windows import Window
-from creditbase.ledger.domain.commands import ChangeTerms, CutMonthly, GiveBack, TakeBack
+from creditbase.ledger.domain.commands import (
+    GiveBack,
+)
 from creditbase.ledger.domain.decide import decide
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.wallet import Terms
-from creditbase.ledger.encoding import read_grant, write_grant
-from tests.ledger.builders import DAY, FREE, MINUTE, NOON, PERIOD, Story, a_story
+from tests.ledger.builders import DAY, FREE, NOON, PERIOD, Story, a_story
 
 PRO = Terms("pro", window="period")
 PLAN = "cycle:s:1"
@@ -133,18 +134,21 @@ def test_undoing_a_part_of_a_recall_first_forgets_what_was_used_instead() -> Non
     assert story.available_nanos == 35
 
 
-def test_what_was_recalled_is_remembered_while_the_plan_lives() -> None:
-    """Without a credit left in it: who undoes the refund must not give what was used."""
+def test_what_was_used_instead_is_remembered_beyond_the_plan() -> None:
+    """Without a credit left in it: a refund may fail months later, and its books stay true."""
     story = on_plan(60)
     hold = story.hold(60)
     refund(story, 60)
     story.capture(hold, 20)
 
     assert story.wallet.grants[PLAN].forgone_nanos == 20
-    story.now = PERIOD.end_at
+    story.now = PERIOD.end_at + 40 * DAY
     story.tidy()
+    undone = undo(story, recalled=60)
 
-    assert PLAN not in story.wallet.grants
+    assert undone.postings == {"refunded": -40, "expired": 40}
+    assert story.accounts()["refunded"] == 0
+    assert (story.available_nanos, PLAN in story.wallet.grants) == (0, False)
 
 
 def test_two_refunds_recall_no_more_than_is_held() -> None:
@@ -192,179 +196,52 @@ def test_a_held_part_of_merged_credits_is_recalled() -> None:
     assert story.left() == {"promo:1": 20}
 
 
-# ---- a smaller plan --------------------------------------------------------------------------
+# ---- a plan that was left, or is over --------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("spent", "most", "used", "left"),
-    [(50, 30, 0, 30), (50, 30, 40, 30), (50, 30, 15, 30), (200, 30, 0, 30), (200, 30, 40, 10)],
-)
-def test_a_smaller_plan_is_not_made_larger_by_work_that_ends(
-    spent: int, most: int, used: int, left: int
-) -> None:
-    """Whatever a hold gives back, no more than the smaller plan's credits can be spent."""
-    story = on_plan(150)
-    story.wait(MINUTE)
-    story.grant("upgrade:i", 100, "plan", expires_at=PERIOD.end_at)
-    hold = story.hold(40)
-    story.charge(spent)  # of 250: ten are left where 200 were spent
-
-    entry = story.entry(CutMonthly("downgrade:s:1:1", most))
-    assert story.available_nanos == min(most, 210 - spent)
-    assert sum(entry.cause["recall"].values()) == (40 if spent == 50 else 20)
+@pytest.mark.parametrize("used", [0, 10, 60])
+@pytest.mark.parametrize("left", ["before-the-end", "after-the-end", "after-the-undoing"])
+def test_a_refund_that_fails_revives_no_plan_that_was_left(left: str, used: int) -> None:
+    """The money is ours again; the plan was given up, and its credits with it."""
+    story = on_plan()
+    hold = story.hold(60)
+    refund(story, 100)
+    if left == "before-the-end":
+        story.terms(FREE)
     story.capture(hold, used)
+    if left == "after-the-end":
+        story.terms(FREE)
 
-    assert story.available_nanos == left
-
-
-def test_a_cut_recalls_from_what_burns_last() -> None:
-    """Held credits of two grants: those of the way up go before the period's own."""
-    story = on_plan(50)
-    story.wait(MINUTE)
-    story.grant("upgrade:i", 100, "plan", expires_at=PERIOD.end_at)
-    hold = story.hold(150)
-
-    entry = story.entry(CutMonthly("downgrade:s:1:1", 30))
-
-    assert entry.postings == {}
-    assert entry.cause["recall"] == {PLAN: 20, "upgrade:i": 100}
-    story.void(hold)
-    assert story.left() == {PLAN: 30}
-
-
-# ---- what owes -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("used", [0, 25, 60, 80])
-@pytest.mark.parametrize("is_before", [True, False], ids=["refund-first", "end-first"])
-def test_a_refunded_pack_owes_what_was_used_of_it_and_no_more(
-    used: int, is_before: bool
-) -> None:
-    """Held credits are a debt at once, and pay it when they come back: to the nano."""
-    story = a_story(a=100)
-    hold = story.hold(60)
-
-    if is_before:
-        story.take_back("a", 100)
-        assert story.wallet.receivable_nanos == 60
-        story.capture(hold, used)
-    else:
-        story.capture(hold, used)
-        story.take_back("a", 100)
-
-    # above the hold the work finds credits only where they have not gone yet
-    assert story.wallet.receivable_nanos == min(used, 60 if is_before else 100)
-    assert (story.available_nanos, story.wallet.grants) == (0, {})
-
-
-def test_a_packs_refund_that_fails_after_the_work_gives_all_of_it_back() -> None:
-    """Held, refunded, given back, and the refund failed: the pack is whole again."""
-    story = a_story(a=100)
-    hold = story.hold(60)
-    story.take_back("a", 100)
-    story.void(hold)
-    assert (story.wallet.receivable_nanos, story.available_nanos) == (0, 0)
-
-    story.give_back("a", 100, "topup")
-
-    assert story.left() == {"a": 100}
-
-
-def test_a_plans_failed_refund_does_not_pay_the_debt_of_a_pack() -> None:
-    """Plan credits repay nothing, so those that come back do not either."""
-    story = on_plan(50)
-    story.grant("pack", 30, "topup")
-    refund(story, 50)
-    story.charge(30)
-    story.take_back("pack", 30)
-
-    undo(story, 50)
-
-    assert (story.left(), story.wallet.receivable_nanos) == ({PLAN: 50}, 30)
-
-
-def test_a_disputed_plans_debt_is_paid_when_the_dispute_is_won() -> None:
-    """What was made a debt is no debt any more, the rest are credits again."""
-    story = on_plan(50)
-    story.charge(20)
-    story.take_back(PLAN, 50)
-    assert story.wallet.receivable_nanos == 20
-
-    story.entry(GiveBack(f"refund:{PLAN}:2", PLAN, "plan", 50, PERIOD.end_at, owed_nanos=20))
-
-    assert (story.left(), story.wallet.receivable_nanos) == ({PLAN: 30}, 0)
-
-
-def test_a_grant_of_an_older_document_recalls_nothing() -> None:
-    """Documents from before recalls have no such field, and the new ones only where needed."""
-    grant = on_plan().wallet.grants[PLAN]
-    fields = write_grant(grant)
-
-    assert not {"recalled_nanos", "forgone_nanos"} & set(fields)
-    assert read_grant(fields) == grant
-    story = on_plan()
-    hold = story.hold(30)
-    refund(story, 90)
-    assert write_grant(story.wallet.grants[PLAN])["recalled_nanos"] == 20
-    story.do(ChangeTerms(PRO, PERIOD))
-    story.capture(hold, 30)
-    assert write_grant(story.wallet.grants[PLAN])["forgone_nanos"] == 20
-
-
-# ---- what lapsed unspent ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("is_looked_at", [True, False], ids=["lapsed-before", "lapses-now"])
-def test_a_disputed_plan_of_an_older_period_owes_only_what_was_spent_of_it(
-    *, is_looked_at: bool
-) -> None:
-    """Seventy were written off unspent: nobody had them, so nobody owes them."""
-    story = on_plan()
-    story.charge(30)
-    story.now = PERIOD.end_at
-    if is_looked_at:
-        story.tidy()
-
-    entry = story.take_back(PLAN, 100)
-
-    assert entry.postings == {"receivable": -30, "refunded": 30}
-    assert entry.cause["lapsed_nanos"] == 70
-    assert story.wallet.receivable_nanos == 30
-
-
-def test_what_lapsed_sets_off_once() -> None:
-    """A refund in part was for what lapsed; the dispute of the rest is for what was spent."""
-    story = on_plan()
-    story.charge(30)
-    story.now = PERIOD.end_at
-    assert refund(story, 60).cause["lapsed_nanos"] == 60
-
-    story.do(TakeBack(f"refund:{PLAN}:2", PLAN, 40, owes_rest=True, lapsed_nanos=60))
-
-    assert story.wallet.receivable_nanos == 30
-
-
-def test_whether_it_lapsed_is_read_before_it_is_decided() -> None:
-    """A warm wallet knows no old entries: guessing would make a debt of unspent credits."""
-    story = on_plan()
-    story.now = PERIOD.end_at
-    story.tidy()
-    command = TakeBack(f"refund:{PLAN}:1", PLAN, 100, owes_rest=True)
-
-    with pytest.raises(Contention):
-        decide(story.wallet, {}, command, now=story.now)
-
-    assert story.entry(command).postings == {}
-
-
-def test_a_free_window_that_was_wholly_held_is_left_and_entered_again() -> None:
-    """Nothing was set aside, so nothing is given back; the work gives back what it held."""
-    story = a_story(FREE)
-    hold_id = story.hold(500)
-    story.terms(PRO, PERIOD)
-
-    assert story.terms(FREE).entries == ()
-    assert story.available_nanos == 0
-    story.void(hold_id)
+    undo(story, 40, recalled=60)
+    if left == "after-the-undoing":
+        story.terms(FREE)
 
     assert story.left() == {"free:0": 500}
+    assert story.accounts()["refunded"] == 0
+    assert story.accounts()["expired"] == 100 - used
+
+
+def test_a_refund_that_fails_revives_nothing_that_was_wholly_taken() -> None:
+    """The wallet has forgotten a grant that is empty; its entry tells when it was given."""
+    story = on_plan()
+    refund(story, 100)
+    story.terms(FREE)
+
+    with pytest.raises(Contention):
+        decide(story.wallet, {}, GiveBack("r:2", PLAN, "plan", 100), now=story.now)
+    entry = undo(story, 100)
+
+    assert entry.postings == {"refunded": -100, "expired": 100}
+
+
+def test_a_plan_that_is_heard_of_late_is_no_plan_that_was_left() -> None:
+    """First left, then bought again: a refund of the second that fails is undone."""
+    story = on_plan()
+    story.terms(FREE)
+    story.terms(PRO, PERIOD)
+    story.grant("cycle:s:2", 70, "plan", expires_at=PERIOD.end_at)
+    story.take_back("cycle:s:2", 70, owes_rest=False)
+
+    story.give_back("cycle:s:2", 70, "plan", expires_at=PERIOD.end_at)
+
+    assert story.available_nanos == 70

@@ -3,12 +3,14 @@
 Left out, because two right runs differ in them:
 
 * instants (`*_at`, `at`, `valid_until`, `date`), and the index fields made of them (`shard`);
-* versions and what counts writes: `mirrored`, `commits`, `seq`, `row`, `rows`, the terms'
-  `revision`; the hashes (`head`, `hash`, `prev`, and `standing`), which cover instants;
+* versions and what counts writes: `mirrored`, `commits`, `seq`, `plans_over_seq`, `row`,
+  `rows`, the terms' `revision`; the hashes (`head`, `hash`, `prev`, and
+  `standing`), which cover instants;
 * an entry's running figures: they say what came before it, which is the order itself;
-* how often Stripe was looked at: the steps of a payment's refunds are added up to one, and
-  gone are `returned_by`, which names such a step, and `is_settled`, which says whether
-  anything was written since;
+* how often Stripe was looked at: the steps of a payment's refunds are added up to one, and so
+  are a plan's ways down and up within a period, and what is set aside of a free window and
+  taken up again; gone are `returned_by`, which names such a
+  step, and `is_settled`, which says whether anything was written since;
 * the inbox: it counts deliveries, and finishes each event in its own time.
 
 Names that chance gave are gone too, so that two customers who lived the same life have the
@@ -30,6 +32,7 @@ UNCOMPARED = frozenset(
     {
         *("at", "date", "valid_until", "shard"),
         *("mirrored", "commits", "seq", "row", "rows", "revision", "is_settled", "figures"),
+        "plans_over_seq",
         *("head", "hash", "prev", "standing"),
         *("email", "external_id", "uid", "owner_uid", "returned_by"),
     }
@@ -40,7 +43,9 @@ INSTANT = re.compile(r"(?<=:)\d{10}\b")
 """A period's start inside an entry's id."""
 RETURNED = re.compile(r"(?:expire:.*:)?(return:.+)")
 """An entry that gives back what a free window had, and the one that takes it again."""
-STEP = re.compile(r"(refund:.*):\d+")
+STEP = re.compile(
+    r"(refund:.*?|downgrade:[^:]*:[^:]*)(?::\d+)+|(?:expire|return):(free:\d+)(?::.*)?"
+)
 
 Documents = Mapping[str, Fields]
 
@@ -87,9 +92,12 @@ def present_of(documents: Documents, customer: str) -> str:
             grants |= (
                 {account.removeprefix("grant:")} if account.startswith("grant:") else set()
             )
+        if "expired" in fields.get("postings", ()):
+            # It came back too late for anybody to have it.
+            grants.add(fields.get("cause", {}).get("grant_id", ""))
         is_spent = "consumed" in fields.get("postings", ())
         if not grants or is_spent or grants & {*wallet}:
-            over = SERVED if fields.get("status") in ENDED else frozenset()
+            over = SERVED if fields.get("status") in ENDED else WAYS
             kept[path] = {name: value for name, value in fields.items() if name not in over}
     texts = _texts(kept, customer)
     return "\n".join(text for text in texts if '"postings": {}' not in text)
@@ -114,6 +122,8 @@ def _is_undone(entry: Fields, by_id: Mapping[str, Fields]) -> bool:
 ENDED = frozenset({"canceled", "incomplete_expired"})
 SERVED = frozenset({"served_plan_code", "downgrades", "cut_to_nanos", "dearest_nanos"})
 """What a subscription's record says of how it was served; over with the subscription."""
+WAYS = frozenset({"downgrades", "cut_to_nanos"})
+"""What it says of smaller plans that came and went, where they were seen."""
 
 
 def _wallet_of(documents: Documents) -> str:
@@ -151,10 +161,12 @@ def _folded(entries: Iterable[Fields]) -> list[Fields]:
     folded: dict[str, Fields] = {}
     for entry in entries:
         step = STEP.fullmatch(entry["entry_id"])
-        name = step[1] if step else entry["entry_id"]
+        name = (step[1] or f"aside {step[2]}") if step else entry["entry_id"]
         known = folded.get(name)
         if known is None:
-            cause = {"grant_id": entry["cause"]["grant_id"]} if step else entry.get("cause", {})
+            said = entry.get("cause", {})
+            cause = {name: said[name] for name in ("grant_id",) if name in said}
+            cause = cause if step else said
             folded[name] = {**entry, "entry_id": name, "cause": cause}
             continue
         known["amount_nanos"] += entry["amount_nanos"]

@@ -21,18 +21,17 @@ from creditbase.subscriptions.relay_tiers import put_on_tier
 from tests.payments.lives import (
     COMPLETED,
     CREATED,
-    DAY_S,
     DECLINED,
     DELETED,
     UPDATED,
     Life,
-    Till,
     both,
     happen,
 )
 from tests.payments.orders import AGAIN, TWIN, Graph, graph_of
 from tests.payments.shop import Shop
 from tests.payments.tenant import PAGES, Tenant, held, profile, wallet_of
+from tests.payments.till import DAY_S, Till
 from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore

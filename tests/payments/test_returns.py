@@ -7,10 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.ledger.domain.commands import GiveBack, TakeBack
+from creditbase.ledger.domain.wallet import Terms
 from creditbase.payments.domain import SUBSCRIPTION, Payment, Return, Returned
-from creditbase.payments.undoing import Stretch, Way, decide_return, way_of
+from creditbase.payments.undoing import (
+    Stretch,
+    Way,
+    decide_return,
+    lapsed_nanos_of,
+    returned_nanos_of,
+    way_of,
+)
 from tests.kernel.profiles import PURE
-from tests.ledger.builders import PERIOD, Story, a_story
+from tests.ledger.builders import BARE, PERIOD, Story, a_story
 from tests.payments.test_domain import NOW
 
 PAYMENT = Payment(
@@ -113,27 +121,57 @@ def a_plan() -> Story:
 
 
 def follow(story: Story, payment: Payment, returned: Returned) -> Payment:
-    """Return the payment after the wallet was told what has gone back of it."""
-    entries = [story.entries[f"r:{n}"] for n, _ in enumerate(payment.returns)]
-    step = decide_return(payment, returned, way_of(payment, entries))
-    if step is None:
-        return payment
-    entry_id, amount = f"r:{len(entries)}", step.amount_nanos
-    if amount > 0:
-        story.do(TakeBack(entry_id, "plan", amount, step.owes_rest))
-    else:
-        story.do(
-            GiveBack(
-                entry_id,
-                "plan",
-                "plan",
-                -amount,
-                PERIOD.end_at,
-                owed_nanos=step.owed_nanos,
-                recalled_nanos=step.recalled_nanos,
+    """Return the payment after the wallet was told what has gone back of it, in all steps."""
+    while True:
+        entries = [story.entries[f"r:{n}"] for n, _ in enumerate(payment.returns)]
+        way = way_of(payment, entries)
+        step = decide_return(payment, returned, way)
+        if step is None:
+            return payment
+        entry_id, amount = f"r:{len(entries)}", step.amount_nanos
+        if amount > 0:
+            lapsed, later = lapsed_nanos_of(way), returned_nanos_of(entries)
+            story.do(TakeBack(entry_id, "plan", amount, step.owes_rest, {}, lapsed, later))
+        else:
+            story.do(
+                GiveBack(
+                    entry_id,
+                    "plan",
+                    "plan",
+                    -amount,
+                    PERIOD.end_at,
+                    owed_nanos=step.owed_nanos,
+                    still_owed_nanos=step.still_owed_nanos,
+                    recalled_nanos=step.recalled_nanos,
+                    cut_nanos=step.cut_nanos,
+                )
             )
-        )
-    return replace(payment, returns=(*payment.returns, step))
+        payment = replace(payment, returns=(*payment.returns, step))
+
+
+def test_a_refund_and_a_dispute_told_at_once_are_as_one_after_the_other() -> None:
+    """Of 70 spent credits the refund lets 30 go, whoever tells of it when."""
+    ends = []
+    for told in ((Returned(60), Returned(60, 40)), (Returned(60, 40),), (Returned(0, 40),) * 2):
+        story, payment = a_plan(), PLAN
+        story.charge(70)
+        for returned in (*told, Returned(60, 40)):
+            payment = follow(story, payment, returned)
+        ends.append(story.wallet.receivable_nanos)
+        assert [step.is_between for step in payment.returns][-1] is False
+
+    assert ends == [40, 40, 40]
+
+
+def test_a_refund_below_a_dispute_that_fails_leaves_the_dispute_alone() -> None:
+    """It is as if only the dispute had ever been: of 40 there were 30 left to take."""
+    story, payment = a_plan(), PLAN
+    story.charge(70)
+    payment = follow(story, payment, Returned(60, 40))
+
+    follow(story, payment, Returned(0, 40))
+
+    assert (story.wallet.receivable_nanos, story.available_nanos) == (10, 0)
 
 
 def test_a_won_dispute_after_a_refund_gives_back_what_the_dispute_took() -> None:
@@ -178,6 +216,59 @@ def test_whatever_failed_a_refund_takes_as_if_it_had_been_the_only_one(
         lives.append((story.available_nanos, story.wallet.receivable_nanos))
 
     assert lives == [(max(0, 100 - spent - used - walk[-1]), 0)] * 2
+
+
+PARTS = st.sampled_from([0, 0, 0, 10, 25, 40, 60, 100])
+HAPPENS = st.one_of(
+    st.tuples(st.just("gone"), PARTS, PARTS),
+    st.tuples(st.sampled_from(("charge", "hold")), st.integers(1, 60), st.just(0)),
+    st.tuples(st.just("end"), st.integers(0, 70), st.just(0)),
+    st.tuples(st.sampled_from(("leave", "pass")), st.just(0), st.just(0)),
+)
+PERIOD_TERMS = Terms("pro", window="period")
+
+
+@PURE
+@given(st.lists(HAPPENS, min_size=2, max_size=9), st.tuples(PARTS, PARTS))
+def test_what_is_owed_of_a_plan_is_what_was_spent_of_it(
+    life: list[tuple[str, int, int]], last: tuple[int, int]
+) -> None:
+    """Refunds and disputes that rise and fall, holds, the plan left, the period over.
+
+    Only the last sums count: what nobody spent is set off first, of what was spent so much is
+    owed as was disputed, and the rest was let go.
+    """
+    story, payment = a_story(PERIOD_TERMS), PLAN
+    story.grant("plan", 100, "plan", expires_at=PERIOD.end_at)
+    is_over = False
+    for what, one, other in [*life, ("gone", *last)]:
+        if what == "gone":
+            payment = follow(story, payment, Returned(min(one, 100 - other), other))
+        elif what == "charge":
+            story.charge(min(one, story.available_nanos))
+        elif what == "hold" and story.available_nanos:
+            story.hold(min(one, story.available_nanos), ttl_s=86_400)
+        elif what == "end" and story.wallet.holds:
+            name, hold = next(iter(story.wallet.holds.items()))
+            story.capture(name, min(one, hold.amount_nanos))
+        elif what == "leave" and not is_over:
+            story.terms(BARE)
+            is_over = True
+        elif what == "pass" and not is_over:
+            story.now = PERIOD.end_at
+            is_over = True
+    for name in list(story.wallet.holds):
+        story.void(name)
+    story.tidy()
+
+    refunds, disputes = min(last[0], 100 - last[1]), last[1]
+    spent = story.accounts()["consumed"]
+    unspent = 100 - spent
+    owed = min(disputes, max(0, refunds + disputes - unspent))
+    assert story.wallet.receivable_nanos == owed
+    left = 0 if is_over else max(0, unspent - refunds - disputes)
+    assert sum(story.left().values()) == left
+    assert story.accounts()["refunded"] >= owed
 
 
 @PURE

@@ -171,6 +171,43 @@ def test_a_plans_refund_in_part_that_fails_around_the_end_of_work(
     ada.verify()
 
 
+def test_a_refund_that_fails_after_the_plan_was_left(ada: Customer) -> None:
+    """Held, refunded, used, left: the money is ours again, and the plan is given up."""
+    ada.subscribe("guru")
+    payment = ada.payment_of_invoice(ada.invoices()[0])
+    ada.hold("work", 6_000)
+    refund = ada.refund(payment, 1_000)
+    ada.capture("work", 6_000)
+    ada.cancel_now()
+    assert ada.sees() == on_free(FREE, status="canceled")
+
+    ada.fail_refund(refund)
+
+    assert ada.sees() == on_free(FREE, status="canceled")
+    assert ada.owes() == 0
+    ada.verify()
+
+
+def test_a_dispute_while_work_holds_what_was_disputed(ada: Customer) -> None:
+    """The month ends before the bank decides: owed is what the work used, and no more."""
+    ada.subscribe("guru")
+    payment = ada.payment_of_invoice(ada.invoices()[0])
+    ada.hold("work", 4_000)
+    dispute = ada.dispute(payment)
+    assert ada.owes() == 4_000
+    ada.capture("work", 1_000)
+    assert ada.owes() == 1_000
+    ada.top_up("small")
+    assert ada.sees() == Seen("guru", 0, topups=4_000)
+    ada.live_past(ada.period_end())
+
+    ada.decide_dispute(dispute, "won")
+
+    # A pack has paid what was no debt after all, so its credits are back; the month is over.
+    assert ada.sees() == Seen("guru", 10_000, topups=5_000)
+    ada.verify()
+
+
 def test_a_plan_refunded_in_a_later_period_takes_nothing(ada: Customer) -> None:
     """Those credits are gone; the running month was paid for by itself."""
     ada.subscribe("guru")

@@ -158,6 +158,32 @@ def test_up_and_down_and_up_on_the_last_day_sells_the_day_once(ada: Customer) ->
     assert ada.granted("upgrade") == [a_day]
 
 
+def test_up_and_down_and_up_again_has_what_was_paid_for(ada: Customer) -> None:
+    """Down at once for a third of the month: only that third's credits are not there again."""
+    ada.subscribe("guru")
+    start, end = ada.period()
+    third = (end - start) / 3
+    ada.take("pro")
+    bought = ada.upgrade_bought(45_000)
+    ada.spend(4_000)
+    ada.live_until(start + third)
+    ada.take("guru")
+    assert ada.sees() == Seen("guru", 10_000)
+    ada.spend(1_000)
+    ada.live_until(start + 2 * third)
+
+    ada.take("pro")
+
+    left = ada.sees().monthly
+    assert ada.granted("upgrade") == [bought]
+    assert 0 <= 55_000 - 15_000 - 5_000 - left <= 2
+    paid_cents = sum(bill["total"] for bill in ada.invoices())
+    assert 3_665 <= paid_cents <= 3_669  # guru, and two thirds of what pro is more
+    ada.verify()
+    ada.take("guru")
+    assert ada.sees() == Seen("guru", 10_000)
+
+
 def test_cancelled_in_the_portal_it_stays_until_the_end(ada: Customer) -> None:
     """And who thinks better of it before then loses nothing."""
     ada.subscribe("guru")

@@ -92,6 +92,35 @@ def test_an_unlimited_tier_that_stops_paying(bea: Tenanted) -> None:
     assert (bea.sees(), bea.is_refused(1)) == (Shown("endless", "canceled", 0), True)
 
 
+@pytest.mark.parametrize("fate", ["mark_uncollectible", "void"])
+def test_an_upgrade_that_is_never_paid_leaves_the_limit_that_was(
+    bea: Tenanted, fate: str
+) -> None:
+    """Put on the dearer tier in the Dashboard, by a card that declines, and given up."""
+    bea.shop.order("/dunning", retry_after_days=[1, 1], at_last="unpaid")
+    bea.buys("starter")
+    bea.spend(900)
+    bea.pays_by(DECLINED)
+    (one,) = bea.subscriptions()
+    bea.shop.post(
+        f"/subscriptions/{one['id']}",
+        **{
+            "items[0][id]": one["items"]["data"][0]["id"],
+            "items[0][price]": bea.tenant.tier("pro").billing_price_ref,
+            "proration_behavior": "always_invoice",
+        },
+    )
+    bea.live_for(days=3)
+
+    assert bea.sees() == Shown("pro", "unpaid", 2_000)
+    bea.spend(500)
+    (bill,) = bea.shop.get("/invoices", customer=bea.stripe_id, status="open")["data"]
+    bea.shop.post(f"/invoices/{bill['id']}/{fate}")
+    bea.catch_up()
+
+    assert bea.sees().left_cents == 1_500
+
+
 def test_a_price_by_the_year_has_a_limit_each_month(bea: Tenanted) -> None:
     """Billed once a year; the limit resets monthly; the thirteenth month is paid again."""
     bea.buys("yearly")

@@ -110,3 +110,25 @@ def test_a_plan_that_stays_unpaid_gives_nothing_and_comes_back_when_paid(ada: Cu
     ada.pay_open_bill()
 
     assert ada.sees() == Seen("guru", 10_000, topups=4_000)
+
+
+@pytest.mark.parametrize("fate", ["mark_uncollectible", "void"])
+def test_an_upgrade_that_is_never_paid_leaves_the_month_that_was(
+    ada: Customer, fate: str
+) -> None:
+    """Stripe gives the upgrade up, then the owner its bill: guru was paid for all along."""
+    ada.shop.order("/dunning", retry_after_days=[1, 1], at_last="unpaid")
+    ada.subscribe("guru")
+    ada.spend(1_000)
+    ada.pay_by("pm_card_chargeCustomerFail")
+    ada.take("pro")
+    ada.live_for(days=3)
+
+    assert ada.sees() == Seen("pro", 9_000, status="unpaid", has_issue=True)
+    ada.spend(1_000)
+    ada.shop.post(f"/invoices/{ada.issue()['invoice_id']}/{fate}")
+    ada.town.settle()
+
+    seen = ada.sees()
+    assert (seen.monthly, ada.granted("upgrade")) == (8_000, [])
+    ada.verify()

@@ -330,7 +330,7 @@ class TestDowngradeWithin:
             watch.look([a_subscription()], [a_bill(), up, down]).cut for watch in (seen, late)
         }
 
-        assert cut is not None
+        assert isinstance(cut, OwedCut)
         assert (cut.entry_id[-2:], cut.most_nanos) == (":1", GURU.amount_nanos)
         assert late.look([a_subscription()], [a_bill(), up, down]).cut == cut
         assert seen.known == late.known
@@ -339,6 +339,6 @@ class TestDowngradeWithin:
         """Paid as pro, seen as guru: the events of the first half were lost."""
         standing = stand(a_subscription(), bills=[a_bill(plan=PRO)])
 
-        assert standing.cut is not None
+        assert isinstance(standing.cut, OwedCut)
         assert standing.cut.most_nanos == GURU.amount_nanos
         assert credits_of(standing.grants) == {CYCLE: 55_000}

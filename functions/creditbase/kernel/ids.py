@@ -110,6 +110,17 @@ def downgrade_entry_id(subscription_id: str, period_start: datetime, number: int
     return f"downgrade:{subscription_id}:{to_micros(period_start) // 1_000_000}:{number}"
 
 
+def upgrade_again_entry_id(
+    subscription_id: str, period_start: datetime, number: int, over_nanos: int
+) -> str:
+    """Return the entry that gives back what a downgrade cut: one per way up again.
+
+    `over_nanos` is what of the period nobody has paid for by then.
+    """
+    cut_id = downgrade_entry_id(subscription_id, period_start, number)
+    return f"{cut_id}:{over_nanos}"
+
+
 def refund_entry_id(payment_id: str, number: int) -> str:
     """Return the entry of a step of a payment's refunds, taken or given back."""
     return f"refund:{payment_id}:{number}"
@@ -137,6 +148,11 @@ def expiry_entry_id(grant_id: str, *, returned_by: str | None = None) -> str:
     names the entry that returned it.
     """
     return f"expire:{grant_id}" if returned_by is None else f"expire:{grant_id}:{returned_by}"
+
+
+def late_expiry_entry_id(grant_id: str) -> str:
+    """Return the entry that says how much came back from holds when a grant was over."""
+    return f"expire:{grant_id}:held"
 
 
 def returned_entry_id(grant_id: str, *, after: str | None = None) -> str:

@@ -15,6 +15,7 @@ from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.wallet import (
     BudgetCount,
+    Cut,
     DayCount,
     Draw,
     Hold,
@@ -30,7 +31,12 @@ from creditbase.ledger.domain.wallet import (
 
 Fields = dict[str, Any]
 _GRANT = tuple(Grant.__dataclass_fields__)
-_RARE_OF_GRANT = frozenset({"recalled_nanos", "forgone_nanos"})
+_RARE_OF_GRANT = frozenset(
+    {
+        *("recalled_nanos", "forgone_nanos", "pledged_nanos", "redeemed_nanos"),
+        *("cutting_nanos", "cut_nanos", "late_nanos"),
+    }
+)
 _TALLY = tuple(Tally.__dataclass_fields__)
 _TERMS = tuple(Terms.__dataclass_fields__)
 _DAY_USE = tuple(DayUse.__dataclass_fields__)
@@ -162,6 +168,11 @@ def write_level(level: Level) -> Fields:
     }
 
 
+def write_cut(cut: Cut | None) -> Fields | None:
+    """Return what is kept of a cut; None where the plan was not cut."""
+    return None if cut is None else {"room_nanos": cut.room_nanos, "over_nanos": cut.over_nanos}
+
+
 def write_terms(terms: Terms) -> Fields:
     """Return the terms' fields."""
     return {name: getattr(terms, name) for name in _TERMS}
@@ -182,6 +193,8 @@ def write_scalars(wallet: Wallet) -> Fields:
         "parked": wallet.parked,
         "rows": wallet.rows,
         "rowed_nanos": wallet.rowed_nanos,
+        "plans_over_seq": wallet.plans_over_seq,
+        "cut": write_cut(wallet.cut),
         "published_at": wallet.published.at,
         "is_settled": wallet.published.is_settled,
     }
@@ -224,6 +237,8 @@ def read_wallet(wallet_id: str, state: Mapping[str, Any]) -> Wallet:
         parked=state["parked"],
         rows=state.get("rows", 0),
         rowed_nanos=state.get("rowed_nanos", 0),
+        plans_over_seq=state.get("plans_over_seq", 0),
+        cut=Cut(**state["cut"]) if state.get("cut") else None,
         levels={name: Level(**fields) for name, fields in state.get("levels", {}).items()},
     )
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from creditbase.ledger.changes import STATE, changes_between
 from creditbase.ledger.domain.balance import Balance, balance_of
-from creditbase.ledger.domain.decide import Decision, Known
+from creditbase.ledger.domain.decide import Decision
+from creditbase.ledger.domain.draft import Known
 from creditbase.ledger.domain.entries import Entry, EntryKind
 from creditbase.ledger.domain.wallet import Crossing, DayCount, Told, Wallet
 from creditbase.ledger.encoding import (

@@ -165,8 +165,14 @@ class Return:
     disputed_cents: int
     owed_nanos: int = 0
     """Of what is given back: what had been made a debt."""
+    still_owed_nanos: int = 0
+    """What of the debt stays one."""
     recalled_nanos: int = 0
     """What is given back beside it: what had been recalled from open holds."""
+    cut_nanos: int = 0
+    """And what a smaller plan had cut before it was refunded."""
+    is_between: bool = False
+    """Whether it only leads to the next step: Stripe never said this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,13 @@ from creditbase.catalog.domain.tiers import Tiers
 from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Forbidden, NotFound, Unavailable
-from creditbase.ledger.domain.commands import ChangeTerms, Command, CutMonthly, GrantCredits
+from creditbase.ledger.domain.commands import (
+    ChangeTerms,
+    Command,
+    CutMonthly,
+    GrantCredits,
+    UndoCut,
+)
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_billing
@@ -32,7 +38,12 @@ from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
 from creditbase.subscriptions.domain.mirror import Invoice, Record, Subscription
 from creditbase.subscriptions.domain.notices import Scene, owed_notices
-from creditbase.subscriptions.domain.standing import Standing, decide_standing
+from creditbase.subscriptions.domain.standing import (
+    OwedCut,
+    OwedUndo,
+    Standing,
+    decide_standing,
+)
 from creditbase.subscriptions.domain.tier_standing import decide_tier_standing
 from creditbase.subscriptions.domain.trials import TrialDecision, decide_trial, wanted_claims
 from creditbase.subscriptions.store import (
@@ -339,10 +350,12 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
         )
         for grant in standing.grants
     ]
-    if standing.cut is not None:
-        cause = {"plan": standing.terms.plan_code}
-        cut = CutMonthly(standing.cut.entry_id, standing.cut.most_nanos, cause, revision)
-        commands.append(cut)
+    cause = {"plan": standing.terms.plan_code}
+    match standing.cut:
+        case OwedCut(entry_id, most_nanos):
+            commands.append(CutMonthly(entry_id, most_nanos, cause, revision))
+        case OwedUndo(entry_id, over_nanos, floor_nanos):
+            commands.append(UndoCut(entry_id, over_nanos, floor_nanos, cause, revision))
     try:
         for command in commands:
             run(wallet, command, now=now)

@@ -34,14 +34,19 @@ from creditbase.payments.noticing import mails_for, sender_of
 from creditbase.payments.refill_store import AUTO_TOPUP, auto_topup_of
 from creditbase.payments.refilling import DISPUTED, REFUNDED, AutoTopup, stopped
 from creditbase.payments.stripe_gateway import payer_email
-from creditbase.payments.undoing import decide_return, lapsed_nanos_of, way_of
+from creditbase.payments.undoing import (
+    decide_return,
+    lapsed_nanos_of,
+    returned_nanos_of,
+    way_of,
+)
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
 from creditbase.subscriptions.domain.notices import MoneyBack, money_back_notice
 from creditbase.subscriptions.domain.owed import grant_ids_of
 
-STEPS_MAX = 3
+STEPS_MAX = 8
 """How often one event may find that Stripe has moved on meanwhile."""
 
 
@@ -65,6 +70,9 @@ def mirror_return(event: Event, now: datetime) -> Outcome:
     if payment.kind == TOPUP:
         # Who wrote the payment down may not have come to the grant yet.
         grant_payment(payment, now=now)
+    else:
+        # Nothing of a plan may come back that was left meanwhile.
+        mirror_customer(payment.stripe_customer_id, now=now)
     for _ in range(STEPS_MAX):
         payment, is_reached = _step(payment, now=now)
         if is_reached:
@@ -126,14 +134,21 @@ def _mails_of(
     account: store.Account, payment: Payment, *, stops_refills: bool, now: datetime
 ) -> list[Write]:
     """Return what the customer is told of a payment's newest step."""
-    step, before = payment.returns[-1], payment.returns[-2:-1]
+    step = payment.returns[-1]
+    if step.is_between:
+        return []
+    told = [number for number, it in enumerate(payment.returns[:-1]) if not it.is_between]
+    before = payment.returns[told[-1]] if told else None
+    since = payment.returns[told[-1] + 1 :] if told else payment.returns
+    refunded_cents = before.refunded_cents if before is not None else 0
+    disputed_cents = before.disputed_cents if before is not None else 0
     notice = money_back_notice(
         MoneyBack(
             payment_id=payment.payment_id,
             number=len(payment.returns),
-            amount_nanos=step.amount_nanos - step.recalled_nanos,
-            refunded_cents=step.refunded_cents - sum(it.refunded_cents for it in before),
-            disputed_cents=step.disputed_cents - sum(it.disputed_cents for it in before),
+            amount_nanos=sum(it.amount_nanos - it.recalled_nanos for it in since),
+            refunded_cents=step.refunded_cents - refunded_cents,
+            disputed_cents=step.disputed_cents - disputed_cents,
             currency=payment.currency,
             stops_refills=stops_refills,
         )
@@ -175,6 +190,7 @@ def _take_steps(payment: Payment, *, now: datetime) -> list[Entry]:
                     step.owes_rest,
                     cause,
                     lapsed_nanos=lapsed_nanos_of(way_of(payment, entries)),
+                    returned_nanos=returned_nanos_of(entries),
                 )
             else:
                 command = GiveBack(
@@ -185,7 +201,9 @@ def _take_steps(payment: Payment, *, now: datetime) -> list[Entry]:
                     payment.expires_at,
                     cause,
                     owed_nanos=step.owed_nanos,
+                    still_owed_nanos=step.still_owed_nanos,
                     recalled_nanos=step.recalled_nanos,
+                    cut_nanos=step.cut_nanos,
                 )
             entry = run(wallet, command, now=now).entry
             assert entry is not None

@@ -2,7 +2,8 @@
 
 A step goes from one target to the next. What it met on the way stands in its entry: credits
 that were free, credits that open holds kept, credits that were used. The way back is the
-same, from its end.
+same, from its end. Of plan credits a refund lets go what a dispute makes a debt, so a dispute
+always lies on top: where the refund below it changes, it is lifted off and laid down again.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from creditbase.payments.domain import TOPUP, Payment, Return, Returned
 class Stretch:
     """A part of the way to the target: what so many credits were found to be."""
 
-    kind: Literal["taken", "recalled", "lapsed", "let_go", "owed"]
+    kind: Literal["taken", "cut", "lapsed", "recalled", "let_go", "owed"]
     amount_nanos: int
 
 
@@ -47,48 +48,68 @@ def decide_return(payment: Payment, returned: Returned, way: Way) -> Return | No
     Of plan credits a refund takes what is left and no more, and only that much is ever given
     back; what a dispute takes is owed, as is everything of a top-up.
     """
-    back_cents = returned.refunded_cents + returned.disputed_cents
-    target = share_floor(
-        payment.granted_nanos, part=back_cents, whole=max(1, payment.paid_cents)
-    )
     last = payment.returns[-1] if payment.returns else None
     reached_nanos = last.target_nanos if last is not None else 0
+    goal = _next_goal(payment, returned)
+    target = _target(payment, goal)
     if target == reached_nanos:
         return None
-    disputed_before = last.disputed_cents if last is not None else 0
     step = Return(
         amount_nanos=target - reached_nanos,
-        owes_rest=payment.kind == TOPUP or returned.disputed_cents > disputed_before,
+        owes_rest=payment.kind == TOPUP or goal.disputed_cents > 0,
         target_nanos=target,
-        refunded_cents=returned.refunded_cents,
-        disputed_cents=returned.disputed_cents,
+        refunded_cents=goal.refunded_cents,
+        disputed_cents=goal.disputed_cents,
+        is_between=goal != returned,
     )
     if target > reached_nanos:
         return step
-    _, undone = _back(way, reached_nanos - target)
+    kept, undone = _back(way, reached_nanos - target)
     owed_nanos = _sum(undone, "owed")
     return replace(
         step,
         amount_nanos=-(_sum(undone, "taken") + owed_nanos),
         owed_nanos=owed_nanos,
+        still_owed_nanos=_sum(kept, "owed"),
         recalled_nanos=_sum(undone, "recalled"),
+        cut_nanos=_sum(undone, "cut"),
     )
+
+
+def _next_goal(payment: Payment, returned: Returned) -> Returned:
+    """Return where the next step leads: to the truth, or to where the way there goes on."""
+    last = payment.returns[-1] if payment.returns else Returned()
+    before = Returned(last.refunded_cents, last.disputed_cents)
+    refunds = Returned(returned.refunded_cents)
+    refunds_before = Returned(before.refunded_cents)
+    if payment.kind == TOPUP or _target(payment, refunds) == _target(payment, refunds_before):
+        return returned
+    if _target(payment, before) > _target(payment, refunds_before):
+        return refunds_before
+    return refunds
+
+
+def _target(payment: Payment, returned: Returned) -> int:
+    """Return how much of the grant is to be gone."""
+    back_cents = returned.refunded_cents + returned.disputed_cents
+    whole_cents = max(1, payment.paid_cents)
+    return share_floor(payment.granted_nanos, part=back_cents, whole=whole_cents)
 
 
 def _met(grant_id: str, amount_nanos: int, entry: Entry) -> Way:
     """Return what a step met, in the order in which it took it: debts are the last resort."""
+    cut_nanos = -entry.cause.get("cut", {}).get(grant_id, 0)
     lapsed_nanos = entry.cause.get("lapsed_nanos", 0)
     taken_nanos = -entry.postings.get(f"grant:{grant_id}", 0)
     recalled_nanos = entry.cause.get("recall", {}).get(grant_id, 0)
     owed_nanos = -entry.postings.get("receivable", 0)
+    gone_nanos = taken_nanos + cut_nanos + lapsed_nanos + recalled_nanos + owed_nanos
     met = (
         Stretch("taken", taken_nanos),
-        Stretch("recalled", recalled_nanos),
+        Stretch("cut", cut_nanos),
         Stretch("lapsed", lapsed_nanos),
-        Stretch(
-            "let_go",
-            amount_nanos - sum((taken_nanos, recalled_nanos, lapsed_nanos, owed_nanos)),
-        ),
+        Stretch("recalled", recalled_nanos),
+        Stretch("let_go", amount_nanos - gone_nanos),
         Stretch("owed", owed_nanos),
     )
     assert all(stretch.amount_nanos >= 0 for stretch in met)
@@ -111,6 +132,14 @@ def _back(way: Way, amount_nanos: int) -> tuple[Way, Way]:
 def lapsed_nanos_of(way: Way) -> int:
     """Return what of the way had lapsed unspent, and sets off no second time."""
     return _sum(way, "lapsed")
+
+
+def returned_nanos_of(entries: Sequence[Entry]) -> int:
+    """Return what lapsed when steps were undone: it came back too late for anybody to spend."""
+    return sum(
+        entry.postings.get("expired", 0) - min(0, entry.cause.get("lapsed_nanos", 0))
+        for entry in entries
+    )
 
 
 def _sum(way: Way, kind: str) -> int:

@@ -3,8 +3,6 @@
 Source: DESIGN section 5, "Refund", "One grant per cause", "Plan change".
 """
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,13 +12,12 @@ from creditbase.kernel.windows import Window, free_window, window_number
 from creditbase.ledger.domain.commands import (
     ChangeTerms,
     CutMonthly,
-    GiveBack,
     GrantCredits,
-    TakeBack,
+    UndoCut,
 )
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.grants import MONTHLY_KINDS, PRIORITY_OF, Grant, GrantKind
+from creditbase.ledger.domain.grants import MONTHLY_KINDS, Grant, GrantKind
 from creditbase.ledger.domain.levels import set_level
 from creditbase.ledger.domain.passing import (
     add_grant,
@@ -46,7 +43,7 @@ def check_amount(amount_nanos: int) -> None:
 def grant(draft: Draft, command: GrantCredits) -> Entry:
     """Give credits. Repays what is owed first where the kind does that."""
     check_amount(command.amount_nanos)
-    _check_total(draft, command.amount_nanos)
+    check_total(draft, command.amount_nanos)
     add_grant(
         draft,
         grant_id=command.entry_id,
@@ -59,94 +56,6 @@ def grant(draft: Draft, command: GrantCredits) -> Entry:
     if command.low_nanos is not None:
         set_level(draft, "low", command.low_nanos, fires=False)
     return draft.entries[-1]
-
-
-def take_back(draft: Draft, command: TakeBack, *, lapsed_nanos: int = 0) -> Entry:
-    """Take back what the grant still has; the rest is owed, or recalled and let go.
-
-    What of the grant lapsed unspent is gone already, and sets off what would be owed.
-    """
-    check_amount(command.amount_nanos)
-    grant = draft.wallet.grants.get(command.grant_id)
-    taken_nanos = recalled_nanos = 0
-    if grant is not None:
-        taken_nanos = min(command.amount_nanos, grant.remaining_nanos)
-        if not command.owes_rest:
-            recalled_nanos = min(command.amount_nanos - taken_nanos, grant.callable_nanos)
-        draft.put_grant(_less(grant, taken_nanos, recalled_nanos))
-    rest_nanos = command.amount_nanos - taken_nanos - recalled_nanos
-    gone_nanos = min(rest_nanos, max(0, lapsed_nanos - command.lapsed_nanos))
-    owed_nanos = rest_nanos - gone_nanos if command.owes_rest else 0
-    receivable_nanos = draft.wallet.receivable_nanos + owed_nanos
-    check_amount(receivable_nanos)
-    draft.change(receivable_nanos=receivable_nanos)
-    draft.must_publish = True
-    return draft.write(
-        "refund",
-        command.entry_id,
-        Counter(
-            {
-                f"grant:{command.grant_id}": -taken_nanos,
-                "receivable": -owed_nanos,
-                "refunded": taken_nanos + owed_nanos,
-            }
-        ),
-        amount_nanos=command.amount_nanos,
-        cause={
-            "grant_id": command.grant_id,
-            **command.cause,
-            **_recall({command.grant_id: recalled_nanos}),
-            **({"lapsed_nanos": gone_nanos} if gone_nanos else {}),
-        },
-    )
-
-
-def give_back(draft: Draft, command: GiveBack) -> Entry:
-    """Undo a part of what was taken back: debts first, the rest as credits again."""
-    check_amount(command.amount_nanos)
-    grant = draft.wallet.grants.get(command.grant_id) or Grant(
-        grant_id=command.grant_id,
-        kind=command.kind,
-        priority=PRIORITY_OF[command.kind],
-        created_at=draft.at,
-        expires_at=command.expires_at,
-        granted_nanos=command.amount_nanos,
-        remaining_nanos=0,
-        returned_by=command.entry_id,
-    )
-    forgone_nanos = min(command.recalled_nanos, grant.forgone_nanos)
-    cancelled_nanos = min(command.recalled_nanos - forgone_nanos, grant.recalled_nanos)
-    grant = replace(
-        grant,
-        forgone_nanos=grant.forgone_nanos - forgone_nanos,
-        recalled_nanos=grant.recalled_nanos - cancelled_nanos,
-    )
-    back_nanos = command.amount_nanos
-    back_nanos += command.recalled_nanos - forgone_nanos - cancelled_nanos
-    repaying_nanos = command.owed_nanos if grant.kind in MONTHLY_KINDS else back_nanos
-    repaid_nanos = min(repaying_nanos, draft.wallet.receivable_nanos)
-    rest_nanos = back_nanos - repaid_nanos
-    _check_total(draft, rest_nanos)
-    draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
-    postings = Counter({"refunded": -back_nanos, "receivable": repaid_nanos})
-    if grant.is_live(draft.at):
-        draft.put_grant(replace(grant, remaining_nanos=grant.remaining_nanos + rest_nanos))
-        postings[f"grant:{grant.grant_id}"] += rest_nanos
-    else:
-        draft.put_grant(grant)
-        postings["expired"] += rest_nanos
-    draft.must_publish = True
-    return draft.write(
-        "refund",
-        command.entry_id,
-        postings,
-        amount_nanos=-back_nanos,
-        cause={
-            "grant_id": command.grant_id,
-            **command.cause,
-            **_recall({command.grant_id: -forgone_nanos - cancelled_nanos}),
-        },
-    )
 
 
 def are_known(wallet: Wallet, command: ChangeTerms) -> bool:
@@ -164,7 +73,7 @@ def are_known(wallet: Wallet, command: ChangeTerms) -> bool:
     return not (command.ends_monthly and has_monthly)
 
 
-def is_outdated(wallet: Wallet, command: GrantCredits | CutMonthly) -> bool:
+def is_outdated(wallet: Wallet, command: GrantCredits | CutMonthly | UndoCut) -> bool:
     """Return whether the wallet was told newer terms than this was decided with."""
     return command.revision is not None and command.revision < wallet.terms.revision
 
@@ -206,68 +115,23 @@ def _span(command: ChangeTerms, at: datetime) -> Window:
     return command.terms.month_at(at) or command.window
 
 
-def cut_monthly(draft: Draft, command: CutMonthly) -> Entry:
-    """Take back what monthly grants have above an amount, last to burn first.
-
-    What is free comes first; then so much of what is held is recalled that no more than
-    the amount can be free after the holds.
-    """
-    check_amount(command.most_nanos)
-    monthly = [
-        grant
-        for grant in draft.wallet.grants.values()
-        if grant.kind in MONTHLY_KINDS and grant.is_live(draft.at)
-    ]
-    free_nanos = sum(grant.remaining_nanos for grant in monthly)
-    over_nanos = max(0, free_nanos - command.most_nanos)
-    room_nanos = max(0, command.most_nanos - free_nanos)
-    recall_nanos = max(0, sum(grant.callable_nanos for grant in monthly) - room_nanos)
-    postings = Counter({"refunded": over_nanos})
-    recalled: dict[str, int] = {}
-    left_nanos = over_nanos
-    for grant in sorted(monthly, key=Grant.burn_order, reverse=True):
-        part = min(left_nanos, grant.remaining_nanos)
-        left_nanos -= part
-        postings[f"grant:{grant.grant_id}"] -= part
-        recalled[grant.grant_id] = min(recall_nanos, grant.callable_nanos)
-        recall_nanos -= recalled[grant.grant_id]
-        draft.put_grant(_less(grant, part, recalled[grant.grant_id]))
-    draft.must_publish = True
-    return draft.write(
-        "refund",
-        command.entry_id,
-        postings,
-        amount_nanos=over_nanos,
-        cause={"most_nanos": command.most_nanos, **command.cause, **_recall(recalled)},
-    )
-
-
-def _less(grant: Grant, taken_nanos: int, recalled_nanos: int) -> Grant:
-    """Return the grant with so much taken, and so much of what is held recalled."""
-    return replace(
-        grant,
-        remaining_nanos=grant.remaining_nanos - taken_nanos,
-        recalled_nanos=grant.recalled_nanos + recalled_nanos,
-    )
-
-
-def _recall(by_grant: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Return what an entry says of recalled credits, by grant; nothing where there are none."""
-    recalled = {grant_id: nanos for grant_id, nanos in by_grant.items() if nanos}
-    return {"recall": recalled} if recalled else {}
-
-
-def _check_total(draft: Draft, more_nanos: int) -> None:
+def check_total(draft: Draft, more_nanos: int) -> None:
+    """Refuse what would make a wallet hold more than it may."""
     grants = draft.wallet.grants.values()
     check_amount(more_nanos + sum(g.remaining_nanos + g.held_nanos for g in grants))
 
 
 def _lapse_monthly(draft: Draft) -> None:
-    """Write off what plans have left, and set the free windows' credits aside."""
+    """Write off what plans have left, and set the free windows' credits aside.
+
+    For good: what comes back of plan credits from before comes too late, whatever their own
+    time says, and what was cut of them is over.
+    """
     for grant in _of_kind(draft, "plan"):
         lapse(draft, grant)
     for grant in _of_kind(draft, "free"):
         set_aside(draft, grant)
+    draft.change(plans_over_seq=draft.wallet.seq, cut=None)
 
 
 def _of_kind(draft: Draft, kind: GrantKind) -> list[Grant]:

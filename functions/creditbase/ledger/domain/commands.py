@@ -9,6 +9,7 @@ from creditbase.kernel.ids import (
     end_entry_id,
     expiry_entry_id,
     late_entry_id,
+    late_expiry_entry_id,
     parse_hold_id,
 )
 from creditbase.kernel.windows import Window
@@ -191,9 +192,10 @@ class GrantCredits:
 class TakeBack:
     """Take credits back for money that went back.
 
-    What the grant no longer has is owed (`owes_rest`, top-ups), or let go (plan credits).
-    Let go is only what was used: what open holds keep is recalled, to go when they end.
-    Nobody owes what lapsed unspent; `lapsed_nanos` of it were set off before.
+    What the grant no longer has is owed (`owes_rest`, top-ups and disputes), or let go. Let go
+    is only what was used: what open holds keep is recalled, to go when they end; of a plan what
+    they keep is owed until then. Nobody owes what was cut, or lapsed unspent: `lapsed_nanos` of
+    it were set off before, and `returned_nanos` lapsed when earlier steps were undone.
     """
 
     entry_id: str
@@ -202,10 +204,12 @@ class TakeBack:
     owes_rest: bool
     cause: Mapping[str, Any] = field(default_factory=dict)
     lapsed_nanos: int = 0
+    returned_nanos: int = 0
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
-        return (self.entry_id, expiry_entry_id(self.grant_id))
+        lapses = (expiry_entry_id(self.grant_id), late_expiry_entry_id(self.grant_id))
+        return (self.entry_id, *lapses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +217,11 @@ class GiveBack:
     """Undo a part of a `TakeBack`: the refund failed, or the dispute was won.
 
     Repays what is owed first; the rest returns as credits of the grant's kind. Credits that
-    belong to a window repay only `owed_nanos` of the amount: what had been made a debt.
-    `recalled_nanos` more had been recalled from open holds: what of it was used instead
+    belong to a window repay only `owed_nanos` of the amount: what had been made a debt, of
+    which `still_owed_nanos` stays one. What somebody paid of that debt meanwhile returns to
+    them. `recalled_nanos` more had been recalled from open holds: what of it was used instead
     is let be, what is still recalled is no longer, what was taken by now comes back.
+    `cut_nanos` had been cut anyway.
     """
 
     entry_id: str
@@ -225,11 +231,13 @@ class GiveBack:
     expires_at: datetime | None = None
     cause: Mapping[str, Any] = field(default_factory=dict)
     owed_nanos: int = 0
+    still_owed_nanos: int = 0
     recalled_nanos: int = 0
+    cut_nanos: int = 0
 
     def guards(self) -> tuple[str, ...]:
-        """Return the entries whose existence decides this command."""
-        return (self.entry_id,)
+        """Return the entries whose existence decides this command, and when it was granted."""
+        return (self.entry_id, self.grant_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +269,26 @@ class CutMonthly:
 
     entry_id: str
     most_nanos: int
+    cause: Mapping[str, Any] = field(default_factory=dict)
+    revision: int | None = None
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return (self.entry_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoCut:
+    """Give back what smaller plans cut: the plan is a larger one again, in the same window.
+
+    All but `over_nanos`, the credits of the window that nobody has paid for by now. A smaller
+    plan that came and went unseen is made up for: it had `floor_nanos`. `revision` as for a
+    grant.
+    """
+
+    entry_id: str
+    over_nanos: int
+    floor_nanos: int
     cause: Mapping[str, Any] = field(default_factory=dict)
     revision: int | None = None
 
@@ -317,6 +345,7 @@ Command = (
     | GiveBack
     | ChangeTerms
     | CutMonthly
+    | UndoCut
     | Freeze
     | SetLevel
     | Tidy

@@ -5,7 +5,6 @@ Source: DESIGN section 4 (steps 2 and 7, "Entry ids") and section 5.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,16 +17,13 @@ from creditbase.kernel.errors import (
     NotFound,
     TooManyHolds,
 )
-from creditbase.kernel.ids import end_entry_id, expiry_entry_id, late_entry_id
+from creditbase.kernel.ids import end_entry_id, late_entry_id
 from creditbase.ledger.domain.adjusting import (
     are_known,
     change_terms,
     check_amount,
-    cut_monthly,
-    give_back,
     grant,
     is_outdated,
-    take_back,
 )
 from creditbase.ledger.domain.affording import affordable_cost, price_held
 from creditbase.ledger.domain.budgets import count_budget, counter_of
@@ -48,12 +44,20 @@ from creditbase.ledger.domain.commands import (
     SetLevel,
     TakeBack,
     Tidy,
+    UndoCut,
     VoidHold,
 )
-from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.draft import Draft, Known
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.levels import set_level, watch_levels
 from creditbase.ledger.domain.passing import pass_time
+from creditbase.ledger.domain.reversing import (
+    cut_monthly,
+    give_back,
+    is_undone,
+    take_back,
+    undo_cut,
+)
 from creditbase.ledger.domain.settling import capture_late, end_hold
 from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
 from creditbase.ledger.domain.telling import tell_request, tell_thresholds
@@ -68,9 +72,6 @@ from creditbase.ledger.domain.wallet import (
     Wallet,
     WindowCount,
 )
-
-Known = Mapping[str, Entry | None]
-"""Entries that were looked for, by id: None means looked for and not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,11 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
         raise Forbidden("This wallet is parked until it has been checked")
     if isinstance(command, ChangeTerms) and are_known(wallet, command):
         return Decision(wallet, is_replay=True)
-    if isinstance(command, GrantCredits | CutMonthly) and is_outdated(wallet, command):
+    if isinstance(command, GrantCredits | CutMonthly | UndoCut) and is_outdated(
+        wallet, command
+    ):
+        return Decision(wallet, is_replay=True)
+    if isinstance(command, UndoCut) and is_undone(wallet, command):
         return Decision(wallet, is_replay=True)
     draft = Draft(wallet, max(now, wallet.at))
     goes_on_plan = isinstance(command, ChangeTerms) and command.terms.window == "period"
@@ -151,7 +156,7 @@ def _prior(wallet: Wallet, known: Known, command: Command) -> Entry | None:
             if prior is not None and prior.request_digest != command.request_digest:
                 raise IdempotencyConflict
             return prior
-        case GrantCredits() | TakeBack() | GiveBack() | CutMonthly():
+        case GrantCredits() | TakeBack() | GiveBack() | CutMonthly() | UndoCut():
             return known.get(command.entry_id)
         case CaptureHold() | VoidHold() if command.hold_id not in wallet.holds:
             return _prior_end(known, command)
@@ -167,6 +172,7 @@ def _adjust(
     | GiveBack
     | ChangeTerms
     | CutMonthly
+    | UndoCut
     | Freeze
     | SetLevel
     | Tidy,
@@ -175,11 +181,13 @@ def _adjust(
         case GrantCredits():
             return grant(draft, command)
         case TakeBack():
-            return take_back(draft, command, lapsed_nanos=_lapsed_nanos(draft, known, command))
+            return take_back(draft, known, command)
         case GiveBack():
-            return give_back(draft, command)
+            return give_back(draft, known, command)
         case CutMonthly():
             return cut_monthly(draft, command)
+        case UndoCut():
+            return undo_cut(draft, command)
         case ChangeTerms():
             change_terms(draft, command)
         case Freeze():
@@ -336,20 +344,6 @@ def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> Entry:
         request_digest=command.request_digest,
         key_digest=command.key_digest,
     )
-
-
-def _lapsed_nanos(draft: Draft, known: Known, command: TakeBack) -> int:
-    """Return what was written off of a grant, before or just now, if it is over."""
-    grant = draft.wallet.grants.get(command.grant_id)
-    if grant is not None and not grant.has_ended(draft.at):
-        return 0
-    entry_id = expiry_entry_id(command.grant_id)
-    lapsed = next((entry for entry in draft.entries if entry.entry_id == entry_id), None)
-    if lapsed is None and entry_id not in known:
-        # Whether it lapsed was not looked for yet: read it.
-        raise Contention
-    lapsed = lapsed or known[entry_id]
-    return lapsed.amount_nanos if lapsed is not None else 0
 
 
 def _ended(draft: Draft, known: Known, hold_id: str) -> Entry | None:

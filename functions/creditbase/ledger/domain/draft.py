@@ -4,7 +4,7 @@ The only mutable thing in the core; it lives and dies inside one call of `decide
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,9 @@ from creditbase.ledger.domain.wallet import (
 
 SHOWN_KINDS = frozenset({"grant", "refund"})
 """Entries that a customer's history shows even where the balance stays as it was."""
+
+Known = Mapping[str, Entry | None]
+"""Entries that were looked for, by id: None means looked for and not there."""
 
 
 @dataclass(slots=True)
@@ -184,6 +187,30 @@ class Draft:
 def account_of(draw: Draw) -> str:
     """Return the account of the postings that a draw moves."""
     return INCLUDED if draw.source == INCLUDED else f"grant:{draw.source}"
+
+
+def merged_with_alike(draft: Draft, grant: Grant) -> Grant:
+    """Return the grant that new credits become a part of: one that is alike, if not bought."""
+    if grant.is_paid:
+        return grant
+    for known in draft.wallet.grants.values():
+        if known.aside_nanos is None and (known.kind, known.priority, known.expires_at) == (
+            grant.kind,
+            grant.priority,
+            grant.expires_at,
+        ):
+            return replace(
+                known,
+                granted_nanos=known.granted_nanos + grant.granted_nanos,
+                remaining_nanos=known.remaining_nanos + grant.remaining_nanos,
+            )
+    return grant
+
+
+def by_grant(name: str, nanos_of: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return what a cause says under a name, by grant; nothing where there is none of it."""
+    found = {grant_id: nanos for grant_id, nanos in nanos_of.items() if nanos}
+    return {name: found} if found else {}
 
 
 def figures_of(wallet: Wallet, at: datetime) -> Figures:

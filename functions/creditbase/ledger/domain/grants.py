@@ -29,10 +29,13 @@ class Grant:
     """A parcel of credits. `remaining_nanos` is free to draw, `held_nanos` pinned by holds.
 
     `returned_by` is the entry that brought it back after it had gone, if one did.
-    `recalled_nanos` of what is held were taken back already: they go when they come back
-    from their holds. `forgone_nanos` were to go so, and were used instead. `aside_nanos` are
-    the credits of a free window that was left for a plan: written off, until somebody comes
-    back to that window. None where nobody has left it.
+    Some of what is held is called for (ADR 0014), in this order. `recalled_nanos` were taken
+    back already: they go when they come back from their holds. `pledged_nanos` were made a
+    debt: they pay it when they come back. `cutting_nanos` are too many for a smaller plan.
+    What became of them: `forgone_nanos` were to go, and were used instead; `redeemed_nanos`
+    paid their debt; `cut_nanos` have gone to a smaller plan. `late_nanos` came back when the
+    grant was over. `aside_nanos` are the credits of a free window that was left for a plan:
+    written off, until somebody comes back to that window. None where nobody has left it.
     """
 
     grant_id: str
@@ -46,6 +49,11 @@ class Grant:
     returned_by: str | None = None
     recalled_nanos: int = 0
     forgone_nanos: int = 0
+    pledged_nanos: int = 0
+    redeemed_nanos: int = 0
+    cutting_nanos: int = 0
+    cut_nanos: int = 0
+    late_nanos: int = 0
     aside_nanos: int | None = None
 
     def has_ended(self, at: datetime) -> bool:
@@ -59,25 +67,35 @@ class Grant:
     def is_kept(self, at: datetime) -> bool:
         """Return whether the wallet still has to know of it.
 
-        While it lives also for what was forgone, since undoing a refund must not give that
-        back, and for what was set aside.
+        Of what was bought also for what was called for and did not simply go: undoing a refund
+        must give back neither what was used nor what paid a debt, however late it comes.
         """
-        has_credits = self.remaining_nanos > 0 or self.held_nanos > 0
-        has_past = self.forgone_nanos > 0 or bool(self.aside_nanos)
-        return has_credits or (has_past and not self.has_ended(at))
+        if self.remaining_nanos or self.held_nanos or self.cut_nanos:
+            return True
+        if self.forgone_nanos or self.redeemed_nanos:
+            return self.is_paid or not self.has_ended(at)
+        return bool(self.aside_nanos) and not self.has_ended(at)
 
     @property
     def callable_nanos(self) -> int:
-        """Return how much of what is held could still be recalled."""
-        return self.held_nanos - self.recalled_nanos
+        """Return how much of what is held could still be called for by money that went back."""
+        return self.held_nanos - self.recalled_nanos - self.pledged_nanos
+
+    @property
+    def uncut_nanos(self) -> int:
+        """Return how much of what is held could still be too many for a smaller plan."""
+        return self.callable_nanos - self.cutting_nanos
 
     def settled(self) -> "Grant":
-        """Return the grant with no more recalled than is held; the rest will not come back."""
-        lost_nanos = max(0, self.recalled_nanos - self.held_nanos)
+        """Return the grant with no more called for than is held: the rest was used."""
+        recalled = min(self.recalled_nanos, self.held_nanos)
+        pledged = min(self.pledged_nanos, self.held_nanos - recalled)
         return replace(
             self,
-            recalled_nanos=self.recalled_nanos - lost_nanos,
-            forgone_nanos=self.forgone_nanos + lost_nanos,
+            recalled_nanos=recalled,
+            forgone_nanos=self.forgone_nanos + self.recalled_nanos - recalled,
+            pledged_nanos=pledged,
+            cutting_nanos=min(self.cutting_nanos, self.held_nanos - recalled - pledged),
         )
 
     @property

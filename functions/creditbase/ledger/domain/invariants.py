@@ -35,8 +35,11 @@ def _pots(wallet: Wallet) -> str:
     for grant in wallet.grants.values():
         if grant.remaining_nanos < 0 or grant.held_nanos < 0:
             return f"grant {grant.grant_id} is below zero"
-        if not 0 <= grant.recalled_nanos <= grant.held_nanos or grant.forgone_nanos < 0:
+        calls = (grant.recalled_nanos, grant.pledged_nanos, grant.cutting_nanos)
+        if min(calls) < 0 or sum(calls) > grant.held_nanos:
             return f"grant {grant.grant_id} recalls what it does not hold"
+        if min(grant.forgone_nanos, grant.redeemed_nanos, grant.cut_nanos) < 0:
+            return f"grant {grant.grant_id} remembers less than nothing"
         total += grant.remaining_nanos + grant.held_nanos
     if total > AMOUNT_NANOS_MAX:
         return "the grants exceed what a wallet may hold"

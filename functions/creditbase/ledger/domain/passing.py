@@ -11,7 +11,7 @@ from datetime import datetime
 
 from creditbase.kernel.ids import expiry_entry_id, free_grant_id, returned_entry_id
 from creditbase.kernel.windows import free_window, window_number
-from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.draft import Draft, by_grant, merged_with_alike
 from creditbase.ledger.domain.grants import PRIORITY_OF, Grant, GrantKind
 from creditbase.ledger.domain.settling import end_hold
 from creditbase.ledger.domain.wallet import DayCount, WindowCount
@@ -85,24 +85,29 @@ def take_up(draft: Draft, grant: Grant) -> None:
 
 
 def _write_off(draft: Draft, grant: Grant) -> None:
-    """Keep the grant as it is now, without what is left in it; enter what that was."""
-    if grant.remaining_nanos > 0:
+    """Keep the grant as it is now, without what is left in it; enter what that was.
+
+    And what was cut of it: who looks for what nobody spent finds both.
+    """
+    remaining_nanos, cut_nanos = grant.remaining_nanos, grant.cut_nanos
+    if remaining_nanos > 0 or cut_nanos > 0:
         postings = Counter(
-            {
-                f"grant:{grant.grant_id}": -grant.remaining_nanos,
-                "expired": grant.remaining_nanos,
-            }
+            {f"grant:{grant.grant_id}": -remaining_nanos, "expired": remaining_nanos}
         )
-        draft.put_grant(replace(grant, remaining_nanos=0))
+        draft.put_grant(replace(grant, remaining_nanos=0, cut_nanos=0))
         draft.write(
             "lapse",
             expiry_entry_id(grant.grant_id, returned_by=grant.returned_by),
             postings,
-            amount_nanos=grant.remaining_nanos,
-            cause={"grant_id": grant.grant_id, "grant_kind": grant.kind},
+            amount_nanos=remaining_nanos,
+            cause={
+                "grant_id": grant.grant_id,
+                "grant_kind": grant.kind,
+                **by_grant("cut", {grant.grant_id: -cut_nanos}),
+            },
         )
         draft.must_publish = True
-    elif grant != draft.wallet.grants[grant.grant_id] or not grant.held_nanos:
+    elif grant != draft.wallet.grants[grant.grant_id] or not grant.is_kept(draft.at):
         draft.put_grant(grant)
 
 
@@ -192,7 +197,7 @@ def add_grant(
         remaining_nanos=rest_nanos,
     )
     if grant.is_live(draft.at):
-        grant = _merged_with_alike(draft, grant)
+        grant = merged_with_alike(draft, grant)
         postings[f"grant:{grant.grant_id}"] += rest_nanos
         draft.put_grant(grant)
     else:
@@ -210,20 +215,3 @@ def add_grant(
 
 REPAYING_KINDS = frozenset({"topup", "adjustment"})
 """A new grant of these kinds pays what is owed first; plan credits do not."""
-
-
-def _merged_with_alike(draft: Draft, grant: Grant) -> Grant:
-    if grant.is_paid:
-        return grant
-    for known in draft.wallet.grants.values():
-        if known.aside_nanos is None and (known.kind, known.priority, known.expires_at) == (
-            grant.kind,
-            grant.priority,
-            grant.expires_at,
-        ):
-            return replace(
-                known,
-                granted_nanos=known.granted_nanos + grant.granted_nanos,
-                remaining_nanos=known.remaining_nanos + grant.remaining_nanos,
-            )
-    return grant

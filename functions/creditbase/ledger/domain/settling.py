@@ -5,14 +5,13 @@ consumes them in that order, the rest goes back where it came from.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 
-from creditbase.kernel.ids import end_entry_id, late_entry_id
+from creditbase.kernel.ids import end_entry_id, late_entry_id, late_expiry_entry_id
 from creditbase.ledger.domain.budgets import count_budget
-from creditbase.ledger.domain.draft import Draft, account_of
+from creditbase.ledger.domain.draft import Draft, account_of, merged_with_alike
 from creditbase.ledger.domain.entries import Entry, EntryKind
-from creditbase.ledger.domain.grants import MONTHLY_KINDS, Grant
+from creditbase.ledger.domain.grants import MONTHLY_KINDS, PRIORITY_OF, Grant
 from creditbase.ledger.domain.wallet import INCLUDED, Draw, Hold, Metered
 
 STATUS_OF: dict[str, str] = {
@@ -43,7 +42,7 @@ def end_hold(
     draft.drop_hold(hold)
     used, returned = _split(hold.draws, amount_nanos)
     _unpin(draft, hold, used)
-    recalled = _give_back(draft, returned, postings)
+    told = _give_back(draft, hold, returned, postings)
     over = amount_nanos - sum(draw.amount_nanos for draw in used)
     extra, shortfall_nanos = draft.plan_draws(over)
     draft.take(extra, postings, for_hold=False)
@@ -60,7 +59,7 @@ def end_hold(
     if kind == "capture" or (kind == "expire" and _has_use(amount_nanos, metered)):
         draft.count(metered, captured_nanos, hold.window_start_at)
     draft.close_windows()
-    return draft.write(
+    ended = draft.write(
         kind,
         end_entry_id(hold.hold_id),
         postings,
@@ -76,14 +75,29 @@ def end_hold(
         expires_at=hold.expires_at,
         window_start_at=hold.window_start_at,
         metered=metered,
-        cause=_cause(hold, recalled),
+        cause={**({"budget": hold.budget} if hold.budget else {}), **told},
     )
+    _tell_late(draft, hold)
+    return ended
 
 
-def _cause(hold: Hold, recalled: Mapping[str, int]) -> dict[str, object]:
-    """Return what else a hold's end tells: the budget it counts for, and what it gave up."""
-    told = {"budget": hold.budget, "recalled": recalled}
-    return {name: value for name, value in told.items() if value}
+def _tell_late(draft: Draft, hold: Hold) -> None:
+    """Enter what came back to grants that were over, once their last hold has ended.
+
+    Nothing moves by it: it is found by the grant, where the ends of holds are not.
+    """
+    for grant_id in dict.fromkeys(draw.source for draw in hold.draws):
+        grant = draft.wallet.grants.get(grant_id)
+        if grant is None or not grant.late_nanos or grant.held_nanos:
+            continue
+        draft.put_grant(replace(grant, late_nanos=0))
+        draft.write(
+            "lapse",
+            late_expiry_entry_id(grant_id),
+            Counter(),
+            amount_nanos=grant.late_nanos,
+            cause={"grant_id": grant_id, "grant_kind": grant.kind},
+        )
 
 
 def capture_late(
@@ -189,53 +203,104 @@ def _unpin(draft: Draft, hold: Hold, used: tuple[Draw, ...]) -> None:
 
 
 def _give_back(
-    draft: Draft, returned: tuple[Draw, ...], postings: Counter[str]
-) -> dict[str, int]:
+    draft: Draft, hold: Hold, returned: tuple[Draw, ...], postings: Counter[str]
+) -> dict[str, dict[str, int]]:
     """Return draws to where they came from: expired grants lose them, debts come first.
 
-    What was recalled while it was held is taken before all else: how much, by grant.
+    What was called for while it was held goes before all else: how much, by grant, is told.
     """
-    recalled: dict[str, int] = {}
+    told: dict[str, dict[str, int]] = {}
     for draw in returned:
         if draw.source == INCLUDED:
             postings[INCLUDED] += draw.amount_nanos
             continue
+        answered = _answer_calls(draft, hold, draw, postings)
         grant = draft.wallet.grants[draw.source]
-        taken_nanos = min(draw.amount_nanos, grant.recalled_nanos)
-        if taken_nanos:
-            postings["refunded"] += taken_nanos
-            recalled[draw.source] = taken_nanos
-            grant = replace(grant, recalled_nanos=grant.recalled_nanos - taken_nanos)
-            draft.change(grants={**draft.wallet.grants, draw.source: grant})
-        back_nanos = draw.amount_nanos - taken_nanos
+        for name, nanos in answered.items():
+            if name != "cut" or grant.is_paid:
+                told.setdefault(name, {})[draw.source] = nanos
+        back_nanos = draw.amount_nanos - sum(answered.values())
         if grant.has_ended(draft.at):
             postings["expired"] += back_nanos
-            continue
-        if grant.aside_nanos is not None:
+            late_nanos = back_nanos if grant.is_paid else 0
+            grant = replace(grant, late_nanos=grant.late_nanos + late_nanos)
+        elif grant.aside_nanos is not None:
             postings["expired"] += back_nanos
-            aside = replace(grant, aside_nanos=grant.aside_nanos + back_nanos)
-            draft.change(grants={**draft.wallet.grants, draw.source: aside})
-            continue
-        if grant.kind not in MONTHLY_KINDS:
-            repaid_nanos = min(back_nanos, draft.wallet.receivable_nanos)
-            postings["receivable"] += repaid_nanos
-            draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
-            back_nanos -= repaid_nanos
-        postings[account_of(draw)] += back_nanos
-        draft.change(
-            grants={
-                **draft.wallet.grants,
-                draw.source: replace(grant, remaining_nanos=grant.remaining_nanos + back_nanos),
-            }
-        )
+            grant = replace(grant, aside_nanos=grant.aside_nanos + back_nanos)
+        else:
+            if grant.kind not in MONTHLY_KINDS:
+                back_nanos -= repay(draft, back_nanos, postings)
+            postings[account_of(draw)] += back_nanos
+            grant = replace(grant, remaining_nanos=grant.remaining_nanos + back_nanos)
+        draft.change(grants={**draft.wallet.grants, draw.source: grant})
     settled = {key: _settled(grant) for key, grant in draft.wallet.grants.items()}
-    draft.change(grants={key: one for key, one in settled.items() if one.is_kept(draft.at)})
-    return recalled
+    draft.change(
+        grants={
+            key: one for key, one in settled.items() if one.late_nanos or one.is_kept(draft.at)
+        }
+    )
+    return told
+
+
+def _answer_calls(
+    draft: Draft, hold: Hold, draw: Draw, postings: Counter[str]
+) -> dict[str, int]:
+    """Give what comes back to whoever called for it; return how much by call."""
+    grant = draft.wallet.grants[draw.source]
+    left_nanos = draw.amount_nanos
+    recalled_nanos = min(left_nanos, grant.recalled_nanos)
+    left_nanos -= recalled_nanos
+    redeemed_nanos = min(left_nanos, grant.pledged_nanos)
+    left_nanos -= redeemed_nanos
+    is_over = grant.has_ended(draft.at)
+    cut_nanos = 0 if is_over else min(left_nanos, grant.cutting_nanos)
+    answered = {"recalled": recalled_nanos, "redeemed": redeemed_nanos, "cut": cut_nanos}
+    if any(answered.values()):
+        postings["refunded"] += recalled_nanos + cut_nanos
+        grant = replace(
+            grant,
+            recalled_nanos=grant.recalled_nanos - recalled_nanos,
+            pledged_nanos=grant.pledged_nanos - redeemed_nanos,
+            redeemed_nanos=grant.redeemed_nanos + redeemed_nanos,
+            cutting_nanos=grant.cutting_nanos - cut_nanos,
+            cut_nanos=grant.cut_nanos + (cut_nanos if grant.is_paid else 0),
+        )
+        draft.change(grants={**draft.wallet.grants, draw.source: grant})
+        entry_id = end_entry_id(hold.hold_id)
+        unowe(draft, redeemed_nanos, postings, entry_id=entry_id)
+    return {name: nanos for name, nanos in answered.items() if nanos}
+
+
+def repay(draft: Draft, amount_nanos: int, postings: Counter[str]) -> int:
+    """Pay what is owed, up to an amount, and return how much it was."""
+    repaid_nanos = min(amount_nanos, draft.wallet.receivable_nanos)
+    if repaid_nanos:
+        postings["receivable"] += repaid_nanos
+        draft.change(receivable_nanos=draft.wallet.receivable_nanos - repaid_nanos)
+    return repaid_nanos
+
+
+def unowe(draft: Draft, amount_nanos: int, postings: Counter[str], *, entry_id: str) -> None:
+    """Take back a debt that is none any more. What was paid of it returns, for good."""
+    returned_nanos = amount_nanos - repay(draft, amount_nanos, postings)
+    if returned_nanos:
+        returned = Grant(
+            grant_id=entry_id,
+            kind="adjustment",
+            priority=PRIORITY_OF["adjustment"],
+            created_at=draft.at,
+            expires_at=None,
+            granted_nanos=returned_nanos,
+            remaining_nanos=returned_nanos,
+        )
+        returned = merged_with_alike(draft, returned)
+        postings[f"grant:{returned.grant_id}"] += returned_nanos
+        draft.put_grant(returned)
 
 
 def _settled(grant: Grant) -> Grant:
     """Return the grant settled, the same object where nothing is to change."""
-    return grant.settled() if grant.recalled_nanos > grant.held_nanos else grant
+    return grant.settled() if grant.uncut_nanos < 0 else grant
 
 
 def _merged(draws: tuple[Draw, ...]) -> tuple[Draw, ...]:

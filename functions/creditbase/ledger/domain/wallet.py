@@ -262,6 +262,18 @@ class Published:
     is_settled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The plan became a smaller one within its window: what that means for later commands.
+
+    `room_nanos` more would have been left to the smaller plan. `over_nanos` are those of the
+    window's credits that nobody has paid for, known once the plan is a larger one again.
+    """
+
+    room_nanos: int
+    over_nanos: int | None = None
+
+
 LevelName = Literal["low", "refill"]
 """`low`: the customer is reminded. `refill`: the wallet is topped up by itself."""
 
@@ -305,7 +317,8 @@ class Wallet:
 
     `at` never goes back; `seq` counts entries without gaps; `head` is the hash of the
     newest one; `commits` counts commits, so that writers see each other. `rows` counts the
-    entries that moved the balance, and `rowed_nanos` is the balance after the newest.
+    entries that moved the balance, and `rowed_nanos` is the balance after the newest. Plan
+    credits of entries up to `plans_over_seq` are over, whatever their own time says.
     """
 
     wallet_id: str
@@ -328,6 +341,8 @@ class Wallet:
     parked: str = ""
     rows: int = 0
     rowed_nanos: int = 0
+    plans_over_seq: int = 0
+    cut: Cut | None = None
     levels: Mapping[LevelName, Level] = field(default_factory=dict)
 
     def live_grants(self, at: datetime) -> list[Grant]:

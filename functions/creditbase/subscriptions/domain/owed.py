@@ -89,6 +89,35 @@ def dearest_paid_nanos(period: Window, invoices: Iterable[Invoice], plans: Plans
     )
 
 
+def over_nanos(period: Window, invoices: Sequence[Invoice], plans: Plans) -> int:
+    """Return what was granted for ways up within a period, and is not paid for any more.
+
+    Money went back for the time in which the plan was a smaller one.
+    """
+    whole = _micros(period.start_at, period.end_at) * NANOS_PER_CREDIT
+    sum_so_far = highest = 0
+    for lines in _paid_changes(period, invoices):
+        sum_so_far += sum(_weight(line, plans) for line in lines)
+        highest = max(sum_so_far, highest)
+    return (highest // whole - sum_so_far // whole) * NANOS_PER_CREDIT
+
+
+def smallest_nanos(period: Window, invoices: Sequence[Invoice], plans: Plans) -> int:
+    """Return the credits of the smallest plan that bills of changes within a period name."""
+    named = {line.plan_code for lines in _paid_changes(period, invoices) for line in lines}
+    return min((plans[code].amount_nanos for code in named if code in plans), default=0)
+
+
+def _paid_changes(
+    period: Window, invoices: Sequence[Invoice]
+) -> Iterable[tuple[InvoiceLine, ...]]:
+    """Yield the lines of each paid bill that are of changes within a period, oldest first."""
+    for invoice in sorted(invoices, key=lambda invoice: invoice.age):
+        lines = tuple(line for line in invoice.lines if _is_within(line, period))
+        if invoice.is_paid and lines:
+            yield lines
+
+
 def _upgrades(period: Window, invoices: Sequence[Invoice], plans: Plans) -> Iterable[OwedGrant]:
     """Yield the credits of each paid proration invoice, prorated as its money was.
 

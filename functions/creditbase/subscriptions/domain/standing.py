@@ -10,7 +10,7 @@ from datetime import datetime
 
 from creditbase.accounts.domain import TierSubscription
 from creditbase.catalog.domain import Plan
-from creditbase.kernel.ids import downgrade_entry_id, sha256_hex
+from creditbase.kernel.ids import downgrade_entry_id, sha256_hex, upgrade_again_entry_id
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.subscriptions.domain.mirror import (
@@ -27,7 +27,9 @@ from creditbase.subscriptions.domain.owed import (
     Plans,
     dearest_paid_nanos,
     invoice_of,
+    over_nanos,
     owed_grants,
+    smallest_nanos,
 )
 from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms, paid_terms
 
@@ -43,6 +45,15 @@ class OwedCut:
     most_nanos: int
 
 
+@dataclass(frozen=True, slots=True)
+class OwedUndo:
+    """A plan that is a larger one again has what was cut, but for what nobody paid for."""
+
+    entry_id: str
+    over_nanos: int
+    floor_nanos: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """What becomes of a customer. `window` None is the running free window."""
@@ -51,7 +62,7 @@ class Standing:
     window: Window | None
     ends_monthly: bool
     grants: tuple[OwedGrant, ...]
-    cut: OwedCut | None
+    cut: OwedCut | OwedUndo | None
     surplus: tuple[str, ...]
     """Live subscriptions that do not count: to be cancelled and refunded."""
     unknown: tuple[str, ...]
@@ -164,7 +175,7 @@ def _on_plan(
         standing_on(terms, one.period),
         ends_monthly=not may_spend,
         grants=grants,
-        cut=_cut(served),
+        cut=_cut(served, plan, invoices, plans) if may_spend else None,
     )
     return standing, served
 
@@ -218,13 +229,21 @@ def _served(
     return replace(served, downgrades=served.downgrades + 1, cut_to_nanos=plan.amount_nanos)
 
 
-def _cut(served: Record) -> OwedCut | None:
-    if not served.downgrades or served.served_start_at is None:
-        return None
-    entry_id = downgrade_entry_id(
-        served.subscription_id, served.served_start_at, served.downgrades
-    )
-    return OwedCut(entry_id, served.cut_to_nanos)
+def _cut(
+    served: Record, plan: Plan, invoices: Sequence[Invoice], plans: Plans
+) -> OwedCut | OwedUndo | None:
+    """Return what the plan's ways down and up within its window mean to its credits."""
+    assert served.served is not None
+    name = (served.subscription_id, served.served.start_at, served.downgrades)
+    floor_nanos = smallest_nanos(served.served, invoices, plans)
+    if served.downgrades:
+        if plan.amount_nanos <= served.cut_to_nanos:
+            return OwedCut(downgrade_entry_id(*name), served.cut_to_nanos)
+        floor_nanos = served.cut_to_nanos
+    over = over_nanos(served.served, invoices, plans)
+    if served.downgrades or (over and plan.amount_nanos > floor_nanos):
+        return OwedUndo(upgrade_again_entry_id(*name, over), over, floor_nanos)
+    return None
 
 
 def standing_on(terms: Terms, window: Window | None) -> Standing:

@@ -26,6 +26,7 @@ from creditbase.subscriptions.domain.standing import (
     NO_CREDITS,
     Standing,
     awaits_payment,
+    is_only_a_change_unpaid,
     precedence,
     standing_on,
 )
@@ -107,7 +108,7 @@ def _on_tier(
     tier = _tier(tiers, one.plan_code)
     bill = invoice_of(one.period, bills)
     has_issue = one.status not in ENTITLING or (bill is not None and bill.is_overdue)
-    may_spend = one.status not in NO_CREDITS
+    may_spend = one.status not in NO_CREDITS or is_only_a_change_unpaid(one, bill)
     if may_spend and record.served is not None and awaits_payment(one, record, bill, now=now):
         # The old window and tier stay, limit and all, while the new one is being paid.
         before = _tier(tiers, record.served_plan_code)
