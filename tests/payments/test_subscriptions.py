@@ -15,8 +15,8 @@ from creditbase.payments.subscribing import start_checkout
 from creditbase.runtime.firestore import get_all, query
 from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import FREE_NANOS, deliver, inbox, said_by
-from tests.payments.lives import Till
 from tests.payments.shop import Resource, Shop, signed_event
+from tests.payments.till import Till
 
 pytestmark = pytest.mark.firestore
 
