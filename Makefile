@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down soak stripe install
+.PHONY: help demo test check up down soak prices stripe install
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 16
@@ -25,6 +25,9 @@ down: install ## end what `make up` started
 
 soak: install ## what takes long: every net of the local Stripe, then random lives for MINUTES=n (10)
 	@$(RUN) dev.soak $(MINUTES)
+
+prices: install ## compile the price book and its report (docs/prices.md) from the pinned packages
+	@$(RUN) dev.prices compile
 
 stripe: install ## the local Stripe's scenarios on Stripe itself, where STRIPE_TEST_KEY holds a test key
 	@$(RUN) dev.stripe_scenarios

@@ -101,6 +101,29 @@ def virtualenv(target: Path, requirements: str, *programs: str) -> Part:
     )
 
 
+def development() -> Part:
+    """Describe the environment of the tools and tests.
+
+    With it come packages that are read and never run, as they were published: what they need
+    to run is not installed.
+    """
+    requirements = "requirements-prices.txt"
+    tools = ("pytest", "ruff", "mypy", "lint-imports")
+    part = virtualenv(ROOT / ".venv", "requirements-dev.txt", *tools)
+    install_all = part.commands
+
+    def commands(is_fresh: bool) -> list[list[str]]:
+        pip = [str(part.target / "bin" / "python"), "-m", "pip", "download"]
+        quiet = ["--disable-pip-version-check", "--no-input", "--no-deps"]
+        place = ["-d", str(part.target / "prices"), "-r", str(ROOT / requirements)]
+        return [*install_all(is_fresh), [*pip, *quiet, *place]]
+
+    part.commands = commands
+    part.sources = (*part.sources, requirements)
+    part.must_have = (*part.must_have, "prices")
+    return part
+
+
 def parts() -> list[Part]:
     """Return all that is to be installed, the longest first."""
     return [
@@ -111,9 +134,7 @@ def parts() -> list[Part]:
             must_have=(".bin/firebase", "firebase/package.json"),
             commands=lambda _: [["npm", "ci", "--ignore-scripts"]],
         ),
-        virtualenv(
-            ROOT / ".venv", "requirements-dev.txt", "pytest", "ruff", "mypy", "lint-imports"
-        ),
+        development(),
         virtualenv(
             ROOT / "functions" / "venv", "functions/requirements.txt", "functions-framework"
         ),

@@ -22,7 +22,14 @@ import psutil
 from dev import app_check, background, env_file, firebase_project, firestore_emulator, probe
 from dev.background import MARK, Failed, Program
 from dev.layout import BIN, FUNCTIONS, FUNCTIONS_BIN, ROOT, BadNumber, Layout
-from dev.stack_steps import make_admin, push_catalog, put_tiers, seed, settings_of
+from dev.stack_steps import (
+    make_admin,
+    push_catalog,
+    push_rates,
+    put_tiers,
+    seed,
+    settings_of,
+)
 
 START_WITHIN_S = 300
 HURRIED_STOP_WITHIN_S = 4
@@ -184,6 +191,7 @@ class Stack:
         served = [self.start_served(name) for name in SERVED]
         env = {**self.settings(), MARK: self.mark}
         seeded = seed(layout, env)
+        push_rates(layout, env)
         self.wait(stripe, "the local Stripe", lambda: probe.is_healthy(self.stripe_health))
         for name, program in zip(SERVED, served, strict=True):
             self.wait(program, name, functools.partial(probe.answers, layout.url(name)))

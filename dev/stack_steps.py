@@ -13,6 +13,7 @@ from dev.background import Failed
 from dev.layout import FUNCTIONS, FUNCTIONS_BIN, Layout
 
 RELAY_TIERS = Path(__file__).parent / "relay_tiers.json"
+LOCAL_RATES = Path(__file__).parent / "local_rates.json"
 ADMIN_EMAIL = "admin@creditbase.test"
 FOREIGN = (
     "STRIPE_",
@@ -88,6 +89,16 @@ def push_catalog(layout: Layout, env: Mapping[str, str]) -> None:
     done = _operate(layout, env, "push", "catalog", "push", "--yes")
     if done.returncode != 0:
         raise Failed(f"The catalog was not pushed to Stripe: {done.stderr[-600:]}")
+
+
+def push_rates(layout: Layout, env: Mapping[str, str]) -> None:
+    """Give the hub the models of our own, which only the emulators have.
+
+    Raises: Failed.
+    """
+    done = _operate(layout, env, "rates", "rates", "push", str(LOCAL_RATES))
+    if done.returncode != 0:
+        raise Failed(f"The hub has not got the local models: {done.stderr[-600:]}")
 
 
 def put_tiers(layout: Layout, env: Mapping[str, str]) -> None:

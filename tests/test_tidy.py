@@ -143,7 +143,11 @@ def unpinned(text: str) -> list[str]:
 
 def test_every_package_is_pinned() -> None:
     """Two installations a week apart are the same program."""
-    for name in ("requirements-dev.txt", "functions/requirements.txt"):
+    for name in (
+        "requirements-dev.txt",
+        "requirements-prices.txt",
+        "functions/requirements.txt",
+    ):
         assert unpinned((ROOT / name).read_text()) == [], name
     package = json.loads((ROOT / "package.json").read_text())
     for name, version in (package.get("dependencies", {}) | package["devDependencies"]).items():

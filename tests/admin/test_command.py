@@ -203,35 +203,17 @@ class TestCatalog:
     ) -> None:
         """One line says which file, where in it, and why."""
         values = json.loads((ROOT / "catalog.json").read_text(encoding="utf-8"))
-        values["price_book"]["models"][0]["nanos_per_million"]["input_tokens"] = -1
+        values["packs"][0]["credits"] = 0
         (tmp_path / "bad.json").write_text(json.dumps(values), encoding="utf-8")
 
         typed = Typed(capsys, "catalog", "push", "--file", str(tmp_path / "bad.json"))
 
         assert (typed.status, typed.out) == (1, "")
         assert re.match(
-            r"refused: the catalog cannot be taken: .*bad\.json: price_book\.models\.0"
-            r".*greater than or equal to 0\n$",
+            r"refused: the catalog cannot be taken: .*bad\.json: packs\.0"
+            r".*greater than 0\n$",
             typed.said,
         )
-
-    def test_refuses_another_content_of_a_version(
-        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
-    ) -> None:
-        """The commonest slip: a price changed, and the version forgotten."""
-        name = fresh()
-        Typed(capsys, "projects", "create", name)
-        Typed(capsys, "catalog", "push", "--project", name, ALONE, "--yes")
-        values = json.loads((ROOT / "catalog.json").read_text(encoding="utf-8"))
-        values["price_book"]["models"][0]["nanos_per_million"]["input_tokens"] += 1
-        (tmp_path / "new.json").write_text(json.dumps(values), encoding="utf-8")
-
-        typed = Typed(
-            capsys, "catalog", "push", "--project", name, ALONE, f"--file={tmp_path}/new.json"
-        )
-
-        assert typed.status == 1
-        assert "exists with other content; give the file a new one" in typed.said
 
     def test_does_not_make_a_project_out_of_a_typing_error(
         self, capsys: pytest.CaptureFixture[str]

@@ -10,13 +10,13 @@ import pytest
 from creditbase.accounts.owners import owned_project
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.admin.tiers import put_tiers, read_tiers, tier_line
-from creditbase.catalog.models import CatalogFault, read_catalog
+from creditbase.catalog.models import CatalogFault
 from creditbase.catalog.tier_store import load_tiers
-from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.catalog.use_cases import shared_cache
 from creditbase.runtime.clock import real_now
-from dev.layout import ROOT
 from dev.stack_steps import RELAY_TIERS
 from tests.admin.test_command import Typed
+from tests.sold import sell
 
 pytestmark = [pytest.mark.firestore, pytest.mark.usefixtures("firestore_host", "project")]
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.firestore, pytest.mark.usefixtures("firestore_host", "
 def name() -> str:
     """Return the name of a new project that can sell by the hub's prices."""
     ensure_project("hub", now=real_now())
-    push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+    sell(HUB_PROJECT_ID)
     shared_cache().forget()
     fresh = f"p{uuid.uuid4().hex[:12]}"
     ensure_project(fresh, now=real_now())

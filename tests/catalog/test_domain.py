@@ -254,7 +254,6 @@ def an_offer(
         packs={pack.code: pack for pack in packs},
         markup=Markup(markup_bps),
         book=a_book({"input_tokens": 1}, version=version),
-        book_body={},
     )
 
 

@@ -9,7 +9,6 @@ import pytest
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.catalog import tier_store, tier_use_cases
 from creditbase.catalog.domain.tiers import Tier, TierModel
-from creditbase.catalog.models import read_catalog
 from creditbase.catalog.tier_use_cases import (
     archive_tier,
     create_tier,
@@ -19,11 +18,11 @@ from creditbase.catalog.tier_use_cases import (
     tier_on_sale,
     update_tier,
 )
-from creditbase.catalog.use_cases import load_catalog, push_catalog, shared_cache
+from creditbase.catalog.use_cases import load_catalog, shared_cache
 from creditbase.kernel.errors import Conflict, Contention, NotFound, Retryable
 from creditbase.runtime.firestore import commit
-from dev.layout import ROOT
 from tests.catalog.tiers import NOON, a_tier
+from tests.sold import sell
 from tests.wire import FAULTS, Fault, Wire
 from tests.wired import _session_wire, wire
 
@@ -36,7 +35,7 @@ LATER = NOON.replace(hour=13)
 def project_id(wire: Wire) -> str:
     """Return a new project, whose prices this process knows."""
     ensure_project("hub", now=NOON)
-    push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+    sell(HUB_PROJECT_ID)
     shared_cache().forget()
     fresh = ensure_project(f"p{uuid.uuid4().hex}", now=NOON).project_id
     load_catalog(fresh)

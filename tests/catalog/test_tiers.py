@@ -1,7 +1,6 @@
 """What a tier is, and what a change of it comes to."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +8,12 @@ import pytest
 from creditbase.catalog.domain import Markup, ModelPrice, PriceList
 from creditbase.catalog.domain.tier_rules import changed_tier, new_tier
 from creditbase.catalog.domain.tiers import Tier, TierModel, Tiers
-from creditbase.catalog.models import read_catalog
+from creditbase.catalog.models import shipped_book
 from creditbase.kernel.errors import InvalidRequest
 from tests.catalog.tiers import NOON, PROJECT_ID, TIER_ID, a_paid_tier, a_paygo, a_tier
+from tests.sold import LOCAL_RATES
 
-PRICES = PriceList(
-    read_catalog(Path(__file__).parents[2] / "catalog.json").price_book.to_domain()
-)
+PRICES = PriceList(shipped_book(), LOCAL_RATES.to_domain("p"))
 LATER = NOON.replace(hour=13)
 CENT = 10_000_000
 

@@ -1,5 +1,6 @@
 """Pushing and loading the catalog on the real emulator, and the cache of a process."""
 
+import json
 import threading
 import uuid
 from datetime import UTC, datetime
@@ -17,7 +18,12 @@ from creditbase.catalog.domain import (
     VersionTaken,
     book_of,
 )
-from creditbase.catalog.models import CatalogFile, parse_catalog, read_catalog
+from creditbase.catalog.models import (
+    CatalogFile,
+    parse_catalog,
+    read_catalog,
+    shipped_book,
+)
 from creditbase.catalog.tier_store import find_code, writes_for_new_tier
 from creditbase.catalog.use_cases import (
     LOADS_MAX,
@@ -30,19 +36,20 @@ from creditbase.catalog.use_cases import (
     shared_cache,
 )
 from creditbase.kernel.errors import NotFound, Unavailable
-from creditbase.runtime.firestore import Create, Lost, Put, commit, get_all
+from creditbase.runtime.firestore import Create, Delete, Lost, Put, commit, get_all
 from tests.catalog.tiers import a_tier
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 FILE = read_catalog(Path(__file__).parents[2] / "catalog.json")
 
 
-def changed(**price_book: object) -> CatalogFile:
-    """Return the reviewed file with one model's price changed, and maybe another version."""
-    values = FILE.model_dump(mode="json", exclude_defaults=True)
-    values["price_book"]["models"][0]["nanos_per_million"]["input_tokens"] += 1
-    values["price_book"].update(price_book)
-    return CatalogFile.model_validate(values)
+def another(version: str, price_nanos: int = 7) -> str:
+    """Return the text of a small book of that version."""
+    line = f"GPT-5|1000|100|||:i{price_nanos}"
+    models = {"openai": {"gpt-5": line}}
+    return json.dumps(
+        {"version": version, "makers": ["openai"], "models": models, "aliases": {}}
+    )
 
 
 @pytest.fixture
@@ -103,22 +110,22 @@ class TestPush:
         before = get_all([f"projects/{project_id}"])[0].version
 
         with pytest.raises(VersionTaken):
-            push_catalog(project_id, changed())
+            push_catalog(project_id, FILE, another(shipped_book().version))
 
         assert get_all([f"projects/{project_id}"])[0].version == before
-        assert read_catalog_now(project_id).book == FILE.price_book.to_domain()
+        assert read_catalog_now(project_id).book == shipped_book()
 
     def test_keeps_the_old_version_beside_the_new_one(self, project_id: str) -> None:
         """Yesterday's usage still costs yesterday's price, and a push can be undone."""
         push_catalog(project_id, FILE)
-        push_catalog(project_id, changed(version="2026-11-23"))
+        push_catalog(project_id, FILE, another("2026-11-23"))
         newer = read_catalog_now(project_id)
 
         undone = push_catalog(project_id, FILE)
 
         assert newer.book.version == "2026-11-23"
         assert not undone.is_new_book
-        assert read_catalog_now(project_id).book.version == FILE.price_book.version
+        assert read_catalog_now(project_id).book.version == shipped_book().version
 
     def test_refuses_to_leave_out_a_plan(self, project_id: str) -> None:
         """Customers may be on it."""
@@ -166,8 +173,8 @@ class TestPush:
         push_catalog(project_id, FILE)
         values = FILE.model_dump(mode="json", exclude_defaults=True)
         values["markup"]["default_bps"] = 1
-        slower = _attempt(project_id, CatalogFile.model_validate(values))
-        push_catalog(project_id, changed(version="2026-11-23"))
+        slower = _attempt(project_id, CatalogFile.model_validate(values), "")
+        push_catalog(project_id, FILE, another("2026-11-23"))
 
         with pytest.raises(Lost):
             commit(slower.writes)
@@ -192,7 +199,7 @@ class TestLoad:
             load_catalog(project_id)
         push_catalog(project_id, FILE)
 
-        assert load_catalog(project_id).book.version == FILE.price_book.version
+        assert load_catalog(project_id).book.version == shipped_book().version
 
     def test_a_project_without_a_book_sells_by_the_hubs(
         self, project_id: str, monkeypatch: pytest.MonkeyPatch
@@ -206,7 +213,7 @@ class TestLoad:
 
         borrowed = read_catalog_now(project_id)
 
-        assert borrowed.book == FILE.price_book.to_domain()
+        assert borrowed.book == shipped_book()
         assert borrowed.markup == Markup(1500)
         assert (borrowed.project_id, borrowed.plans, borrowed.packs) == (project_id, {}, {})
 
@@ -226,7 +233,7 @@ class TestLoad:
         """Old packs with new plans would be a catalog that nobody reviewed."""
         push_catalog(project_id, FILE)
         stale = store.load_listing(project_id)
-        push_catalog(project_id, changed(version="2026-11-23"))
+        push_catalog(project_id, FILE, another("2026-11-23"))
         monkeypatch.setattr(store, "load_listing", lambda _: stale)
 
         assert read_catalog_now(project_id).book.version == "2026-11-23"
@@ -238,11 +245,11 @@ class TestLoad:
         push_catalog(project_id, FILE)
         load_shelf, reads = store.load_shelf, [0]
 
-        def moving(project_id: str, *, expected: store.Listing, version: str) -> store.Shelf:
+        def moving(project_id: str, *, expected: store.Listing) -> store.Shelf:
             reads[0] += 1
             project = get_all([f"projects/{project_id}"])[0]
             commit([Put(project.path, {**(project.fields or {}), "touched": reads[0]})])
-            return load_shelf(project_id, expected=expected, version=version)
+            return load_shelf(project_id, expected=expected)
 
         monkeypatch.setattr(store, "load_shelf", moving)
 
@@ -250,12 +257,18 @@ class TestLoad:
             read_catalog_now(project_id)
         assert reads == [LOADS_MAX]
 
+    def test_the_book_of_the_release_is_not_read_from_the_store(self, project_id: str) -> None:
+        """It came with the code: two hundred kilobytes less to read, every minute."""
+        push_catalog(project_id, FILE)
+        commit([Delete(f"projects/{project_id}/price_books/{shipped_book().version}")])
+
+        assert read_catalog_now(project_id).book is shipped_book()
+
     def test_a_book_that_was_tampered_with_is_not_sold_from(self, project_id: str) -> None:
         """The digest is what entries pin; a body that does not match it is a fault."""
-        push_catalog(project_id, FILE)
-        path = f"projects/{project_id}/price_books/{FILE.price_book.version}"
-        fields = dict(get_all([path])[0].fields or {})
-        fields["body"]["models"][0]["nanos_per_million"]["input_tokens"] -= 1
+        push_catalog(project_id, FILE, another("2026-11-23"))
+        path = f"projects/{project_id}/price_books/2026-11-23"
+        fields = {**(get_all([path])[0].fields or {}), "body": another("2026-11-23", 6)}
         commit([Put(path, fields)])
 
         with pytest.raises(AssertionError, match="changed"):

@@ -19,9 +19,8 @@ from creditbase.accounts.use_cases import (
     ensure_project,
 )
 from creditbase.admin.tiers import put_tiers, read_tiers
-from creditbase.catalog.models import read_catalog
 from creditbase.catalog.tier_use_cases import shared_tiers
-from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.catalog.use_cases import shared_cache
 from creditbase.ledger.use_cases import lanes
 from creditbase.runtime.authorization import ROUTES
 from creditbase.runtime.clock import now, real_now
@@ -30,6 +29,7 @@ from dev.layout import ROOT
 from tests.payments.shop import Shop, signed_event
 from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of
+from tests.sold import sell
 
 Json = dict[str, Any]
 SITE = "https://app.example.com"
@@ -82,7 +82,7 @@ class House:
     def opened(cls, signer: Signer, shop: Shop) -> "House":
         """Return the house with everything pushed and seeded that its routes need."""
         ensure_project("hub", now=now())
-        push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+        sell(HUB_PROJECT_ID)
         for shared in (shared_cache, shared_tiers, lanes):
             shared.cache_clear()
         made = cls(signer, shop).neighbour()

@@ -117,7 +117,7 @@ class TestBounds:
 
     def test_a_model_of_images_wants_images_said_and_no_tokens(self) -> None:
         """It has no price for tokens, so there is nothing to bound."""
-        check_bounded(CATALOG, "imagen-4.0-generate-001", frozenset({"images"}), at=NOON)
+        check_bounded(CATALOG, "imagen-3.0-generate-001", frozenset({"images"}), at=NOON)
 
     def test_a_fee_for_each_request_is_bounded_by_its_default(self) -> None:
         """One request, unless the caller says more."""

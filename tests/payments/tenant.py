@@ -11,9 +11,8 @@ from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import Customer, CustomerRef, TierSubscription
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.catalog.domain.tiers import Tier, TierModel
-from creditbase.catalog.models import read_catalog
 from creditbase.catalog.tier_use_cases import shared_tiers
-from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.catalog.use_cases import shared_cache
 from creditbase.ledger import store as ledger_store
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.paths import WalletRef
@@ -26,9 +25,9 @@ from creditbase.payments.tier_selling import create_tier
 from creditbase.runtime.firestore import commit
 from creditbase.subscriptions.domain.tier_standing import no_tier
 from creditbase.subscriptions.relay_tiers import put_on_tier
-from dev.layout import ROOT
 from tests.ledger.wallets import LiveWallet
 from tests.payments.shop import CARD, Resource, Shop
+from tests.sold import sell
 
 CENT_NANOS = 10_000_000
 PAGES = {"success_url": "https://app.example/ok", "cancel_url": "https://app.example/no"}
@@ -78,7 +77,7 @@ class Tenant:
     def opened(cls, now: datetime) -> "Tenant":
         """Return a new project."""
         ensure_project("hub", now=now)
-        push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+        sell(HUB_PROJECT_ID)
         for cache in (shared_cache(), shared_tiers()):
             cache.forget()
         stripe_billing.load_price.cache_clear()

@@ -10,17 +10,16 @@ import pytest
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.catalog import tier_use_cases
 from creditbase.catalog.domain.tiers import Tier, TierModel
-from creditbase.catalog.models import read_catalog
 from creditbase.catalog.tier_use_cases import find_tier_now
-from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.catalog.use_cases import shared_cache
 from creditbase.kernel.errors import Conflict, Contention, NotFound, Unavailable
 from creditbase.payments import stripe_gateway, tier_prices, tier_selling
 from creditbase.payments.tier_selling import archive_tier, create_tier, update_tier
 from creditbase.runtime import firestore
-from dev.layout import ROOT
 from tests.catalog.tiers import NOON
 from tests.ledger.wallets import in_parallel
 from tests.payments.shop import Resource, Shop
+from tests.sold import sell
 from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore
@@ -78,7 +77,7 @@ def stall(wire: Wire, shop: Shop) -> Stall:
     """Return a new project at an empty Stripe."""
     assert wire
     ensure_project("hub", now=NOON)
-    push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+    sell(HUB_PROJECT_ID)
     shared_cache().forget()
     project = ensure_project(f"p{uuid.uuid4().hex[:12]}", now=NOON)
     return Stall(project.project_id, shop)

@@ -20,10 +20,11 @@ from werkzeug.test import TestResponse
 from creditbase.accounts.use_cases import create_secret_key, ensure_customer, ensure_project
 from creditbase.catalog.domain import Catalog
 from creditbase.catalog.models import read_catalog
-from creditbase.catalog.use_cases import load_catalog, push_catalog
+from creditbase.catalog.use_cases import load_catalog
 from creditbase.ledger import use_cases as ledger
 from creditbase.metering.names import customer_names
 from tests.ledger.wallets import LiveWallet
+from tests.sold import sell
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CATALOG = read_catalog(Path(__file__).parents[2] / "catalog.json")
@@ -58,7 +59,7 @@ class Tenant:
     def made(cls) -> "Tenant":
         """Return a new project."""
         project = ensure_project(f"relay-{uuid.uuid4().hex}", now=NOON)
-        push_catalog(project.project_id, CATALOG)
+        sell(project.project_id)
         issued = create_secret_key(
             project.project_id, name="test", random_bytes=secrets.token_bytes(32), now=NOON
         )

@@ -11,10 +11,11 @@ from werkzeug.test import TestResponse
 from creditbase.accounts.owners import add_owner
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, create_secret_key, ensure_project
 from creditbase.catalog.tier_use_cases import shared_tiers
-from creditbase.catalog.use_cases import push_catalog, set_markup, shared_cache
+from creditbase.catalog.use_cases import set_markup, shared_cache
 from tests.relay.backend import Backend
-from tests.relay.desk import CATALOG, NOON, Tenant, json_of
+from tests.relay.desk import NOON, Tenant, json_of
 from tests.runtime.signing import Signer
+from tests.sold import sell
 
 Json = dict[str, Any]
 OWNER = "ada"
@@ -32,7 +33,7 @@ class Office:
     def opened(cls, signer: Signer, beside: Backend) -> "Office":
         """Return the office of a new project, which sells by the hub's prices at 40 % more."""
         ensure_project("hub", now=NOON)
-        push_catalog(HUB_PROJECT_ID, CATALOG)
+        sell(HUB_PROJECT_ID)
         project_id = ensure_project(f"p{uuid.uuid4().hex}", now=NOON).project_id
         set_markup(project_id, 4_000)
         shared_cache().forget()

@@ -97,8 +97,8 @@ class TestPlacing:
             ("gpt-5", {}, "usage_max.input_tokens"),
             ("gpt-5", {"output_tokens": 5}, "usage_max.input_tokens"),
             ("gpt-5", {"input_tokens": 5}, "usage_max.output_tokens"),
-            ("imagen-4.0-generate-001", {}, "usage_max.images"),
-            ("imagen-4.0-generate-001", {"requests": 1}, "usage_max.images"),
+            ("imagen-3.0-generate-001", {}, "usage_max.images"),
+            ("imagen-3.0-generate-001", {"requests": 1}, "usage_max.images"),
             ("gpt-5", {**TOKENS, "images": 1}, "usage_max.images"),
         ],
     )

@@ -21,9 +21,10 @@ from creditbase.admin import tiers, use_cases, vouchers
 from creditbase.admin.command_frame import Command, CommandFailed, Group, add_command, add_group
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
 from creditbase.admin.explain_command import take_explain
+from creditbase.admin.price_commands import take_prices
 from creditbase.admin.project_commands import take_projects
 from creditbase.catalog import tier_store
-from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog
+from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog, shipped_book
 from creditbase.kernel import instants
 from creditbase.kernel.errors import BillingError, InvalidRequest, Unavailable
 from creditbase.kernel.ids import project_uuid
@@ -106,7 +107,7 @@ def _catalog_push(given: argparse.Namespace) -> None:
     elif given.yes or _is_meant():
         project_id = project_uuid(given.project)
         use_cases.push_sale(project_id, file, at_stripe=not given.without_stripe)
-        _say(f"{given.project} now sells by price book {file.price_book.version}")
+        _say(f"{given.project} now sells by price book {shipped_book().version}")
     else:
         raise NotMeant("nothing was written")
 
@@ -259,6 +260,7 @@ def _parser() -> argparse.ArgumentParser:
 
     take_projects(groups)
     take_explain(groups)
+    take_prices(groups)
 
     _takes_file(add_command(groups, "seed", _seed, "make the hub and the relay project ready"))
 

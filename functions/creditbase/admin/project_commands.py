@@ -4,6 +4,7 @@ import argparse
 import secrets
 import sys
 import uuid
+from decimal import Decimal, InvalidOperation
 
 from creditbase.accounts.domain import KEY_NAME_CHARACTERS_MAX, Project, ProjectTerms
 from creditbase.accounts.origins import origin_of
@@ -20,7 +21,7 @@ from creditbase.catalog.use_cases import shared_cache
 from creditbase.kernel.errors import NotFound
 from creditbase.kernel.ids import project_uuid
 from creditbase.kernel.instants import write_seconds
-from creditbase.kernel.money import NANOS_PER_CENT
+from creditbase.kernel.money import BPS_PER_ONE, NANOS_PER_CENT
 from creditbase.runtime.clock import real_now
 from creditbase.subscriptions.relay_projects import ensure_account
 
@@ -41,7 +42,9 @@ def take_projects(groups: Group) -> None:
     command.add_argument(
         "--origins", type=_origins, help="origins of its pages: https://a.example,…"
     )
-    command.add_argument("--markup", type=_percent, help="percent on the providers' prices")
+    command.add_argument(
+        "--markup", type=_percent, help="percent on the providers' prices: 4.5"
+    )
     command.add_argument("--low-balance", type=int, help="cents below which to remind")
     command.add_argument("--topup-min", type=int, help="cents of the smallest top-up")
     command = add_command(projects, "own", _own, "let a user administer it")
@@ -168,10 +171,13 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _percent(text: str) -> int:
-    percent = int(text)
-    if not 0 <= percent <= BPS_PER_PERCENT:
-        raise argparse.ArgumentTypeError("a markup is 0 to 100 percent")
-    return percent * BPS_PER_PERCENT
+    try:
+        bps = Decimal(text) * BPS_PER_PERCENT
+    except InvalidOperation as fault:
+        raise argparse.ArgumentTypeError(f"{text} is no number") from fault
+    if not (bps.is_finite() and 0 <= bps <= BPS_PER_ONE and bps == int(bps)):
+        raise argparse.ArgumentTypeError("a markup is 0 to 100 percent, in hundredths of one")
+    return int(bps)
 
 
 def _say(text: str) -> None:

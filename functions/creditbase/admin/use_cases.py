@@ -13,7 +13,7 @@ from creditbase.accounts.use_cases import (
     revoke_secret_key,
 )
 from creditbase.admin import store
-from creditbase.catalog.models import CatalogFile
+from creditbase.catalog.models import CatalogFile, shipped_book
 from creditbase.catalog.use_cases import compare_catalog, push_catalog, set_markup
 from creditbase.kernel.errors import NotFound
 from creditbase.payments.offering import Offering, Phase
@@ -50,7 +50,7 @@ def _seed_project(
 ) -> Seeded:
     project = ensure_project(name, now=now)
     ensure_account(project.project_id, now=now)
-    say(f"{name}: project {project.project_id}, catalog {file.price_book.version}")
+    say(f"{name}: project {project.project_id}, price book {shipped_book().version}")
     if project.project_id == HUB_PROJECT_ID:
         for line in push_catalog(project.project_id, file).lines:
             say(f"{name}: {line}")

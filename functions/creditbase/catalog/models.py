@@ -1,11 +1,11 @@
-"""The border of the catalog: the reviewed file, and the price book as it is stored.
+"""The border of the catalog: the reviewed file, and the price book as text.
 
 Strict to the letter: no floats, no unknown fields, no duplicates, no zero by accident.
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -20,22 +20,20 @@ from pydantic import (
 
 from creditbase.catalog.domain import (
     UNITS,
-    LongContext,
     Markup,
-    Model,
     Offer,
     Pack,
-    Period,
     Plan,
     PriceBook,
-    Table,
-    book_of,
-    digest_of,
+    Rule,
     plan_uuid,
 )
+from creditbase.catalog.domain.book import read_book
 from creditbase.kernel.errors import InvalidRequest
-from creditbase.kernel.money import AMOUNT_NANOS_MAX
+from creditbase.kernel.money import AMOUNT_NANOS_MAX, BPS_PER_ONE
 
+BOOK_FILE = Path(__file__).with_name("book.json")
+BOOK_DIGEST_FILE = Path(__file__).with_name("book.json.sha256")
 FREE_PLAN = "free"
 MARKUP_BPS_MAX = 1_000_000
 
@@ -48,6 +46,7 @@ def _known_unit(name: str) -> str:
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
+Amount = Annotated[int, Field(ge=0, le=AMOUNT_NANOS_MAX)]
 Shown = Annotated[str, Field(min_length=1, max_length=64)]
 Version = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[0-9]{1,3})?$")]
 Unit = Annotated[str, AfterValidator(_known_unit)]
@@ -80,120 +79,6 @@ class Strict(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
     )
-
-
-class LongContextRow(Strict):
-    """Prices of a call whose prompt is longer than `above_input_tokens`."""
-
-    above_input_tokens: Annotated[int, Field(gt=0)]
-    nanos_per_million: Prices
-
-
-class ModelRow(Strict):
-    """One model of the price book."""
-
-    id: ModelName
-    provider: Code
-    display_name: Shown
-    aliases: list[ModelName] = []
-    """Other exact names of the same model, such as a dated snapshot."""
-    description: Annotated[str, Field(max_length=500)] = ""
-    """What a tier's customers read of it."""
-    capabilities: list[Capability] = []
-    deprecated: bool = False
-    """Still priced and served; nobody should begin with it."""
-    context_window: Annotated[int, Field(gt=0)]
-    max_output_tokens: Annotated[int, Field(ge=0)]
-    image_tokens_max: Annotated[int, Field(ge=0)] = 0
-    """The most tokens that one image of a prompt counts as; 0 where nobody says."""
-    nanos_per_million: Prices
-    free_units: list[Unit] = []
-    """Units whose price is 0 on purpose."""
-    long_context: LongContextRow | None = None
-
-    @model_validator(mode="after")
-    def _no_zero_by_accident(self) -> Self:
-        tables = [self.nanos_per_million]
-        if self.long_context is not None:
-            tables.append(self.long_context.nanos_per_million)
-        for table in tables:
-            for unit, price_nanos in table.items():
-                if (price_nanos == 0) != (unit in self.free_units):
-                    raise ValueError(
-                        f"model {self.id}: {unit} costs {price_nanos};"
-                        " a price is 0 exactly where free_units names the unit"
-                    )
-        if not set(self.free_units) <= set(self.nanos_per_million):
-            raise ValueError(f"model {self.id}: free_units names a unit without a price")
-        return self
-
-    @model_validator(mode="after")
-    def _capabilities_are_named_once(self) -> Self:
-        refuse_twice(f"model {self.id}: capability", list(self.capabilities))
-        return self
-
-    @model_validator(mode="after")
-    def _long_context_is_dearer(self) -> Self:
-        if self.long_context is None:
-            return self
-        long, base = self.long_context.nanos_per_million, self.nanos_per_million
-        if long.keys() != base.keys():
-            raise ValueError(f"model {self.id}: long_context prices other units than the model")
-        if any(long[unit] < base[unit] for unit in base):
-            raise ValueError(f"model {self.id}: long_context is cheaper than the model")
-        return self
-
-    def to_domain(self) -> Model:
-        """Return the row as the value that prices are computed from."""
-        long = self.long_context
-        longer = (
-            ()
-            if long is None
-            else (LongContext(long.above_input_tokens, dict(long.nanos_per_million)),)
-        )
-        return Model(
-            model_id=self.id,
-            provider=self.provider,
-            display_name=self.display_name,
-            context_window=self.context_window,
-            max_output_tokens=self.max_output_tokens,
-            image_tokens_max=self.image_tokens_max,
-            periods={"": (Period(Table(dict(self.nanos_per_million), longer)),)},
-            description=self.description,
-            capabilities=tuple(self.capabilities),
-            deprecated=self.deprecated,
-        )
-
-
-class PriceBookFile(Strict):
-    """An immutable version of all prices, in nanos for a million units."""
-
-    version: Version
-    models: Annotated[list[ModelRow], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _each_name_means_one_model(self) -> Self:
-        ids = [model.id for model in self.models]
-        refuse_twice("model id", ids)
-        aliases = [alias for model in self.models for alias in model.aliases]
-        refuse_twice("alias", aliases)
-        for alias in aliases:
-            if alias in ids:
-                raise ValueError(f"alias {alias} is also the id of a model")
-        return self
-
-    def to_domain(self) -> PriceBook:
-        """Return the book with its digest."""
-        return book_of(
-            self.version,
-            [model.to_domain() for model in self.models],
-            digest=digest_of(self.body()),
-            aliases={alias: model.id for model in self.models for alias in model.aliases},
-        )
-
-    def body(self) -> dict[str, Any]:
-        """Return the book as plain JSON values, the form that is stored and digested."""
-        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 class PlanRow(Strict):
@@ -241,10 +126,44 @@ class PackRow(Strict):
         return Pack(self.code, self.name, self.price_cents, self.credits)
 
 
+class RuleRow(Strict):
+    """What one rule of the markup says; what is left out is as the more general rule says."""
+
+    bps: Annotated[int, Field(ge=-BPS_PER_ONE, le=MARKUP_BPS_MAX)] | None = None
+    fee_nanos: Amount | None = None
+    minimum_nanos: Amount | None = None
+
+    def to_domain(self) -> Rule:
+        """Return the rule as a value."""
+        return Rule(**self.model_dump())
+
+
+class PlanRuleRow(RuleRow):
+    """A plan's rule, which alone may say that its prices go below cost."""
+
+    allows_below_cost: bool | None = None
+
+
 class MarkupRow(Strict):
-    """What is added to the provider's cost."""
+    """What is added to the provider's cost: the default, and rules that are more special."""
 
     default_bps: Annotated[int, Field(ge=0, le=MARKUP_BPS_MAX)]
+    fee_nanos: Amount = 0
+    minimum_nanos: Amount = 0
+    providers: dict[Code, RuleRow] = {}
+    models: dict[ModelName, RuleRow] = {}
+    plans: dict[str, PlanRuleRow] = {}
+
+    def to_domain(self) -> Markup:
+        """Return the rules as a value."""
+        return Markup(
+            self.default_bps,
+            fee_nanos=self.fee_nanos,
+            minimum_nanos=self.minimum_nanos,
+            providers={name: row.to_domain() for name, row in self.providers.items()},
+            models={name: row.to_domain() for name, row in self.models.items()},
+            plans={name: row.to_domain() for name, row in self.plans.items()},
+        )
 
 
 class CatalogFile(Strict):
@@ -254,7 +173,6 @@ class CatalogFile(Strict):
     plans: list[PlanRow]
     packs: Annotated[list[PackRow], Field(min_length=1)]
     markup: MarkupRow
-    price_book: PriceBookFile
 
     @model_validator(mode="after")
     def _codes_are_unique(self) -> Self:
@@ -264,15 +182,15 @@ class CatalogFile(Strict):
             raise ValueError(f"there is no plan {FREE_PLAN}, and every new customer gets it")
         return self
 
-    def to_offer(self, project_id: str) -> Offer:
-        """Return the file as what one project is offered."""
+    def to_offer(self, project_id: str, book_text: str = "") -> Offer:
+        """Return the file as what one project is offered, with the book of the release."""
         return Offer(
             currency=self.currency,
             plans={plan.code: plan.to_domain(project_id) for plan in self.plans},
             packs={pack.code: pack.to_domain() for pack in self.packs},
-            markup=Markup(self.markup.default_bps),
-            book=self.price_book.to_domain(),
-            book_body=self.price_book.body(),
+            markup=self.markup.to_domain(),
+            book=parse_book(book_text) if book_text else shipped_book(),
+            book_text=book_text,
         )
 
 
@@ -304,16 +222,29 @@ def parse_catalog(text: str) -> CatalogFile:
         raise CatalogFault(str(fault)) from fault
 
 
-def parse_book(body: Mapping[str, Any]) -> PriceBook:
-    """Return a price book from its stored form.
+def parse_book(text: str) -> PriceBook:
+    """Return the price book that its text is.
 
     Raises:
-        CatalogFault: what is stored is not sound.
+        CatalogFault: it is no such text.
     """
     try:
-        return PriceBookFile.model_validate(body).to_domain()
-    except ValidationError as fault:
-        raise CatalogFault(first_fault(fault)) from fault
+        return read_book(text)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise CatalogFault("this is no price book") from fault
+
+
+@cache
+def shipped_book() -> PriceBook:
+    """Return the book that this release brings, read once by a process."""
+    book = parse_book(shipped_text())
+    assert book.digest == BOOK_DIGEST_FILE.read_text(encoding="ascii").strip()
+    return book
+
+
+def shipped_text() -> str:
+    """Return the text of the book that this release brings."""
+    return BOOK_FILE.read_text(encoding="utf-8")
 
 
 def first_fault(fault: ValidationError) -> str:

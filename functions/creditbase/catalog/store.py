@@ -27,6 +27,7 @@ class Listing:
     project: Snapshot
     currency: str
     book_version: str | None
+    book_digest: str
     markup: Markup | None
     rates_version: str
     packs: Mapping[str, Pack]
@@ -40,6 +41,7 @@ class Shelf:
     listing: Listing
     plans: Mapping[str, Plan]
     book: Mapping[str, Any] | None
+    """The price book that was asked for, if it was, and there is one."""
 
 
 def load_listing(project_id: str) -> Listing:
@@ -52,21 +54,18 @@ def load_listing(project_id: str) -> Listing:
     return _to_listing(get_all([_project(project_id)])[0])
 
 
-def load_shelf(project_id: str, *, expected: Listing, version: str) -> Shelf:
-    """Return the project again together with its plans and one price book, in one RPC.
+def load_shelf(project_id: str, *, expected: Listing, version: str = "") -> Shelf:
+    """Return the project again together with its plans, and a price book where one is named.
 
-    Where the listing has changed since `expected` was read, its plans are not those of this
-    shelf: compare `shelf.listing` with it.
+    All in one RPC. Where the listing has changed since `expected` was read, its plans are not
+    those of this shelf: compare `shelf.listing` with it.
     """
     plan_ids = expected.plan_ids.values()
-    paths = [
-        _project(project_id),
-        _book(project_id, version),
-        *(_plan(project_id, it) for it in plan_ids),
-    ]
-    project, book, *plans = get_all(paths)
-    found = [_to_plan(plan.path, plan.fields) for plan in plans if plan.fields is not None]
-    return Shelf(_to_listing(project), {plan.code: plan for plan in found}, book.fields)
+    paths = [_project(project_id), *(_plan(project_id, it) for it in plan_ids)]
+    project, *found = get_all([*paths, *([_book(project_id, version)] if version else [])])
+    book = found.pop().fields if version else None
+    plans = [_to_plan(plan.path, plan.fields) for plan in found if plan.fields is not None]
+    return Shelf(_to_listing(project), {plan.code: plan for plan in plans}, book)
 
 
 def find_book(project_ids: Sequence[str], version: str) -> Mapping[str, Any] | None:
@@ -87,19 +86,24 @@ def find_foreign_codes(project_id: str, plans: Sequence[Plan]) -> list[str]:
     ]
 
 
-def current_of(shelf: Shelf) -> Current:
+def current_of(shelf: Shelf, offer: Offer) -> Current:
     """Return what a push is compared with."""
     listing = shelf.listing
+    book_digest = None if shelf.book is None else shelf.book["digest"]
+    if listing.book_version == offer.book.version and listing.book_digest:
+        book_digest = listing.book_digest
     return Current(
         plans=shelf.plans,
         packs=listing.packs,
         markup=listing.markup,
         book_version=listing.book_version,
-        book_digest=None if shelf.book is None else shelf.book["digest"],
+        book_digest=book_digest,
     )
 
 
-def writes_for(project_id: str, listing: Listing, offer: Offer, push: Push) -> list[Write]:
+def writes_for(
+    project_id: str, listing: Listing, offer: Offer, push: Push, book_text: str
+) -> list[Write]:
     """Return the batch that makes a push true, or fails whole if the listing has moved."""
     project = listing.project
     assert project.version is not None
@@ -109,6 +113,7 @@ def writes_for(project_id: str, listing: Listing, offer: Offer, push: Push) -> l
             {
                 ("currency",): offer.currency,
                 ("catalog_version",): offer.book.version,
+                ("book_digest",): offer.book.digest,
                 **_markup_fields(offer.markup),
                 ("packs",): {code: _pack_fields(pack) for code, pack in offer.packs.items()},
                 ("plan_ids",): {code: plan.plan_id for code, plan in offer.plans.items()},
@@ -118,7 +123,7 @@ def writes_for(project_id: str, listing: Listing, offer: Offer, push: Push) -> l
     ]
     if push.is_new_book:
         book = offer.book
-        fields = {"version": book.version, "digest": book.digest, "body": dict(offer.book_body)}
+        fields = {"version": book.version, "digest": book.digest, "body": book_text}
         writes.append(Create(_book(project_id, book.version), fields))
     for plan in push.plans:
         writes.append(Put(_plan(project_id, plan.plan_id), _plan_fields(plan)))
@@ -161,6 +166,7 @@ def _to_listing(project: Snapshot) -> Listing:
         project=project,
         currency=kept.get("currency", "usd"),
         book_version=kept.get("catalog_version"),
+        book_digest=kept.get("book_digest") or "",
         markup=_to_markup(kept),
         rates_version=kept.get("rates_version") or "",
         packs={code: Pack(code=code, **pack) for code, pack in kept.get("packs", {}).items()},

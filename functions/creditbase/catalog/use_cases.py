@@ -1,10 +1,9 @@
 """What is done with the catalog: load it, cached in this process, and push a new one."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, lru_cache
-from typing import Any
 
 from creditbase.accounts.domain import PLATFORM_FEE_BPS
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
@@ -19,7 +18,7 @@ from creditbase.catalog.domain import (
     Rates,
     decide_push,
 )
-from creditbase.catalog.models import CatalogFile, parse_book
+from creditbase.catalog.models import CatalogFile, parse_book, shipped_book, shipped_text
 from creditbase.catalog.per_project import PerProject
 from creditbase.catalog.rates_models import parse_rates
 from creditbase.kernel.errors import NotFound, Unavailable
@@ -65,7 +64,7 @@ def read_catalog_now(project_id: str) -> Catalog:
     for _ in range(LOADS_MAX):
         if listing.book_version is None:
             raise NotFound("This project has no catalog yet")
-        shelf = store.load_shelf(project_id, expected=listing, version=listing.book_version)
+        shelf = store.load_shelf(project_id, expected=listing)
         if shelf.listing.project.version == listing.project.version:
             return _catalog_of(project_id, shelf)
         listing = shelf.listing
@@ -90,7 +89,7 @@ def _borrowed(project_id: str, listing: store.Listing) -> Catalog:
 
 @lru_cache(maxsize=BOOKS_MAX)
 def load_book(project_id: str, version: str) -> PriceBook:
-    """Return a price book that was used before. It never changes, so it is read once.
+    """Return a price book that is or was used. It never changes, so it is read once.
 
     Raises:
         NotFound: neither the project nor the hub has such a version.
@@ -99,7 +98,9 @@ def load_book(project_id: str, version: str) -> PriceBook:
     kept = store.find_book([project_id, HUB_PROJECT_ID], version)
     if kept is None:
         raise NotFound("There is no such price book")
-    return _book_of(kept)
+    book = parse_book(kept["body"])
+    assert book.digest == kept["digest"], "a stored price book was changed"
+    return book
 
 
 @lru_cache(maxsize=BOOKS_MAX)
@@ -128,55 +129,56 @@ def _rates_of(project_id: str, listing: store.Listing) -> Rates:
     )
 
 
-def _book_of(kept: Mapping[str, Any]) -> PriceBook:
-    book = parse_book(kept["body"])
-    assert book.digest == kept["digest"], "a stored price book was changed"
-    return book
-
-
 def _catalog_of(project_id: str, shelf: store.Shelf) -> Catalog:
     listing = shelf.listing
-    assert shelf.book is not None
+    assert listing.book_version is not None
     assert listing.markup is not None
+    is_shipped = listing.book_digest == shipped_book().digest
     return Catalog(
         project_id=project_id,
         currency=listing.currency,
         plans=shelf.plans,
         packs=listing.packs,
-        book=_book_of(shelf.book),
+        book=shipped_book() if is_shipped else load_book(project_id, listing.book_version),
         markup=listing.markup,
         rates=_rates_of(project_id, listing),
     )
 
 
-def compare_catalog(project_id: str, file: CatalogFile) -> Push:
+def compare_catalog(project_id: str, file: CatalogFile, book_text: str = "") -> Push:
     """Return what pushing the file would change, and write nothing.
 
     Raises:
         NotFound: there is no such project.
         VersionTaken, PlanMissing, CodeTaken: the file cannot be pushed.
     """
-    return _attempt(project_id, file).answer
+    return _attempt(project_id, file, book_text).answer
 
 
-def push_catalog(project_id: str, file: CatalogFile) -> Push:
+def push_catalog(project_id: str, file: CatalogFile, book_text: str = "") -> Push:
     """Make the file the project's catalog in one commit; the same file twice writes nothing.
+
+    It sells by the price book of this release, unless the text of another is given.
 
     Raises:
         NotFound: there is no such project.
         VersionTaken, PlanMissing, CodeTaken: the file cannot be pushed; nothing was written.
     """
-    return commit_or_retry(lambda: _attempt(project_id, file))
+    return commit_or_retry(lambda: _attempt(project_id, file, book_text))
 
 
-def _attempt(project_id: str, file: CatalogFile) -> Attempt[Push]:
-    offer = file.to_offer(project_id)
+def _attempt(project_id: str, file: CatalogFile, book_text: str) -> Attempt[Push]:
+    offer = file.to_offer(project_id, book_text)
+    version = offer.book.version
     listing = store.load_listing(project_id)
-    shelf = store.load_shelf(project_id, expected=listing, version=offer.book.version)
-    push = decide_push(store.current_of(shelf), offer)
+    # Its own book need not be read to know its digest: that is on the project, too.
+    is_known = listing.book_version == version and listing.book_digest
+    shelf = store.load_shelf(project_id, expected=listing, version="" if is_known else version)
+    push = decide_push(store.current_of(shelf, offer), offer)
     for code in store.find_foreign_codes(project_id, push.plans):
         raise CodeTaken(code)
-    writes = store.writes_for(project_id, listing, offer, push) if push.changes else []
+    text = offer.book_text or shipped_text() if push.is_new_book else ""
+    writes = store.writes_for(project_id, listing, offer, push, text) if push.changes else []
     return Attempt(push, writes)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, create_api_key, ensure_project
 from creditbase.catalog.domain.tiers import TierModel
-from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.catalog.use_cases import shared_cache
 from creditbase.ledger.domain.commands import Tidy
 from creditbase.runtime.clock import real_now
 from creditbase.subscriptions.use_cases import first_touch
@@ -24,10 +24,11 @@ from dev.layout import ROOT
 from tests.catalog.tiers import a_tier
 from tests.ledger.wallets import LiveWallet
 from tests.relay.backend import TOKEN_KEYS, Backend
-from tests.relay.desk import CATALOG, NOON
+from tests.relay.desk import NOON
 from tests.relay.gateway.counter import OPENAI_MODEL, Counter, says
 from tests.relay.gateway.upstream import FakeProvider, Hang, chunk
 from tests.servers import serving
+from tests.sold import sell
 
 TEXT = "one two three"
 TOO_LONG = "x" * 130_000
@@ -85,7 +86,7 @@ def token(backend: Backend) -> str:
 def api_key(backend: Backend) -> str:
     """Return the API key of a user of the hub, who has the free credits."""
     ensure_project("hub", now=NOON)
-    push_catalog(HUB_PROJECT_ID, CATALOG)
+    sell(HUB_PROJECT_ID)
     shared_cache().forget()
     uid = f"u{uuid.uuid4().hex}"
     first_touch(uid, now=real_now())

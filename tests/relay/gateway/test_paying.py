@@ -13,7 +13,7 @@ from creditbase.accounts.use_cases import (
     ensure_project,
 )
 from creditbase.catalog.domain.tiers import TierModel
-from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.catalog.use_cases import shared_cache
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.metering.names import customer_names
@@ -24,11 +24,12 @@ from creditbase.subscriptions.use_cases import first_touch
 from tests.catalog.tiers import a_tier
 from tests.ledger.wallets import LiveWallet
 from tests.relay.backend import Backend, a_name
-from tests.relay.desk import CATALOG, Desk, at_once, json_of
+from tests.relay.desk import Desk, at_once, json_of
 from tests.relay.gateway.counter import CHAT, OPENAI_MODEL, RESPONSES, Counter, says
 from tests.relay.gateway.upstream import DONE, Hang, Reset, chunk, usage_chunk
 from tests.runtime.signing import Signer, serving_keys
 from tests.runtime.wiring import verified_by
+from tests.sold import sell
 
 ANSWER = (chunk("Hi", finish="stop"), usage_chunk(9, 1), DONE)
 ECHO = {"model": "local-echo", "messages": says("one two")}
@@ -215,7 +216,7 @@ def test_users_of_the_hub_pay_by_their_key_or_by_signing_in(
 ) -> None:
     """OpenAI's clients can only send a bearer, so the key is taken there too."""
     ensure_project("hub", now=counter.desk.clock.at)
-    push_catalog(HUB_PROJECT_ID, CATALOG)
+    sell(HUB_PROJECT_ID)
     shared_cache().forget()
     nobody = {"X_ModelRelay_Api_Key": "", "X_ModelRelay_Customer_Id": ""}
     with verified_by(key_server) as patch:

@@ -16,16 +16,16 @@ from creditbase.accounts.use_cases import (
     ensure_project,
 )
 from creditbase.catalog.domain.tiers import TierModel
-from creditbase.catalog.use_cases import push_catalog, shared_cache
+from creditbase.catalog.use_cases import shared_cache
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.use_cases import first_touch
 from tests.catalog.tiers import a_tier
 from tests.ledger.wallets import LiveWallet
 from tests.relay.backend import Backend
-from tests.relay.desk import CATALOG
 from tests.relay.gateway.counter import CHAT, NDJSON, RESPONSES, Counter, says
 from tests.relay.gateway.upstream import DONE, Hang, chunk, usage_chunk
+from tests.sold import sell
 from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore
@@ -171,7 +171,7 @@ def test_a_customers_token_costs_nothing_when_warm(
 def test_an_api_key_is_read_each_time(warm: Counter, wire: Wire) -> None:
     """A revoked one must not work anywhere for another second: one read before the hold."""
     ensure_project("hub", now=warm.desk.clock.at)
-    push_catalog(HUB_PROJECT_ID, CATALOG)
+    sell(HUB_PROJECT_ID)
     shared_cache().forget()
     settings.cache_clear()
     uid = f"u{uuid.uuid4().hex}"

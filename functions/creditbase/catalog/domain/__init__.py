@@ -172,7 +172,8 @@ class Offer:
     packs: Mapping[str, Pack]
     markup: Markup
     book: PriceBook
-    book_body: Mapping[str, Any] = field(repr=False)
+    book_text: str = field(repr=False, default="")
+    """Of a book that is not the release's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The price book: an immutable version of what models cost, found by exact names. Pure."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -45,19 +47,37 @@ class PriceBook:
         return read_line(model_id, provider, self.lines[provider][own])
 
     def _place(self, name: str) -> tuple[str, str] | None:
+        provider, _, rest = name.partition("/")
+        own = self._own(provider, rest)
+        if own is not None:
+            return provider, own
         for maker in self.makers:
             own = self._own(maker, name)
             if own is not None:
                 return maker, own
-        provider, _, rest = name.partition("/")
-        own = self._own(provider, rest)
-        return None if own is None else (provider, own)
+        return None
 
     def _own(self, provider: str, name: str) -> str | None:
         """Return how the provider calls the model of that name."""
         if name in self.lines.get(provider, ()):
             return name
         return self.aliases.get(provider, {}).get(name)
+
+
+def read_book(text: str) -> PriceBook:
+    """Return the book that the text is; its models are read when they are asked for.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no book.
+    """
+    found = json.loads(text)
+    return PriceBook(
+        version=found["version"],
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        makers=tuple(found["makers"]),
+        lines=found["models"],
+        aliases=found["aliases"],
+    )
 
 
 def book_of(

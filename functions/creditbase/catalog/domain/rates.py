@@ -85,6 +85,65 @@ class PriceList:
         return None if found is None else found.at(at, variant)
 
 
+@dataclass(frozen=True, slots=True)
+class RatesPush:
+    """What a push of rates would do: the lines to show a person, and what to sign for."""
+
+    lines: tuple[str, ...]
+    jumps: tuple[str, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Return whether anything differs."""
+        return bool(self.lines)
+
+
+def decide_rates(
+    before: PriceList, rates: Rates, *, kept_digest: str | None, is_chosen: bool
+) -> RatesPush:
+    """Compare a version of rates with what the project prices by.
+
+    Raises:
+        InvalidRequest: the version is written with other content, a model has a name of the
+            book, or a negotiated model or variant is none of the book.
+    """
+    if kept_digest not in (None, rates.digest):
+        raise InvalidRequest(
+            f"rates version {rates.version} exists with other content; give the file a new one"
+        )
+    after = PriceList(before.book, rates)
+    _check_names(after)
+    if is_chosen:
+        return RatesPush((), ())
+    names = [*rates.models, *rates.negotiated]
+    lines = [
+        f"{name}: {'own model' if name in rates.models else 'negotiated'}" for name in names
+    ]
+    gone = {*before.rates.models, *before.rates.negotiated}.difference(names)
+    lines += [f"{name}: goes" for name in sorted(gone)]
+    lines.append(f"rates: {before.rates.pin or None} -> {rates.pin} ({rates.digest[:12]})")
+    moved: list[str] = []
+    for name in names:
+        model = after.model(name)
+        assert model is not None
+        moved += jumps(before.model(name), model)
+    return RatesPush(tuple(lines), tuple(moved))
+
+
+def _check_names(prices: PriceList) -> None:
+    """Refuse a name that would mean two models, and one that means none."""
+    for name in (*prices.rates.models, *prices.rates.aliases):
+        if prices.book.model(name) is not None or VARIANT_MARK in name:
+            raise InvalidRequest(f"{name} is a name of the price book: negotiate it, or rename")
+    for name, deals in prices.rates.negotiated.items():
+        found = prices.book.model(name)
+        if found is None or found.model_id != name:
+            raise InvalidRequest(f"{name} is no id of a model of the price book")
+        for variant in deals:
+            if variant not in found.periods:
+                raise InvalidRequest(f"{name} has no variant {variant}")
+
+
 class JumpUnsigned(InvalidRequest):
     """A price moves by more than a fifth, and nobody has signed for it."""
 
@@ -111,7 +170,7 @@ def jumps(before: Model | None, after: Model) -> tuple[str, ...]:
 def _table_jumps(name: str, before: Table, after: Table) -> list[str]:
     found = []
     old, new = before.completed().nanos_per_million, after.completed().nanos_per_million
-    for unit in sorted({*old, *new}):
+    for unit in sorted({*before.nanos_per_million, *after.nanos_per_million}):
         was, is_ = old.get(unit), new.get(unit)
         if was is None or was == is_:
             continue

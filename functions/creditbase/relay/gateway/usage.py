@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from creditbase.catalog.domain import COUNTED_UNIT, ModelPrice
 from creditbase.kernel.money import ceil_div
+from creditbase.metering.provider_usage import anthropic_usage, chat_usage, in_text
 from creditbase.relay.gateway.bounding import (
     INPUT_UNITS,
     OUTPUT_UNITS,
@@ -154,53 +155,14 @@ def _cut(pools: Quantities, most: int) -> Quantities:
 
 
 def openai_report(usage: object, *, is_final: bool) -> Report | None:
-    """Return what an OpenAI-compatible provider reports; None where it makes no sense.
-
-    `completion_tokens` has the reasoning tokens inside, but for providers that add them
-    to the total beside it (xAI): the total tells which.
-    """
-    prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    if prompt is None or completion is None:
-        return None
-    details = _inner(usage, "prompt_tokens_details")
-    cached = min(_count(details, "cached_tokens") or 0, prompt)
-    written = min(_count(details, "cache_write_tokens") or 0, prompt - cached)
-    reasoning = _count(_inner(usage, "completion_tokens_details"), "reasoning_tokens") or 0
-    total = _count(usage, "total_tokens")
-    if total is not None and reasoning and total == prompt + completion + reasoning:
-        completion += reasoning
-    reasoning = min(reasoning, completion)
-    return Report(
-        {
-            "input_tokens": prompt - cached - written,
-            "cached_input_tokens": cached,
-            "cache_write_tokens": written,
-            "output_tokens": completion - reasoning,
-            "reasoning_tokens": reasoning,
-        },
-        is_final,
-    )
-
-
-ANTHROPIC_POOLS = {
-    "input_tokens": "input_tokens",
-    "cache_read_input_tokens": "cached_input_tokens",
-    "cache_creation_input_tokens": "cache_write_tokens",
-    "output_tokens": "output_tokens",
-}
+    """Return what an OpenAI-compatible provider reports; None where it makes no sense."""
+    pools = chat_usage(usage)
+    return None if pools is None else Report(in_text(pools), is_final)
 
 
 def anthropic_report(usage: object, *, is_final: bool) -> Report | None:
-    """Return what Anthropic reports: its pools are exclusive; only what is there is said."""
-    found = {ours: _count(usage, theirs) for theirs, ours in ANTHROPIC_POOLS.items()}
-    said = {unit: quantity for unit, quantity in found.items() if quantity is not None}
-    return Report(said, is_final and "output_tokens" in said) if said else None
-
-
-def _inner(value: object, name: str) -> object:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _count(value: object, name: str) -> int | None:
-    found = _inner(value, name)
-    return found if type(found) is int and found >= 0 else None
+    """Return what Anthropic reports: only what is there is said."""
+    pools = anthropic_usage(usage)
+    if pools is None:
+        return None
+    return Report(in_text(pools), is_final and "output_tokens" in pools)
