@@ -214,7 +214,7 @@ class TestExact:
             nanos_per_million(Decimal(dollars), per=10**6)
 
 
-def an_info(prices: object, **more: object) -> ModelInfo:
+def a_listed(prices: object, **more: object) -> ModelInfo:
     """Return a model as genai-prices has it."""
     fields = {"id": "m", "match": ClauseEquals(equals="m"), "prices": prices, **more}
     return ModelInfo(**fields)  # type: ignore[arg-type]  # as the library's data has it
@@ -239,13 +239,13 @@ class TestPeriods:
     def test_what_the_book_cannot_hold_is_left_out(self, prices: TheirPrice, says: str) -> None:
         """Free by accident, or by a unit that nobody would count."""
         with pytest.raises(Unsuited, match=says):
-            periods_of(an_info(prices))
+            periods_of(a_listed(prices))
 
     def test_a_day_with_two_prices_has_a_period_for_each_part(self) -> None:
         """Over midnight, too; and each again from the day on which prices change."""
         night = TimeOfDateConstraint(time(22, tzinfo=UTC), time(6, tzinfo=UTC))
         new = StartDateConstraint(date(2026, 6, 1))
-        info = an_info(
+        listed = a_listed(
             [
                 ConditionalPrice(prices=dollars(input_mtok="2")),
                 ConditionalPrice(constraint=new, prices=dollars(input_mtok="3")),
@@ -253,7 +253,7 @@ class TestPeriods:
             ]
         )
 
-        periods = periods_of(info)[""]
+        periods = periods_of(listed)[""]
 
         spans = [(it.starts_at.year, it.from_minute, it.until_minute) for it in periods]
         assert spans[:3] == [(1970, 0, 360), (1970, 360, 1320), (1970, 1320, 1440)]
@@ -269,7 +269,9 @@ class TestPeriods:
         same = PriceVariant({"service_tier": "flex"}, dollars(input_mtok="2"))
         other = PriceVariant({"route": "eu"}, dollars(input_mtok="3"))
 
-        found = periods_of(an_info(dollars(input_mtok="2"), price_variants=[half, same, other]))
+        found = periods_of(
+            a_listed(dollars(input_mtok="2"), price_variants=[half, same, other])
+        )
 
         assert sorted(found) == ["", "batch"]
 
@@ -278,7 +280,7 @@ class TestPeriods:
         tiered = TieredPrices(base=Decimal(1), tiers=[Tier(start=100, price=Decimal(2))])
         later = TieredPrices(base=Decimal(5), tiers=[Tier(start=200, price=Decimal(6))])
 
-        (period,) = periods_of(an_info(TheirPrice(input_mtok=tiered, output_mtok=later)))[""]
+        (period,) = periods_of(a_listed(TheirPrice(input_mtok=tiered, output_mtok=later)))[""]
 
         assert [
             (
