@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from creditbase.accounts.store import find_user
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
-from creditbase.catalog.use_cases import load_catalog, push_catalog, shared_cache
+from creditbase.catalog.use_cases import load_catalog, shared_cache
 from creditbase.hub.ledger import ledger
 from creditbase.hub.models import models
 from creditbase.hub.usage_days import usage_days
@@ -23,9 +23,10 @@ from creditbase.metering.domain import CatalogRate
 from creditbase.runtime import http
 from creditbase.subscriptions.use_cases import first_touch
 from tests.ledger.wallets import LiveWallet
-from tests.relay.desk import CATALOG, NOON, Clock
+from tests.relay.desk import NOON, Clock
 from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of
+from tests.sold import sell
 from tests.wire import Wire
 
 
@@ -81,7 +82,7 @@ def json_of(answer: TestResponse) -> dict[str, Any]:
 def reader(wire: Wire, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     """Return a new user with the free plan, at noon; the ledger is audited in the end."""
     ensure_project("hub", now=NOON)
-    push_catalog(HUB_PROJECT_ID, CATALOG)
+    sell(HUB_PROJECT_ID)
     shared_cache().forget()
     lanes_of.lanes.cache_clear()
     clock = Clock()

@@ -23,10 +23,14 @@ from creditbase.metering.models import (
     parse,
 )
 from creditbase.metering.receipts import priced_nanos
+from tests.sold import LOCAL_RATES
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OFFER = read_catalog(Path(__file__).parents[2] / "catalog.json").to_offer("p")
-CATALOG = Catalog("p", OFFER.currency, OFFER.plans, OFFER.packs, OFFER.book, OFFER.markup)
+RATES = LOCAL_RATES.to_domain("p")
+CATALOG = Catalog(
+    "p", OFFER.currency, OFFER.plans, OFFER.packs, OFFER.book, OFFER.markup, RATES
+)
 FIELDS = [*ChargeRequest.model_fields, "usage_max", "ttl_s"]
 MODELS = sorted(model.model_id for model in CATALOG.book.every())
 
