@@ -207,6 +207,10 @@ def _money(
     if entry.kind == "hold":
         yield Difference("price", entry.amount_nanos, price_nanos)
         return
+    if entry.kind == "void":
+        # What a call would have used is noted with it, and not taken.
+        yield Difference("price", entry.captured_nanos + entry.shortfall_nanos, 0)
+        return
     before = entry.cause.get("before", {})
     already_nanos = before.get("captured_nanos", 0) + before.get("shortfall_nanos", 0)
     taken_nanos = already_nanos + entry.captured_nanos + entry.shortfall_nanos

@@ -16,6 +16,7 @@ from creditbase.kernel.errors import (
 )
 from creditbase.ledger.domain.commands import Tidy
 from creditbase.relay.gateway import run
+from creditbase.relay.gateway.pump import Pump
 from creditbase.runtime.settings import settings
 from tests.relay.desk import json_of
 from tests.relay.gateway.counter import (
@@ -299,6 +300,22 @@ def test_an_end_that_the_ledger_refuses_calls_a_person(
     told = [line for line in capsys.readouterr().out.splitlines() if "call_not" in line]
     assert len(told) == 1
     assert refusal.code in told[0]
+
+
+def test_a_call_that_was_never_sent_costs_nothing(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that can start no more threads has asked nobody anything."""
+
+    def exhausted(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Pump, "start", exhausted)
+
+    answer = counter.chat()
+
+    assert answer.status_code == 500
+    assert (counter.open_holds(), counter.spent()) == (0, 0)
 
 
 def _dead(*_: object, **__: object) -> object:

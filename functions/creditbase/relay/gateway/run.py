@@ -51,6 +51,7 @@ class Run:
     code: str = ""
     """What went wrong, for the log."""
     _pump: Pump = field(init=False)
+    _is_sent: bool = False
     _is_over: bool = False
     _is_cut: bool = False
     _began_s: float = 0.0
@@ -76,6 +77,7 @@ class Run:
         """Send the ask."""
         self._began_s = self._reported_s = time.monotonic()
         self._pump.start()
+        self._is_sent = True
 
     def take(self, *, within_s: float) -> Piece | Mark:
         """Return what the model says next, `SILENCE` meanwhile, `END` after the last.
@@ -164,7 +166,9 @@ class Run:
 
     def close(self) -> None:
         """End it if nothing did: the caller has gone."""
-        if not self._is_over:
+        if not self._is_sent:
+            self._end(lambda: void_call(self.held.ref, self.held.hold_id, now=clock.now()))
+        elif not self._is_over:
             self.code = "CALLER_GONE"
             self._overhear()
             self.finish()
