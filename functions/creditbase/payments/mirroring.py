@@ -5,7 +5,7 @@ customer's subscriptions as they are now, keep what was seen, then tell the wall
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -93,11 +93,7 @@ class Decided:
 
 def mirror_subscription(event: Event, now: datetime) -> Outcome:
     """Act on anything that happened to a subscription."""
-    try:
-        stripe_customer_id = stripe_billing.customer_of_subscription(event.object_id)
-    except NotFound:
-        return Outcome("ignored", "no_such_object")
-    return mirror_customer(stripe_customer_id, now=now)
+    return _mirror_by(stripe_billing.customer_of_subscription, event, now)
 
 
 def mirror_schedule(event: Event, now: datetime) -> Outcome:
@@ -106,8 +102,12 @@ def mirror_schedule(event: Event, now: datetime) -> Outcome:
     The portal makes a schedule and then writes into it, so the event of the subscription may
     tell of one that plans nothing yet.
     """
+    return _mirror_by(stripe_billing.customer_of_schedule, event, now)
+
+
+def _mirror_by(find_customer: Callable[[str], str], event: Event, now: datetime) -> Outcome:
     try:
-        stripe_customer_id = stripe_billing.customer_of_schedule(event.object_id)
+        stripe_customer_id = find_customer(event.object_id)
     except NotFound:
         return Outcome("ignored", "no_such_object")
     return mirror_customer(stripe_customer_id, now=now)
