@@ -241,11 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     catalog = add_group(groups, "catalog", "compare or push what a project sells")
     for name, run, text in (
         ("diff", _catalog_diff, "show what a push would change"),
-        (
-            "push",
-            _catalog_push,
-            "make the reviewed file what the project sells",
-        ),
+        ("push", _catalog_push, "make the reviewed file what the project sells"),
     ):
         command = add_command(catalog, name, run, text)
         _takes_file(command)
