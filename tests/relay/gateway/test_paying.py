@@ -66,10 +66,12 @@ def test_a_customer_pays_by_its_token_and_its_tier_says_for_what(
     default = counter.post(RESPONSES, {"input": [item]}, **bearer)
     outside = counter.post(CHAT, {**ECHO, "model": OPENAI_MODEL}, **bearer)
     unknown = counter.post(CHAT, {**ECHO, "model": "gpt-9000"}, **bearer)
+    cheaper = counter.post(CHAT, {**ECHO, "model": f"{OPENAI_MODEL}@batch"}, **bearer)
 
     assert json_of(default)["model"] == "local-echo"
     assert (outside.status_code, json_of(outside)["error"]["code"]) == (403, "FORBIDDEN")
-    assert (unknown.status_code, json_of(unknown)["error"]["param"]) == (400, "model")
+    for answer in (unknown, cheaper):
+        assert (answer.status_code, json_of(answer)["error"]["param"]) == (400, "model")
     ref = WalletRef(backend.project_id, customer.customer_id)
     assert used(ref) == {"local-echo": 1}
     loaded = find_wallet(ref)

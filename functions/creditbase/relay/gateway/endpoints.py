@@ -77,15 +77,19 @@ def _held_by(payer: Payer, call: Call, ask: Ask) -> tuple[Run, ModelPrice]:
     model = ask.model or default_model(payer.ref)
     if not model:
         raise InvalidRequest("Say which model", field="model")
-    price = load_catalog(payer.ref.project_id).prices.find(model, call.now)
-    if price is None:
+    catalog = load_catalog(payer.ref.project_id)
+    price = catalog.prices.find(model, call.now)
+    if price is None or price.variant:  # variants are asked for otherwise than by a name
         raise InvalidRequest("This model has no price", field="model")
+    # `openai/gpt-5` of the price book is what OpenAI calls gpt-5.
+    prefix = "" if model in catalog.rates.models else f"{price.provider}/"
+    named = model.removeprefix(prefix)
     upstream = upstream_of(price.provider)
     sent = upstream.body_of(
-        ask.without_media(), model=model, output_tokens=price.max_output_tokens
+        ask.without_media(), model=named, output_tokens=price.max_output_tokens
     )
     bound = bound_of(ask, price, sent)
     worst = worst_of(bound, price, bound.output_tokens)
     held = paying.hold(call, payer, model=model, quantities=worst, prompt=prompt_of(bound))
     meter = Meter(bound=bound, model=price, output_tokens_held=held.output_tokens)
-    return Run(ask=ask, model=model, held=held, meter=meter, upstream=upstream), price
+    return Run(ask=ask, model=named, held=held, meter=meter, upstream=upstream), price
