@@ -94,6 +94,8 @@ class TestMeanwhile:
         """It begins anew, so whatever is used of the old one would be given back."""
         ada.buy("starter")
         ada.spend(1_450)
+        ada.shop.let_pass(hours=1)  # or both periods would begin in one second
+        ada.now += timedelta(hours=1)
         refused: list[bool] = []
         meanwhile(lambda: refused.append(is_refused(ada)))
 
