@@ -10,6 +10,9 @@ import pytest
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import find_customer
 from creditbase.kernel.errors import InvalidRequest, NotFound, Unavailable
+from creditbase.ledger.domain.commands import Charge, FixedAmount, GrantCredits, Tidy
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_gateway
 from creditbase.payments.sessions import StartedTopup
 from creditbase.payments.use_cases import receive_event, start_topup
@@ -110,6 +113,30 @@ class TestTheSession:
 
         assert refusal.value.reason == "INVALID_TOPUP_TIER"
         assert shop.count("customer") == 0
+
+    def test_sells_nothing_that_the_wallet_could_not_hold(
+        self, ref: CustomerRef, shop: Shop, now: datetime
+    ) -> None:
+        """Paid on a page that was open before, it waits, and arrives once there is room."""
+        page = start_topup(ref, "small", now=now).session.session_id
+        wallet = WalletRef(ref.project_id, ref.customer_id)
+        room_nanos = 2**53 - 4_000 * 10**6
+        live = sum(
+            one.remaining_nanos for one in run(wallet, Tidy(), now=now).wallet.grants.values()
+        )
+        run(wallet, GrantCredits("gift", "adjustment", room_nanos - live), now=now)
+
+        with pytest.raises(InvalidRequest, match="cannot hold"):
+            start_topup(ref, "small", now=now)
+        shop.pay(page)
+        event = signed_event(shop.event("checkout.session.completed"))
+        with pytest.raises(Unavailable):
+            receive_event(event.raw, event.signature, secrets=[SECRET], real_now=now, now=now)
+        run(wallet, Charge("op:room", "d", FixedAmount(2_000 * 10**6)), now=now)
+        receive_event(event.raw, event.signature, secrets=[SECRET], real_now=now, now=now)
+
+        left = run(wallet, Tidy(), now=now).wallet.available_nanos(now)
+        assert left == 2**53 - (4_000 + 2_000 - 5_000) * 10**6
 
     def test_refuses_a_customer_that_is_not_there(
         self, ref: CustomerRef, shop: Shop, now: datetime

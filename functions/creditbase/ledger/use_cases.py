@@ -8,6 +8,7 @@ from functools import cache
 
 from creditbase.kernel.errors import BillingError, NotFound
 from creditbase.kernel.ids import end_entry_id, late_entry_id, parse_hold_id
+from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.commands import Command, Tidy
 from creditbase.ledger.domain.decide import Decision
@@ -96,6 +97,14 @@ def load_balance(ref: WalletRef, *, now: datetime) -> tuple[Balance, bool]:
     if loaded is None:
         raise NotFound("Customer not found")
     return balance_of(loaded.wallet, now=now), False
+
+
+def has_room(ref: WalletRef, amount_nanos: int) -> bool:
+    """Return whether a wallet may hold so much more; one that is not there yet may."""
+    loaded = find_wallet(ref)
+    grants = () if loaded is None else loaded.wallet.grants.values()
+    held_nanos = sum(grant.remaining_nanos + grant.held_nanos for grant in grants)
+    return held_nanos + amount_nanos <= AMOUNT_NANOS_MAX
 
 
 def sync_balance(ref: WalletRef, *, now: datetime) -> Balance:

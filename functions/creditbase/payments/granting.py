@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import find_project
-from creditbase.kernel.errors import Forbidden, NotFound, Unavailable
+from creditbase.kernel.errors import Forbidden, InvalidRequest, NotFound, Unavailable
+from creditbase.kernel.money import nanos_from_credits
 from creditbase.ledger.domain.commands import GrantCredits
 from creditbase.ledger.paths import WalletRef
-from creditbase.ledger.use_cases import run
-from creditbase.payments.domain import AUTOMATIC, TOPUP, WALLET, Payment
+from creditbase.ledger.use_cases import has_room, run
+from creditbase.payments.domain import AUTOMATIC, TOPUP, WALLET, Order, Payment
 from creditbase.runtime.log import alert
 
 
@@ -35,9 +37,20 @@ def grant_payment(payment: Payment, *, now: datetime) -> None:
     )
     try:
         run(WalletRef(payment.project_id, payment.customer_id), command, now=now)
-    except (NotFound, Forbidden) as refusal:
+    except (NotFound, Forbidden, InvalidRequest) as refusal:
         alert("wallet_refuses", "a paid grant waits for its wallet", grant=payment.grant_id)
         raise Unavailable from refusal
+
+
+def check_room(ref: CustomerRef, order: Order, *, field: str) -> None:
+    """Refuse to sell what the wallet could not hold: money without credits helps nobody.
+
+    Raises:
+        InvalidRequest: the wallet holds too much already.
+    """
+    wallet = WalletRef(ref.project_id, ref.customer_id)
+    if not has_room(wallet, nanos_from_credits(order.credits)):
+        raise InvalidRequest("The wallet cannot hold so much more", field=field)
 
 
 def _low_nanos(payment: Payment) -> int | None:

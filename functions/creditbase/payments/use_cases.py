@@ -24,7 +24,7 @@ from creditbase.payments.domain import (
     is_ours,
     order_of,
 )
-from creditbase.payments.granting import grant_payment
+from creditbase.payments.granting import check_room, grant_payment
 from creditbase.payments.linking import ensure_stripe_customer, link_customer, unlink_customer
 from creditbase.payments.mirroring import (
     mirror_customer,
@@ -50,11 +50,12 @@ def start_topup(ref: CustomerRef, tier: str, *, now: datetime) -> StartedTopup:
     """Return a Checkout session for a pack. Twins and retries share one session.
 
     Raises:
-        InvalidRequest: there is no such pack.
+        InvalidRequest: there is no such pack, or the wallet cannot hold so much more.
         NotFound: there is no such customer.
         Unavailable: Stripe or the store did not answer; the same request may be repeated.
     """
     order = _order(ref.project_id, tier)
+    check_room(ref, order, field="amount")
     buyer = ensure_stripe_customer(ref, now=now)
     session = ask_for_session(
         buyer,

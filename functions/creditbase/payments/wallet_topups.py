@@ -20,6 +20,7 @@ from creditbase.payments.domain import (
     StripeSession,
     decide_intent,
 )
+from creditbase.payments.granting import check_room
 from creditbase.payments.linking import ensure_stripe_customer
 from creditbase.payments.sessions import StartedTopup, abandon, ask_for_session, session_of
 from creditbase.runtime.commit import Attempt, commit_or_retry
@@ -69,6 +70,7 @@ def start_wallet_topup(ref: CustomerRef, topup: WalletTopup, *, now: datetime) -
     if store.load_account(ref).customer.deleted_at is not None:
         raise NotFound("Customer not found")
     order = wallet_order(topup.amount_cents, topup=topup)
+    check_room(ref, order, field="amount_cents")
     buyer = ensure_stripe_customer(ref, now=now)
 
     def look() -> StripeSession | Intent | None:
