@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from creditbase.ledger.domain.commands import Freeze, GrantCredits, SetLevel
-from creditbase.ledger.domain.wallet import Crossing
+from creditbase.ledger.domain.commands import ChangeTerms, Freeze, GrantCredits, SetLevel
+from creditbase.ledger.domain.wallet import Crossing, Terms
 from tests.ledger.builders import NOON, Story, a_charge, a_story
 
 LOW = 50
@@ -139,3 +139,17 @@ def test_a_new_threshold_counts_from_the_next_top_up_and_tells_nothing_by_itself
     assert story.wallet.levels["low"] == replace(
         story.wallet.levels["low"], below_nanos=200, is_below=True, crossings=0
     )
+
+
+def test_terms_that_draw_on_the_wallet_again_let_it_be_topped_up() -> None:
+    """It fell while nothing could be spent from it, and nothing was topped up for that."""
+    story = a_story(Terms("paygo"))
+    story.do(ChangeTerms(Terms("paygo", draws_wallet=True, revision=1)))
+    story.do(GrantCredits("topup:1", "topup", 100))
+    story.do(SetLevel("refill", LOW))
+    assert crossings_of(story, 60)
+    story.do(ChangeTerms(Terms("tier", draws_wallet=False, revision=2)))
+
+    back = story.do(ChangeTerms(Terms("paygo", draws_wallet=True, revision=3)))
+
+    assert [(it.level, it.number) for it in back.crossings] == [("refill", 2)]

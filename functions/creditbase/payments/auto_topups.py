@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
+from creditbase.accounts.store import find_project
 from creditbase.kernel.errors import InvalidRequest, NotFound, Unavailable
 from creditbase.kernel.ids import topup_grant_id
 from creditbase.kernel.money import cents_remaining, nanos_from_cents, write_money
@@ -94,6 +95,9 @@ def _begin(ref: CustomerRef, *, now: datetime) -> Refill | Capped | None:
         step = decide_refill(known, balance_cents=cents_remaining(balance_nanos), now=now)
         if not isinstance(step, Refill):
             return Attempt(step, ())
+        project = find_project(ref.project_id)
+        if project is None or project.archived_at is not None:
+            return Attempt(None, ())
         payer = account.customer.stripe_customer_id
         method_id = stripe_wallets.find_saved_card(payer)
         if not method_id:
@@ -158,6 +162,8 @@ def mirror_payment(event: Event, now: datetime) -> Outcome:
         payment.customer_id,
     ):
         return Outcome("quarantined", "mismatch:customer")
+    if payment.currency != CURRENCY:
+        return Outcome("quarantined", "mismatch:currency")
     if payment.is_paid and payment.received_cents != payment.amount_cents:
         return Outcome("quarantined", "mismatch:amount")
     if payment.is_paid:

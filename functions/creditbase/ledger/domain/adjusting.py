@@ -18,7 +18,7 @@ from creditbase.ledger.domain.commands import (
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.grants import MONTHLY_KINDS, Grant, GrantKind
-from creditbase.ledger.domain.levels import set_level
+from creditbase.ledger.domain.levels import rearm, set_level
 from creditbase.ledger.domain.passing import (
     add_grant,
     lapse,
@@ -86,6 +86,8 @@ def change_terms(draft: Draft, command: ChangeTerms) -> None:
     """
     draft.must_publish = True
     goes_on = draft.wallet.terms.goes_on_with(command.terms)
+    if command.terms.draws_wallet and not draft.wallet.terms.draws_wallet:
+        rearm(draft, "refill")  # nothing was topped up while nothing could be spent
     draft.change(terms=command.terms)
     if command.ends_monthly or not goes_on:
         _lapse_monthly(draft)

@@ -27,6 +27,14 @@ def set_level(draft: Draft, name: LevelName, below_nanos: int, *, fires: bool) -
     draft.change(levels={**draft.wallet.levels, name: level})
 
 
+def rearm(draft: Draft, name: LevelName) -> None:
+    """Let a balance that is below a level count as having just fallen below it."""
+    known = draft.wallet.levels.get(name)
+    if known is not None:
+        level = replace(known, is_below=False)
+        draft.change(levels={**draft.wallet.levels, name: level})
+
+
 def watch_levels(draft: Draft) -> None:
     """Note every level that the balance has fallen below, and arm those that it has reached."""
     if not draft.wallet.levels:
