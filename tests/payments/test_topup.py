@@ -307,7 +307,7 @@ class TestStripeBreaks:
         assert shop.count("checkout.session") == 2
 
 
-RPCS = 8
+RPCS = 9
 """What a first top-up sends to the store; asserted below."""
 
 
@@ -321,6 +321,7 @@ class TestTheStoreBreaks:
         start_topup(ref, "small", now=now)
 
         assert [rpc.name for rpc in wire.rpcs] == [
+            "BatchGetDocuments",  # the wallet, whether there is room
             "BatchGetDocuments",  # the customer
             "BatchGetDocuments",  # the customer, to link
             "Commit",
