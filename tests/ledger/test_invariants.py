@@ -86,6 +86,7 @@ CORRUPTIONS: dict[str, tuple[Wallet, list[Entry], str]] = {
         "window's limit",
     ),
     "more recalled than held": (grant("a", recalled_nanos=31), [ENTRY], "does not hold"),
+    "less cut than nothing": (grant("a", cut_nanos=-1), [ENTRY], "less than nothing"),
     "a budget below zero": (budget(BudgetCount(spent_nanos=-1)), [ENTRY], "budget of key"),
     "a budget held by nothing": (budget(BudgetCount(held_nanos=1)), [ENTRY], "disagree"),
     "credits from nowhere": (grant("b", remaining_nanos=101), [ENTRY], "became of grant:b"),
