@@ -21,9 +21,9 @@ from tests.jobs.losses import drift, everything, now, subscribe, topup, wallet_o
 from tests.ledger.wallets import LiveWallet
 from tests.payments.conftest import _session_shop, ref, shop
 from tests.payments.deliveries import SMALL_NANOS, topups
-from tests.payments.lives import Till
 from tests.payments.shop import Shop
 from tests.payments.test_subscriptions import begin_elsewhere, grants
+from tests.payments.till import Till
 from tests.runtime.wiring import client_of
 from tests.wire import Wire
 
