@@ -116,7 +116,7 @@ class TestAsking:
 class TestIntents:
     """Rare turns of starting a top-up that need the gateway to misbehave."""
 
-    def test_three_used_up_numbers_are_enough(
+    def test_eight_used_up_numbers_are_enough(
         self, ref: CustomerRef, now: datetime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A bounded number of tries, then an honest "later"."""
@@ -131,7 +131,7 @@ class TestIntents:
             start_topup(ref, "small", now=now)
         intent = store.load_account(ref).intent_of("topup")
         assert intent is not None
-        assert intent.number == 3
+        assert intent.number == 8
 
     def test_a_session_of_an_older_intent_is_recorded_and_leaves_the_newer_alone(
         self, ref: CustomerRef, now: datetime, monkeypatch: pytest.MonkeyPatch
