@@ -25,6 +25,7 @@ from creditbase.catalog.domain import (
     PriceBook,
     PricedCall,
     PriceList,
+    Rule,
     Table,
     Usage,
     VersionTaken,
@@ -270,6 +271,17 @@ def has(offer: Offer) -> Current:
 
 class TestDecidePush:
     """What a push shows and refuses."""
+
+    def test_shows_each_rule_of_a_markup(self) -> None:
+        """Whoever reviews a push sees what it adds, and to what."""
+        rules = Markup(4_000, fee_nanos=5, providers={"openai": Rule(bps=100)})
+
+        push = decide_push(has(an_offer()), replace(an_offer(), markup=rules))
+
+        assert push.lines == (
+            "markup fee_nanos: None -> 5",
+            f"markup of provider openai: None -> {Rule(bps=100)}",
+        )
 
     def test_shows_all_of_a_first_push(self) -> None:
         """Whoever reviews a push sees each price that it brings."""

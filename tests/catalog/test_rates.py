@@ -18,6 +18,7 @@ from creditbase.catalog.domain import (
     Usage,
     book_of,
 )
+from creditbase.catalog.domain.pins import digests_of
 from creditbase.catalog.domain.rates import decide_rates
 from creditbase.catalog.models import CatalogFault
 from creditbase.catalog.rates_models import RatesFile, parse_rates, read_rates
@@ -147,6 +148,22 @@ class TestPrices:
     def test_the_longest_length_that_is_exceeded_counts(self, tokens: int, price: int) -> None:
         """For the whole call."""
         assert nanos(PriceList(BOOK, the_rates()), "house-1", MAY, tokens) == price
+
+    def test_a_model_that_stands_before_the_book_is_listed_once(self) -> None:
+        """Everything that can be priced, each under its id, deals included."""
+        own = Model("gpt-5", "house", "Our own", 1, 1, {"": (Period(Table({"images": 9})),)})
+
+        listed = {it.model_id: it for it in PriceList(BOOK, the_rates()).every()}
+        replaced = list(PriceList(BOOK, Rates("p", "1", models={"gpt-5": own})).every())
+
+        assert sorted(listed) == ["gpt-5", "house-1"]
+        assert len(listed["gpt-5"].periods[""]) == 2
+        assert replaced == [own]
+
+    def test_an_entry_keeps_the_digest_of_rates_only_where_there_are_some(self) -> None:
+        """What is at its default is left out."""
+        assert digests_of(PriceList(BOOK)) == {"book_digest": BOOK.digest}
+        assert "rates_digest" in digests_of(PriceList(BOOK, the_rates()))
 
     def test_a_price_of_part_of_a_day_is_for_that_part(self) -> None:
         """In UTC, its last minute outside."""
