@@ -9,9 +9,11 @@ from flask.testing import FlaskClient
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.catalog.use_cases import load_catalog
+from creditbase.kernel.errors import Unavailable
 from creditbase.payments import store
 from creditbase.payments.selling import ensure_price
 from creditbase.payments.subscribing import start_checkout
+from creditbase.payments.surplus import end_surplus
 from creditbase.runtime.firestore import get_all, query
 from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import FREE_NANOS, deliver, inbox, said_by
@@ -281,6 +283,23 @@ class TestEnd:
 
         assert wallet.available() == GURU_NANOS
         assert wallet.state()["terms"]["cancel_at_period_end"] is True
+
+
+class TestSecondSubscription:
+    """Of two live ones the dearer counts, and the other ends."""
+
+    def test_what_the_wallet_is_on_by_now_is_not_ended(
+        self, client: FlaskClient, bought: list[Resource], shop: Shop, wallet: LiveWallet
+    ) -> None:
+        """Whoever stood still since two were seen would end the only one that is left."""
+        deliver(client, signed_event(bought[0]))
+        (only,) = shop.get("/subscriptions")["data"]
+
+        with pytest.raises(Unavailable):
+            end_surplus(wallet.ref, only["id"], [])
+
+        (only,) = shop.get("/subscriptions")["data"]
+        assert only["status"] == "active"
 
 
 class TestCustomerDocument:

@@ -281,6 +281,30 @@ def test_two_plans_paid_one_after_the_other(ada: Customer, spent: int, back: lis
     ada.verify()
 
 
+@pytest.mark.parametrize(("gone", "back"), [(300, [700, 300]), (1_000, [1_000])])
+def test_a_second_plan_that_somebody_paid_back_before_us_ends(
+    ada: Customer, gone: int, back: list[int]
+) -> None:
+    """Stripe refuses to give back more than is left: the plan would be billed for ever."""
+    guru = ada.open_checkout("guru")
+    pro = ada.open_checkout("pro")
+    ada.shop.change("checkout.session", guru, status="open")
+    ada.shop.hold_deliveries()
+    ada.shop.pay_unwatched(pro)
+    ada.shop.pay_unwatched(guru)
+    newest = ada.shop.get("/payment_intents")["data"][0]
+    assert newest["amount"] == 1_000
+    ada.shop.post("/refunds", payment_intent=newest["id"], amount=gone)
+
+    ada.shop.release_deliveries()
+    ada.town.settle()
+
+    assert ada.sees() == Seen("pro", 55_000)
+    assert [refund["amount"] for refund in ada.shop.get("/refunds")["data"]] == back
+    assert {one["status"] for one in ada.subscriptions()} == {"active", "canceled"}
+    ada.verify()
+
+
 def test_what_the_cheaper_of_two_plans_holds_is_not_given_back(ada: Customer) -> None:
     """Work that began with its credits goes on with them."""
     guru = ada.open_checkout("guru")

@@ -7,12 +7,11 @@ every POST has an idempotency key made of the business action.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from creditbase.kernel.errors import Conflict, NotFound, Unavailable
+from creditbase.kernel.errors import Conflict, NotFound
 from creditbase.kernel.windows import Window
 from creditbase.payments.domain import Returned
 from creditbase.payments.stripe_gateway import ask, client, id_of
@@ -295,31 +294,6 @@ def cancel_subscription(subscription_id: str) -> None:
         )
     except (Conflict, NotFound):
         return
-
-
-def refund_invoice(invoice_id: str, *, part: Fraction) -> None:
-    """Give back that part of what was paid for an invoice, once; cents rounded down."""
-    for payment_id, paid_cents in _payments_of_invoice(invoice_id):
-        cents = paid_cents * part.numerator // part.denominator
-        if not cents:
-            continue
-        try:
-            _refund(payment_id, cents, key=f"refund-invoice:{invoice_id}:{payment_id}")
-        except Conflict as failure:
-            raise Unavailable from failure
-
-
-def _refund(payment_id: str, cents: int, *, key: str) -> None:
-    params: Any = {"payment_intent": payment_id, "amount": cents}
-    ask(lambda: client().v1.refunds.create(params=params, options={"idempotency_key": key}))
-
-
-def _payments_of_invoice(invoice_id: str) -> list[tuple[str, int]]:
-    """Return what paid an invoice, and how much each."""
-    params: Any = {"invoice": invoice_id, "status": "paid", "limit": LIST_MAX}
-    shown = whole_list(client().v1.invoice_payments.list, params)
-    found = [(id_of(one["payment"].get("payment_intent")), one["amount_paid"]) for one in shown]
-    return [(payment_id, cents or 0) for payment_id, cents in found if payment_id]
 
 
 # ---- money that goes back --------------------------------------------------------------------
