@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from creditbase.hub.receipts import csv_line
 from creditbase.kernel.ids import operation_entry_id
 from tests.hub.reader import Reader, json_of, reader
 from tests.runtime.contract import conforms
@@ -133,6 +134,15 @@ class TestExports:
         changes = [int(row["change_nanos"]) for row in rows]
         assert sum(changes) == int(rows[0]["available_nanos"])
 
+    @pytest.mark.parametrize(
+        "text", ["=1+1", "-1+cmd|' /C calc'!A0", "+1", "@A1", "\t=1", "\n=1"]
+    )
+    def test_no_name_is_a_formula(self, text: str) -> None:
+        """Whoever names a model must not run something on the machine that opens the table."""
+        (cells,) = csv.reader(io.StringIO(csv_line([text, "-1.5", -3])))
+
+        assert cells == [f"'{text}", "-1.5", "-3"]
+
     def test_json_lines_are_receipts(
         self, reader: Reader, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -192,7 +202,7 @@ class TestReceipts:
 
         assert {**json_of(anothers), "request_id": ""} == {**json_of(nobodys), "request_id": ""}
 
-    @pytest.mark.parametrize("entry_id", ["..", "a%2Fb", "x" * 401, "%00", "é"])
+    @pytest.mark.parametrize("entry_id", ["..", "a%2Fb", "x" * 401, "%00", "é", "__a__", "__"])
     def test_an_absurd_id_is_refused(self, reader: Reader, entry_id: str) -> None:
         """Before it becomes a path of the store."""
         headers = reader.signer.headers(reader.uid)

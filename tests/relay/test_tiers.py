@@ -80,6 +80,24 @@ class TestReading:
         assert [json_of(it) for it in shown] == [{"tier": tier}] * 5
         assert [json_of(it) for it in listed] == [{"tiers": [tier]}] * 4
 
+    def test_no_customer_is_told_the_margin(self, office: Office) -> None:
+        """It sees what it pays; what of that is the developer's is the developer's affair."""
+        model = {"model_id": "local-echo", "markup_percentage": 50}
+        tier = office.made(markup_percentage=100, models=[model])
+        customer = office.backend.knows()
+        minted = office.backend.minted(customer_id=customer.customer_id, tier_code="basic")
+        token = {**NO_KEY, "authorization": f"Bearer {minted['token']}"}
+
+        me = office.backend.ask("customers_me", "GET", "/customers/me", **token)
+        seen = [
+            json_of(office.read(f"/tiers/{tier['id']}", **token))["tier"],
+            *json_of(office.read("/tiers", **token))["tiers"],
+            json_of(me)["customer"]["tier"],
+        ]
+
+        del tier["markup_percentage"], tier["models"][0]["markup_percentage"]
+        assert seen == [tier] * 3
+
     def test_tiers_are_listed_in_the_order_of_their_making(self, office: Office) -> None:
         """A pricing page does not shuffle."""
         codes = ["zebra", "ant", "mouse"]

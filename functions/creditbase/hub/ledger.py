@@ -46,7 +46,8 @@ def ledger(call: Call) -> Reply:
 def _own_entry(ref: WalletRef, entry_id: str) -> Entry:
     if not entry_id.isascii() or not entry_id.isprintable() or "/" in entry_id:
         raise InvalidRequest("No entry has such an id", field="entry_id")
-    if len(entry_id) > ENTRY_ID_CHARACTERS_MAX or entry_id.startswith("."):
+    # Those with underscores around them are the store's own.
+    if len(entry_id) > ENTRY_ID_CHARACTERS_MAX or entry_id.startswith((".", "__")):
         raise InvalidRequest("No entry has such an id", field="entry_id")
     return load_entry(ref, entry_id)
 

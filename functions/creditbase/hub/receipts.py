@@ -6,6 +6,7 @@ so that nothing is rounded. What a call cost us is nowhere in them.
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 
 from creditbase.catalog.domain.pins import ROUNDING, Pin
@@ -22,6 +23,10 @@ from creditbase.metering.receipts import (
 )
 
 Json = dict[str, object]
+
+FORMULA_BEGINS = frozenset("=+-@\t\r\n")
+"""How text begins that a spreadsheet computes."""
+AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 COLUMNS = (
     *("seq", "id", "at", "kind", "model", "change_nanos", "credits", "held_nanos"),
@@ -209,6 +214,6 @@ def cells_of(row: Mapping[str, object]) -> list[object]:
 
 
 def _inert(cell: object) -> object:
-    if isinstance(cell, str) and cell[:1] in {"=", "+", "@", "\t", "\r"}:
-        return f"'{cell}"
-    return cell
+    if not isinstance(cell, str) or AMOUNT.fullmatch(cell):
+        return cell
+    return f"'{cell}" if cell[:1] in FORMULA_BEGINS else cell

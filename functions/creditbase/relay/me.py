@@ -26,15 +26,18 @@ def customers_me(call: Call) -> Reply:
 def _show(call: Call) -> Reply:
     customer = load_customer(call.caller.project_id, call.caller.customer_id)
     held = customer.subscription
-    tier = None
+    tier = shown_tier = None
     if held is not None:
         tier = load_tiers(customer.project_id, needed_id=held.tier_id).by_id(held.tier_id)
+    if tier is not None:
+        catalog = load_catalog(customer.project_id)
+        shown_tier = tier_answer(tier, catalog, call.now, to_customer=True)
     shown = present(
         customer=customer_answer(customer),
         subscription=(
             subscription_answer(customer, held, tier.code) if held and tier else None
         ),
-        tier=tier_answer(tier, load_catalog(customer.project_id), call.now) if tier else None,
+        tier=shown_tier,
         tier_code=tier.code if tier else None,
     )
     return Reply(body={"customer": shown})

@@ -12,9 +12,11 @@ from creditbase.relay.answers import Json, at, present
 BPS_PER_PERCENT = 100
 
 
-def tier_answer(tier: Tier, catalog: Catalog, now: datetime) -> Json:
+def tier_answer(
+    tier: Tier, catalog: Catalog, now: datetime, *, to_customer: bool = False
+) -> Json:
     """Return a tier; a model that the price book no longer has is left out, as nobody can
-    use it.
+    use it. A customer sees its prices, not what of them is the developer's margin.
     """
     is_priced = tier.price_amount_cents is not None
     return present(
@@ -33,9 +35,9 @@ def tier_answer(tier: Tier, catalog: Catalog, now: datetime) -> Json:
         promo_credits_cents=tier.promo_credits_cents or None,
         overage_enabled=tier.overage_enabled,
         customer_token_max_ttl_seconds=tier.customer_token_max_ttl_s,
-        markup_percentage=_percentage(tier.markup_bps),
+        markup_percentage=None if to_customer else _percentage(tier.markup_bps),
         models=[
-            _model_answer(tier, model, priced, catalog)
+            _model_answer(tier, model, priced, catalog, to_customer=to_customer)
             for model in tier.models
             if (priced := catalog.prices.find(model.model_id, now)) is not None
         ],
@@ -44,7 +46,9 @@ def tier_answer(tier: Tier, catalog: Catalog, now: datetime) -> Json:
     )
 
 
-def _model_answer(tier: Tier, model: TierModel, priced: ModelPrice, catalog: Catalog) -> Json:
+def _model_answer(
+    tier: Tier, model: TierModel, priced: ModelPrice, catalog: Catalog, *, to_customer: bool
+) -> Json:
     margin = tier.margin_of(priced, catalog.markup)
     return present(
         id=tier_model_uuid(tier.tier_id, model.model_id),
@@ -59,7 +63,7 @@ def _model_answer(tier: Tier, model: TierModel, priced: ModelPrice, catalog: Cat
         model_input_cost_cents=customer_cents(priced, "input_tokens", margin),
         model_output_cost_cents=customer_cents(priced, "output_tokens", margin),
         is_default=model == tier.default_model,
-        markup_percentage=_percentage(model.markup_bps),
+        markup_percentage=None if to_customer else _percentage(model.markup_bps),
         created_at=at(tier.created_at),
         updated_at=at(tier.updated_at),
     )

@@ -33,13 +33,18 @@ def _list(call: Call) -> Reply:
     project_id = _project_of(call)
     catalog = load_catalog(project_id)
     sold = load_tiers(project_id).sold
-    return Reply(body={"tiers": [tier_answer(tier, catalog, call.now) for tier in sold]})
+    shown = [
+        tier_answer(tier, catalog, call.now, to_customer=_is_customer(call)) for tier in sold
+    ]
+    return Reply(body={"tiers": shown})
 
 
 def _show(call: Call) -> Reply:
     project_id = _project_of(call)
     tier = tier_on_sale(project_id, _tier_id(call))
-    return Reply(body={"tier": tier_answer(tier, load_catalog(project_id), call.now)})
+    catalog = load_catalog(project_id)
+    shown = tier_answer(tier, catalog, call.now, to_customer=_is_customer(call))
+    return Reply(body={"tier": shown})
 
 
 def _create(call: Call) -> Reply:
@@ -75,6 +80,10 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "DELETE /api/v1/projects/{project_id}/tiers/{tier_id}": _delete,
     **subscribing.TIERS,
 }
+
+
+def _is_customer(call: Call) -> bool:
+    return call.caller.kind is CallerKind.CUSTOMER_TOKEN
 
 
 def _project_of(call: Call) -> str:

@@ -5,7 +5,7 @@ Source: ADR-0019: never free, never charged in full for half.
 
 import pytest
 
-from creditbase.relay.gateway import run
+from creditbase.relay.gateway import run, telling
 from tests.relay.gateway.counter import (
     ANTHROPIC_MODEL,
     CHAT,
@@ -191,6 +191,21 @@ class TestTheReportIsOnItsWay:
         assert counter.spent() == counter.price(
             OPENAI_MODEL, input_tokens=prompt, output_tokens=HALF_TOKENS
         )
+
+    def test_while_the_provider_fails_that_had_said_nothing(
+        self, counter: Counter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever stays pays nothing for it; who has left, no more than that."""
+        monkeypatch.setattr(telling, "HEADERS_WITHIN_S", 0.1)
+        counter.provider.will(Hang(), Reset())
+        answer = counter.chat(stream=True)
+        counter.provider.let_go.set()
+
+        answer.close()
+
+        assert counter.open_holds() == 0
+        assert len(counter.entries("void")) == 1
+        assert counter.spent() == 0
 
 
 def test_a_report_is_not_waited_for_longer_than_a_moment(counter: Counter) -> None:

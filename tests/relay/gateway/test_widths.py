@@ -241,6 +241,26 @@ def test_a_long_run_of_marks_is_normalised_a_stretch_at_a_time(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "printed_bytes"),
+    [
+        ('{"a":' + "[" * 3_000 + "]" * 3_000 + "}", 4 * 3_000 * 3_000),
+        ('{"n":' + "9" * 5_000 + ',"a":[' + "[]," * 5_000 + "[]]}", 12 * 5_000),
+        ('{"s":"\\ud800","a":[' + "[]," * 5_000 + "[]]}", 12 * 5_000),
+    ],
+    ids=["deep", "a long number", "half a character"],
+)
+def test_what_only_others_can_read_counts_as_wide_as_they_print_it(
+    arguments: str, printed_bytes: int
+) -> None:
+    """Python gives up on depth and on long numbers; a provider's own reader need not."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    ask = parse_chat({"messages": [*says("Hi"), {"role": "assistant", "tool_calls": [call]}]})
+    sent = UPSTREAMS[0].body_of(ask, model="m", output_tokens=1)
+
+    assert bound_of(ask, MODEL, sent).input_tokens > printed_bytes
+
+
+@pytest.mark.parametrize(
     "arguments", ["[" * 5_000, "9" * 5_000, '{"a":NaN}', '{"a":"\\ud800"}']
 )
 def test_arguments_that_no_template_can_parse_count_as_text(arguments: str) -> None:

@@ -162,28 +162,38 @@ class Run:
         if was_told:
             self.finish()
         else:
-            self._end(lambda: void_call(self.held.ref, self.held.hold_id, now=clock.now()))
+            self._void()
 
     def close(self) -> None:
         """End it if nothing did: the caller has gone."""
         if not self._is_sent:
-            self._end(lambda: void_call(self.held.ref, self.held.hold_id, now=clock.now()))
+            self._void()
         elif not self._is_over:
             self.code = "CALLER_GONE"
-            self._overhear()
-            self.finish()
+            if self._overhear() or self.meter.written_bytes:
+                self.finish()
+            else:
+                self._void()
         self._pump.stop()
 
-    def _overhear(self) -> None:
-        """Look for the provider's own figures, which may be on their way, for a moment."""
+    def _overhear(self) -> bool:
+        """Look for the provider's own figures, which may be on their way, for a moment.
+
+        Return whether the provider did not fail meanwhile.
+        """
         until_s = time.monotonic() + REPORT_WITHIN_S
         with suppress(UpstreamFailed):
             while (left_s := until_s - time.monotonic()) > 0:
                 found = self._pump.take(within_s=left_s)
                 if found is Mark.END:
-                    return
+                    break
                 if not isinstance(found, Mark):
                     self.meter.overhear(found)
+            return True
+        return False
+
+    def _void(self) -> None:
+        self._end(lambda: void_call(self.held.ref, self.held.hold_id, now=clock.now()))
 
     def _end(self, end: Callable[[], object]) -> None:
         if self._is_over:

@@ -18,6 +18,8 @@ HTML_ESCAPE_BYTES = 5
 r"""What `\u003c` has more than what it stands for."""
 NUMBER_BYTES = 32
 """The longest that a number of 64 bits is printed, in full digits or with an exponent."""
+TOO_DEEP_BYTES = 2**53
+"""Of what is nested too deeply to be measured: indented, it may fill any context window."""
 
 
 def bytes_of(text: str) -> int:
@@ -34,7 +36,12 @@ def bytes_of(text: str) -> int:
 
 def _longer_form(stretch: str) -> int:
     normal = unicodedata.normalize("NFKC", stretch)
-    return max(len(stretch.encode()), len(normal.encode()))
+    return max(_size_bytes(stretch), _size_bytes(normal))
+
+
+def _size_bytes(text: str) -> int:
+    # Half a character may be written in JSON as an escape.
+    return len(text.encode(errors="surrogatepass"))
 
 
 def widening_bytes(ask: Ask) -> int:
@@ -53,18 +60,25 @@ def widening_bytes(ask: Ask) -> int:
 
 def _widening_of_text(text: str) -> int:
     """Return it for text that may be parsed as JSON, or printed as a text of JSON."""
-    as_text = max(0, wide_bytes(text) - len(text.encode()))
+    as_text = max(0, wide_bytes(text) - _size_bytes(text))
     try:
-        found = json.loads(text)
-        wide, compact = wide_bytes(found), len(_compact(found).encode())
-    except (ValueError, RecursionError):
+        found = json.loads(text, parse_int=_number)
+        wide, compact = wide_bytes(found), _size_bytes(_compact(found))
+    except ValueError:
         return as_text
+    except RecursionError:
+        return TOO_DEEP_BYTES
     # As it is sent it has at least the shorter of the two.
-    return max(as_text, wide - min(compact, len(text.encode())))
+    return max(as_text, wide - min(compact, _size_bytes(text)))
+
+
+def _number(digits: str) -> int | float:
+    """Return a whole number; as others read it where Python would not, for its length."""
+    return int(digits) if len(digits) <= NUMBER_BYTES else float(digits)
 
 
 def _widening(value: Json) -> int:
-    return wide_bytes(value) - len(_compact(value).encode())
+    return wide_bytes(value) - _size_bytes(_compact(value))
 
 
 def wide_bytes(value: object) -> int:
