@@ -24,6 +24,7 @@ from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import load_balance
 from creditbase.runtime.firestore import commit, get_all, query
 from creditbase.subscriptions import use_cases
+from creditbase.subscriptions.relay_customers import delete_customer
 from creditbase.subscriptions.use_cases import first_touch
 from tests.ledger.wallets import LiveWallet
 from tests.relay.desk import CREDIT, NOON
@@ -85,6 +86,18 @@ def test_it_makes_user_customer_name_wallet_and_credits(hub: str) -> None:
     assert balance.monthly_remaining_nanos == 500 * CREDIT
     assert (balance.terms.plan_code, balance.owner_uid) == ("free", uid)
     assert balance.window.end_at == NOON.replace(month=4)
+
+
+def test_a_name_that_was_used_and_is_free_again_is_no_obstacle(hub: str) -> None:
+    """A back end made and deleted a customer of that name; the user is somebody new."""
+    uid = newcomer()
+    before = ensure_customer(hub, uid, now=NOON)
+    delete_customer(hub, before.customer_id, now=NOON)
+
+    ref = first_touch(uid, now=NOON)
+
+    check_made_once(uid, ref)
+    assert ref.customer_id == customer_uuid(hub, uid, 2) != before.customer_id
 
 
 def test_a_user_who_has_been_here_costs_one_read(hub: str, wire: Wire) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from creditbase.accounts import domain as accounts
 from creditbase.accounts import store as accounts_store
-from creditbase.accounts.customer_store import writes_for_new_customer
+from creditbase.accounts.customer_store import KeptName, writes_for_new_customer
 from creditbase.accounts.domain import CustomerRef, User
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.use_cases import load_catalog
@@ -32,19 +32,29 @@ def first_touch(uid: str, *, now: datetime, email: str = "") -> CustomerRef:
     terms = free_terms(load_catalog(HUB_PROJECT_ID).plan(FREE_PLAN))
 
     def attempt() -> Attempt[CustomerRef]:
-        customer, name = accounts.new_customer(
-            project_id=HUB_PROJECT_ID, external_id=uid, now=now, email=email, uid=uid
-        )
         name_path = accounts_store.name_path(HUB_PROJECT_ID, uid)
         found_user, found_name = get_all([accounts_store.user_path(uid), name_path])
         user = accounts_store.user_from(uid, found_user)
         if user is not None:
             return Attempt(user.customer, ())
-        known = accounts_store.name_from(HUB_PROJECT_ID, found_name)
-        ref = WalletRef(HUB_PROJECT_ID, known.customer_id if known else customer.customer_id)
+        used = accounts_store.used_name(HUB_PROJECT_ID, found_name)
         writes: list[Write] = []
-        if known is None:
-            writes += writes_for_new_customer(customer, name)
+        if used is not None and used.customer_id:
+            ref = WalletRef(HUB_PROJECT_ID, used.customer_id)
+        else:
+            # A back end may have made and deleted a customer of that name before.
+            customer, name = accounts.new_customer(
+                project_id=HUB_PROJECT_ID,
+                external_id=uid,
+                now=now,
+                email=email,
+                uid=uid,
+                generation=used.generation + 1 if used else accounts.FIRST_GENERATION,
+            )
+            version = found_name.version
+            before = KeptName(used, version) if used and version else None
+            writes += writes_for_new_customer(customer, name, before=before)
+            ref = WalletRef(HUB_PROJECT_ID, customer.customer_id)
         if ledger_store.find_wallet(ref) is None:
             opened = open_wallet(ref.wallet_id, owner_uid=uid, terms=terms, now=now)
             writes += ledger_store.writes_to_open(ref, opened)
