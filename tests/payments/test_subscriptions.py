@@ -19,6 +19,7 @@ from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import FREE_NANOS, deliver, inbox, said_by
 from tests.payments.shop import Resource, Shop, signed_event
 from tests.payments.till import Till
+from tests.subscriptions.pictures import a_subscription
 
 pytestmark = pytest.mark.firestore
 
@@ -295,8 +296,9 @@ class TestSecondSubscription:
         deliver(client, signed_event(bought[0]))
         (only,) = shop.get("/subscriptions")["data"]
 
+        one = a_subscription(subscription_id=only["id"])
         with pytest.raises(Unavailable):
-            end_surplus(wallet.ref, only["id"], [])
+            end_surplus(wallet.ref, one, [], by=a_subscription(), tiers=None)
 
         (only,) = shop.get("/subscriptions")["data"]
         assert only["status"] == "active"

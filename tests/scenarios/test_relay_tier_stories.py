@@ -252,6 +252,32 @@ def test_two_tiers_paid_at_once(bea: Tenanted) -> None:
         bea.opens_page("starter")
 
 
+@pytest.mark.parametrize(
+    ("spent", "back"),
+    [(0, [3_000]), (1_001, [1_964]), (2_900, [])],
+    ids=["nothing", "some", "all"],
+)
+def test_two_tiers_paid_one_after_the_other(bea: Tenanted, spent: int, back: list[int]) -> None:
+    """Both pages were open. What was used of the cheaper limit is paid, and counts there alone.
+
+    Otherwise each month would begin with the cheaper tier for nothing.
+    """
+    starter = bea.opens_page("starter")
+    pro = bea.opens_page("pro")
+    bea.shop.change("checkout.session", starter, status="open")
+    bea.shop.pay(starter)
+    bea.live_for(minutes=1)
+    if spent:
+        bea.spend(spent)
+
+    bea.shop.pay(pro)
+    bea.catch_up()
+
+    assert bea.sees() == Shown("pro", "active", 29_900)
+    assert [refund["amount"] for refund in bea.shop.get("/refunds")["data"]] == back
+    assert [one["status"] for one in bea.subscriptions()] == ["active", "canceled"]
+
+
 def test_a_refund_takes_nothing_of_a_limit(bea: Tenanted) -> None:
     """A limit is no credit: what was paid back leaves the tier until somebody ends it."""
     bea.buys("starter")

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from creditbase.kernel.windows import months_after
 from tests.scenarios.life import FIRST_DAY, FREE, Customer, Seen, on_free
 
 pytestmark = pytest.mark.firestore
@@ -23,6 +24,22 @@ def test_a_year_of_guru(ada: Customer) -> None:
     assert ada.usage()["usage"]["total_requests"] == 1
     assert ada.period()[0].date() == FIRST_DAY.date().replace(year=FIRST_DAY.year + 1)
     assert ada.granted("cycle") == [10_000] * 13
+
+
+def test_an_end_that_the_dashboard_sets_to_a_later_period(ada: Customer) -> None:
+    """Until then it renews, and says so; in its last period it says when it ends."""
+    ada.subscribe("guru")
+    _, first_end = ada.period()
+    last = months_after(first_end, 1)
+    ada.change(cancel_at=int(last.timestamp()))
+    assert ada.sees() == Seen("guru", 10_000)
+
+    ada.live_past(first_end)
+    assert ada.period_end() == last
+    assert ada.sees() == Seen("guru", 10_000, is_leaving=True)
+
+    ada.live_past(last)
+    assert ada.sees() == on_free(FREE, status="canceled")
 
 
 def test_an_upgrade_one_day_before_the_end(ada: Customer) -> None:

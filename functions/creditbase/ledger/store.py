@@ -4,17 +4,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from creditbase.kernel.errors import NotFound
+from creditbase.kernel.windows import Window
 from creditbase.ledger.changes import STATE, changes_between
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.decide import Decision
 from creditbase.ledger.domain.draft import Known
 from creditbase.ledger.domain.entries import Entry, EntryKind
-from creditbase.ledger.domain.wallet import Crossing, DayCount, Told, Wallet
+from creditbase.ledger.domain.wallet import Crossing, DayCount, Terms, Told, Wallet, WindowCount
 from creditbase.ledger.encoding import (
     read_balance,
     read_closed_day,
     read_entry,
     read_wallet,
+    read_window,
     write_balance,
     write_closed_day,
     write_closed_window,
@@ -222,6 +225,26 @@ def load_days(ref: WalletRef, dates: Sequence[str]) -> tuple[Wallet | None, list
     if wallet.fields is None:
         return None, closed
     return read_wallet(ref.wallet_id, wallet.fields[STATE]), closed
+
+
+def load_left_window(ref: WalletRef, span: Window) -> tuple[Terms, WindowCount | None]:
+    """Return the terms of a wallet, and a window that it has left, as it was counted.
+
+    None where nothing was counted in it, or where it is the running one.
+
+    Raises:
+        NotFound: there is no such wallet.
+    """
+    found, kept = firestore.get_all([ref.wallet, ref.period(WindowCount(span))])
+    if found.fields is None:
+        raise NotFound("Customer not found")
+    wallet = read_wallet(ref.wallet_id, found.fields[STATE])
+    if wallet.window.span.start_at == span.start_at:
+        return wallet.terms, None
+    for left in wallet.closing:
+        if left.span.start_at == span.start_at:
+            return wallet.terms, left
+    return wallet.terms, None if kept.fields is None else read_window(kept.fields)
 
 
 def find_due_crossings(*, shard: int, now: datetime, limit: int) -> list[Parcel]:

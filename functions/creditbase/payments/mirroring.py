@@ -62,11 +62,12 @@ STRANGER = "stripe:"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a customer's standing was decided to be, and from which invoices."""
+    """What a customer's standing was decided to be, and from what at Stripe."""
 
     standing: Standing | None
     """None for a customer who was deleted here: only `refused` is left to do."""
     invoices: tuple[Invoice, ...] = ()
+    seen: tuple[Subscription, ...] = ()
     refused: tuple[str, ...] = ()
     """Running trials that give nothing, and what a deleted customer has: ended at once."""
 
@@ -145,11 +146,25 @@ def mirror_customer(stripe_customer_id: str, *, now: datetime) -> Outcome:
         stripe_billing.cancel_subscription(subscription_id)
     if standing is None:
         return Outcome("ignored", "customer_deleted")
-    for subscription_id in standing.surplus:
-        end_surplus(wallet, subscription_id, picture.invoices)
+    _end_surplus(wallet, picture, standing)
     if standing.unknown:
         return Outcome("quarantined", "unknown_price")
     return APPLIED
+
+
+def _end_surplus(wallet: WalletRef, picture: Picture, standing: Standing) -> None:
+    """End what is live beside the subscription that counts."""
+    seen = {one.subscription_id: one for one in picture.seen}
+    named = {line.plan_code for bill in picture.invoices for line in bill.lines}
+    for subscription_id in standing.surplus:
+        is_hub = wallet.project_id == HUB_PROJECT_ID
+        end_surplus(
+            wallet,
+            seen[subscription_id],
+            picture.invoices,
+            by=seen[standing.terms.origin],
+            tiers=None if is_hub else tiers_with(wallet.project_id, named),
+        )
 
 
 def _mirror(ref: CustomerRef, stripe_customer_id: str, *, now: datetime) -> Picture:
@@ -186,7 +201,8 @@ def picture(look: Look, *, change: Change | None = None) -> Attempt[Picture]:
         others=decided.others,
     )
     terms = replace(standing.terms, revision=account.revision + mirrored.has_moved(account))
-    told = Picture(replace(standing, terms=terms), tuple(look.invoices), trials.refused)
+    standing = replace(standing, terms=terms)
+    told = Picture(standing, tuple(look.invoices), tuple(look.seen), trials.refused)
     return Attempt(told, writes_for_standing(account, mirrored))
 
 

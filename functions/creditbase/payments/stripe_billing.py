@@ -91,7 +91,7 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
         is_yearly=(item["price"]["recurring"] or {}).get("interval") == "year",
         period=Window(_at(item["current_period_start"]), _at(item["current_period_end"])),
         created_at=_at(answered["created"]),
-        cancel_at_period_end=bool(answered["cancel_at_period_end"] or answered["cancel_at"]),
+        cancel_at_period_end=_ends_with_period(answered),
         next_plan_code=next_plan_code,
         next_plan_at=next_plan_at,
         trial_end_at=_at(answered["trial_end"]) if answered["trial_end"] else None,
@@ -103,6 +103,13 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
         # One that was taken away since belongs to nobody.
         has_method=bool(method.get("customer") or by_default),
     )
+
+
+def _ends_with_period(answered: Mapping[str, Any]) -> bool:
+    """Return whether no period follows; the end may be set to a day long after this one."""
+    ends_s = answered["cancel_at"]
+    is_last = ends_s and ends_s <= answered["items"]["data"][0]["current_period_end"]
+    return bool(answered["cancel_at_period_end"] or is_last)
 
 
 def _shown(reference: object) -> Mapping[str, Any]:

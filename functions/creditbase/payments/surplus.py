@@ -1,49 +1,64 @@
 """Second subscriptions: of two live ones the dearer counts; the other ends and is paid back.
 
 Paid back is what was not used. Two pages that were opened at once can be paid one after the
-other: whoever spends the cheaper plan's credits between has had what the money was for.
+other: whoever spends the cheaper plan's credits, or the cheaper tier's limit, between has had
+what the money was for.
 """
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
+from creditbase.catalog.domain.tiers import Tiers
 from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.ids import expiry_entry_id
+from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.draft import Known
 from creditbase.ledger.paths import WalletRef
-from creditbase.ledger.store import find_wallet
+from creditbase.ledger.store import find_wallet, load_left_window
 from creditbase.payments import stripe_billing, stripe_refunds
 from creditbase.runtime.log import alert
-from creditbase.subscriptions.domain.mirror import Invoice
+from creditbase.subscriptions.domain.leftover import leftover_of
+from creditbase.subscriptions.domain.mirror import Invoice, Subscription
 from creditbase.subscriptions.domain.owed import grant_ids_of
 
 
-def end_surplus(wallet: WalletRef, subscription_id: str, invoices: Iterable[Invoice]) -> None:
+def end_surplus(
+    wallet: WalletRef,
+    one: Subscription,
+    invoices: Iterable[Invoice],
+    *,
+    by: Subscription,
+    tiers: Tiers | None,
+) -> None:
     """End a second live subscription and give its money back; somebody should know.
 
-    The wallet must have been told of the subscription that counts.
+    The wallet must have been told of the subscription `by` that counts. `tiers` are the relay
+    project's; None for the hub.
 
     Raises:
         Unavailable: not finished, or this one counts by now; to be looked at again.
     """
-    bills = [bill for bill in invoices if bill.subscription_id == subscription_id]
+    bills = [bill for bill in invoices if bill.subscription_id == one.subscription_id]
     newest = max(bills, key=lambda bill: bill.age, default=None)
     grant_ids = grant_ids_of(newest) if newest is not None else []
     loaded = find_wallet(wallet, [*grant_ids, *map(expiry_entry_id, grant_ids)])
-    if loaded is not None and loaded.wallet.terms.origin == subscription_id:
+    if loaded is not None and loaded.wallet.terms.origin == one.subscription_id:
         raise Unavailable  # another process has seen since that the other one is over
     alert(
         "two_subscriptions",
         "two live subscriptions: one is cancelled and refunded",
-        subscription=subscription_id,
+        subscription=one.subscription_id,
     )
     if newest is not None and newest.is_paid:
-        part = _unused_part(grant_ids, {} if loaded is None else loaded.known)
+        if tiers is None:
+            part = _unused_credits(grant_ids, {} if loaded is None else loaded.known)
+        else:
+            part = _unused_limit(wallet, one, newest, by=by, tiers=tiers)
         stripe_refunds.refund_invoice(newest.invoice_id, part=part)
-    stripe_billing.cancel_subscription(subscription_id)
+    stripe_billing.cancel_subscription(one.subscription_id)
 
 
-def _unused_part(grant_ids: Sequence[str], known: Known) -> Fraction:
+def _unused_credits(grant_ids: Sequence[str], known: Known) -> Fraction:
     """Return the part of a bill's credits that nobody used: all, where it brought none.
 
     What was left of them has lapsed, since the wallet is on the other subscription now; that
@@ -54,3 +69,27 @@ def _unused_part(grant_ids: Sequence[str], known: Known) -> Fraction:
         for names in (grant_ids, [*map(expiry_entry_id, grant_ids)])
     )
     return Fraction(lapsed, granted) if granted else Fraction(1)
+
+
+def _unused_limit(
+    wallet: WalletRef, one: Subscription, bill: Invoice, *, by: Subscription, tiers: Tiers
+) -> Fraction:
+    """Return the part of a bill's limit that nobody used; none of what is over."""
+    leftover = leftover_of(one, bill, tiers, by=by)
+    if leftover is None:
+        return Fraction(0)
+    return leftover.unused_part(_used_nanos(wallet, one, leftover.month))
+
+
+def _used_nanos(wallet: WalletRef, one: Subscription, month: Window) -> int:
+    """Return what was used of a window that was left; what work still holds is used.
+
+    A window that goes on as the other subscription's, begun in the same second, counts there.
+
+    Raises:
+        Unavailable: the wallet is on this very subscription: what was seen is outdated.
+    """
+    on, left = load_left_window(wallet, month)
+    if on.origin == one.subscription_id:
+        raise Unavailable
+    return 0 if left is None else left.included_spent_nanos + left.included_held_nanos
