@@ -187,7 +187,7 @@ class Death:
 
     def __init__(self, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = -1
-        wire.faults = _Always(self.store)
+        monkeypatch.setattr(wire, "faults", _Always(self.store))
         request = stripe_gateway._Wire.request
 
         def asked(client: Any, *given: Any, **named: Any) -> Any:
