@@ -44,7 +44,8 @@ class Leftover:
         else:
             left_nanos = max(0, top_nanos - max(used_nanos, floor_nanos))
             unused_s = Fraction(running_s * left_nanos, top_nanos - floor_nanos)
-        return (to_come_s + unused_s) / _seconds(self.sold.start_at, self.sold.end_at)
+        sold_s = _seconds(self.sold.start_at, self.sold.end_at)
+        return (to_come_s + unused_s) * Fraction(1, sold_s)
 
 
 def leftover_of(
