@@ -1,6 +1,6 @@
 """What a run used, counted: as it was reported, in shares, and by the rule. Pure."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from creditbase.catalog.domain import ModelPrice
@@ -87,6 +87,7 @@ PIECES = st.lists(
 
 
 @given(PIECES, PIECES, st.integers(0, 200), st.integers(0, 200))
+@example(told=[Text("0")], overheard=[Thought("0")], words=0, thoughts=1)
 def test_who_leaves_pays_no_more_than_who_stays(
     told: list[Piece], overheard: list[Piece], words: int, thoughts: int
 ) -> None:

@@ -112,8 +112,9 @@ class Meter:
         said = self._reported.get("output_tokens", 0)
         # Where no pool is for thoughts, they are in the other.
         inside = self._words if thought else self._everything()
+        is_reported = self.is_final and bool(thought or said)
         thought, spoken = self._thoughts.told_of(thought), inside.told_of(said)
-        if not (self.is_final and (thought or spoken)):
+        if not is_reported:
             spoken = max(spoken, count_tokens(self._words.told_bytes))
             spoken = max(spoken, count_tokens(self.written_bytes) - thought)
         return {"output_tokens": spoken, "reasoning_tokens": thought}
