@@ -117,12 +117,17 @@ def receipt_of(entry: Entry) -> Json:
     }
     if entry.metered.quantities:
         receipt["usage"] = dict(entry.metered.quantities)
-    if UNIT_PRICES in entry.metered.pricing:
+    if _is_priced(entry):
         receipt["price"] = _price(entry)
     if entry.expires_at is not None:
         receipt["expires_at"] = write_exact(entry.expires_at)
     corrects = entry.cause.get("corrects")
     return {**receipt, "corrects": corrects} if corrects else receipt
+
+
+def _is_priced(entry: Entry) -> bool:
+    """Return whether the entry took a price; a void names what it never came to."""
+    return UNIT_PRICES in entry.metered.pricing and entry.kind != "void"
 
 
 def _price(entry: Entry) -> Json:
@@ -157,9 +162,9 @@ def _price(entry: Entry) -> Json:
 def sentences(entry: Entry) -> Iterable[str]:
     """Yield how the figures of an entry come about, for a person."""
     yield f"{describe(entry)}."
-    for line in customer_lines(entry.metered):
+    for line in customer_lines(entry.metered) if _is_priced(entry) else ():
         yield _line_text(line)
-    if UNIT_PRICES in entry.metered.pricing:
+    if _is_priced(entry):
         margin = customer_margin(entry.metered)
         if margin.fee_nanos:
             yield f"A fee of {dollars_text(margin.fee_nanos)} for each request."
