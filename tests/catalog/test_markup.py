@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from creditbase.catalog.domain import Margin, Markup, Rule
@@ -22,6 +22,7 @@ MARGINS = st.builds(
 )
 
 
+@example([(1, 10**6)], Margin(bps=-10_000, allows_below_cost=True), 1)
 @given(LINES, MARGINS, st.integers(0, 3))
 def test_the_price_is_exact_rounded_up_once_and_has_its_floors(
     lines: list[tuple[int, int]], margin: Margin, requests: int
@@ -52,6 +53,7 @@ def test_more_usage_never_costs_less(
     assert less_nanos <= margin.price_nanos(lines, requests=requests + 1)
 
 
+@example([(1, 10**6)], Margin(bps=-10_000))
 @given(LINES, MARGINS)
 def test_nothing_is_sold_below_cost_unless_a_plan_says_so(
     lines: list[tuple[int, int]], margin: Margin

@@ -127,7 +127,7 @@ def test_what_a_programmer_promised_is_asserted() -> None:
         lambda: money.ceil_div(1, 0),
         lambda: money.price_of(lines=[(-1, 1)], markup_bps=0),
         lambda: money.price_of(lines=[(1, -1)], markup_bps=0),
-        lambda: money.price_of(lines=[], markup_bps=-10_000),
+        lambda: money.price_of(lines=[], markup_bps=-10_001),
         lambda: money.share_floor(-1, part=1, whole=1),
         lambda: money.share_floor(1, part=-1, whole=1),
         lambda: money.share_floor(1, part=1, whole=0),

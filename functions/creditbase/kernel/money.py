@@ -70,12 +70,13 @@ def price_of(*, lines: Sequence[tuple[int, int]], markup_bps: int) -> int:
 
     Args:
         lines: pairs of a quantity in units and its price in nanos for a million units.
-        markup_bps: added to the provider's cost, in basis points; 4000 adds 40 %.
+        markup_bps: added to the provider's cost, in basis points; 4000 adds 40 %, and
+            -10000 gives it away.
 
     Returns:
-        Nanos. Zero only where every line is free or empty.
+        Nanos. Zero only where every line is free or empty, or all of it is given away.
     """
-    assert markup_bps > -BPS_PER_ONE
+    assert markup_bps >= -BPS_PER_ONE
     total = 0
     for quantity, price_nanos in lines:
         assert quantity >= 0

@@ -137,8 +137,11 @@ PRINTERS: tuple[Callable[[object], str], ...] = (
 
 
 def structures(text: str) -> list[object]:
-    """Return what a template may take a text of JSON for."""
-    return [text, json.loads(text)] if text[:1] in "{[" and text else [text]
+    """Return what a template may take a text for: itself, and its structure if it is JSON."""
+    try:
+        return [text, json.loads(text)] if text.startswith(("{", "[")) else [text]
+    except ValueError:
+        return [text]
 
 
 def read_of(body: Json, print_anew: Callable[[object], str], choice: int) -> str:
@@ -193,6 +196,7 @@ def greediest(text: str) -> int:
     [],
 )
 @example([{"role": "tool", "tool_call_id": "c", "content": "<'>" * 99}], [])
+@example([{"role": "tool", "tool_call_id": "c", "content": "["}], [])
 @example(
     says("Hi"),
     [{"type": "function", "function": {"name": "f", "parameters": {"a": [[["b"] * 300]]}}}],
