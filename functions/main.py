@@ -14,6 +14,7 @@ emulator.prepare()
 
 EXPORTS = {
     "account": "creditbase.relay.account",
+    "admin_customers": "creditbase.hub.admin_customers",
     "answer_crossings": "creditbase.jobs.stripe_schedules",
     "api_keys": "creditbase.hub.api_keys",
     "auth_customer_token": "creditbase.relay.tokens",
