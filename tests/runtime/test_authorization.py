@@ -34,6 +34,13 @@ POLICY = {
     "GET /admin/customers/{customer_id}": "admin",
     "GET /admin/customers/{customer_id}/ledger": "admin",
     "GET /admin/customers/{customer_id}/ledger/{entry_id}/explain": "admin",
+    "POST /admin/customers/{customer_id}/adjust": "admin",
+    "POST /admin/customers/{customer_id}/grant": "admin",
+    "POST /admin/customers/{customer_id}/freeze": "admin",
+    "POST /admin/customers/{customer_id}/thaw": "admin",
+    "POST /admin/vouchers": "admin",
+    "POST /admin/vouchers/disable": "admin",
+    "GET /admin/audit": "admin",
     "POST /api/v1/charges": "secret_key",
     "POST /api/v1/holds": "secret_key",
     "GET /api/v1/holds/{hold_id}": "secret_key",
@@ -103,6 +110,7 @@ POLICY = {
 
 SHARED = {
     "admin_customers": "/admin/customers",
+    "admin_vouchers": "/admin/vouchers",
     "api_keys": "/api-keys",
     "meter": "/api/v1",
     "customers": "/api/v1/customers",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.admin.customers import list_customers, search_customers, show_customer
 from creditbase.admin.explaining import explain_entry
+from creditbase.hub.admin_actions import ACTIONS
 from creditbase.hub.admin_answers import customer_page, explained, ledger_page, shown_customer
 from creditbase.hub.admin_door import admin_of
 from creditbase.hub.door import HUB
@@ -25,11 +26,14 @@ LIMIT_MAX = 200
 
 @endpoint("admin_customers", door=HUB)
 def admin_customers(call: Call) -> Reply:
-    """Find customers, show one, read its ledger, compute an entry again.
+    """Find customers, show one, read its ledger, compute an entry again; act on one.
 
     Answers 403 `ADMIN_REQUIRED` to everybody who is no admin at this very request.
     """
     admin_of(call)
+    action = ACTIONS.get(call.route.name)
+    if action is not None:
+        return action(call, _wallet(call))
     return OPERATIONS[call.route.name](call)
 
 

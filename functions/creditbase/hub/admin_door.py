@@ -18,3 +18,8 @@ def admin_of(call: Call) -> str:
     if call.caller.kind is not CallerKind.ADMIN:
         raise Forbidden("This needs the admin role", reason="ADMIN_REQUIRED")
     return call.caller.uid
+
+
+def key_of(call: Call) -> str:
+    """Return the key of an action; whether it will do is looked at with the deed."""
+    return call.headers.get("Idempotency-Key", "")

@@ -82,6 +82,13 @@ ROUTES: tuple[Route, ...] = (
     _admin(
         "admin_customers", "GET", "/admin/customers/{customer_id}/ledger/{entry_id}/explain"
     ),
+    *(
+        _admin("admin_customers", "POST", f"/admin/customers/{{customer_id}}/{action}")
+        for action in ("adjust", "grant", "freeze", "thaw")
+    ),
+    _admin("admin_vouchers", "POST", "/admin/vouchers"),
+    _admin("admin_vouchers", "POST", "/admin/vouchers/disable"),
+    _admin("admin_audit", "GET", "/admin/audit"),
     *(route for group in SERVED for route in group),
 )
 
