@@ -58,7 +58,7 @@ class VoucherRequest(BaseModel):
     max_uses: Annotated[int, Field(ge=1, le=USES_MAX)] | None = None
     starts_at: Instant | None = None
     expires_at: Instant | None = None
-    plans: tuple[Annotated[str, Field(max_length=100)], ...] = ()
+    plans: list[Annotated[str, Field(max_length=100)]] = []
     credits_expire_days: Annotated[int, Field(ge=1, le=CREDIT_DAYS_MAX)] | None = None
 
 
