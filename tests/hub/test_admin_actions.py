@@ -1,4 +1,4 @@
-"""What operators do, over HTTP: once for each key, with a record in the commit of its effect."""
+"""What operators do, over HTTP: once for each key, and recorded in the commit of its effect."""
 
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,7 @@ from creditbase.kernel.money import AMOUNT_NANOS_MAX, NANOS_PER_CREDIT
 from creditbase.ledger.domain.commands import Freeze
 from creditbase.ledger.domain.wallet import DELETED
 from creditbase.runtime.firestore import Update, commit, get_all
-from tests.hub.reader import Reader, json_of, reader
+from tests.hub.reader import json_of, reader
 from tests.hub.test_admin_customers import Desk, desk
 from tests.ledger.wallets import in_parallel
 from tests.runtime.wiring import client_of

@@ -19,6 +19,7 @@ from google.auth.exceptions import GoogleAuthError
 
 from creditbase.admin import tiers, use_cases, vouchers
 from creditbase.admin.command_frame import Command, CommandFailed, Group, add_command, add_group
+from creditbase.admin.customer_commands import take_customers
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
 from creditbase.admin.explain_command import take_explain
 from creditbase.admin.price_commands import take_prices
@@ -255,6 +256,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--dry-run", action="store_true", help="show, and write nothing")
 
     take_projects(groups)
+    take_customers(groups)
     take_explain(groups)
     take_prices(groups)
 
