@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 import requests
@@ -332,3 +333,21 @@ def _admin(walk: Walk, entry_id: str, uid: str) -> None:
     route = f"GET {one}/ledger/{{entry_id}}/explain"
     shown = walk.ask(route, 200, admin, customer_id=found["id"], entry_id=entry_id)
     assert shown["agrees"]
+    _admin_acts(walk, admin, found["id"], entry_id)
+
+
+def _admin_acts(walk: Walk, admin: dict[str, str], customer_id: str, entry_id: str) -> None:
+    def act(route: str, body: Json, status: int = 200, **path: str) -> None:
+        credential = {**admin, "Idempotency-Key": secrets.token_hex(8)}
+        walk.ask(f"POST /admin/{route}", status, credential, {"reason": "walk", **body}, **path)
+
+    one, who = "customers/{customer_id}", {"customer_id": customer_id}
+    act(f"{one}/adjust", {"amount_nanos": -1, "corrects": entry_id}, **who)
+    act(f"{one}/grant", {"kind": "promo", "credits": 1}, **who)
+    act(f"{one}/freeze", {}, **who)
+    act(f"{one}/thaw", {}, **who)
+    act(f"{one}/thaw", {}, 404, customer_id=str(uuid4()))
+    code = secrets.token_hex(8)
+    act("vouchers", {"code": code, "credits": 1})
+    act("vouchers/disable", {"code": code})
+    walk.ask("GET /admin/audit", 200, admin)

@@ -28,6 +28,7 @@ from creditbase.admin.domain.vouchers import (
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Conflict, Forbidden, NotFound, Unavailable
 from creditbase.kernel.ids import redemption_public_id, voucher_grant_id
+from creditbase.kernel.instants import write_exact
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.commands import GrantCredits
 from creditbase.ledger.paths import WalletRef
@@ -69,6 +70,21 @@ def create_voucher(
         return Attempt(answer=False, writes=record)
 
     return commit_or_retry(attempt)
+
+
+def asked_of(code: str, terms: VoucherTerms | None = None) -> dict[str, object]:
+    """Return what a deed says of a voucher: the digest of its code, and terms that are set."""
+    asked: dict[str, object] = {"voucher": code_digest(code)}
+    if terms is None:
+        return asked
+    asked |= {"credits": terms.credits, "plans": list(terms.plans)}
+    figures = {
+        "max_uses": terms.max_uses,
+        "credits_expire_days": terms.credits_expire_days,
+        "starts_at": terms.starts_at and write_exact(terms.starts_at),
+        "expires_at": terms.expires_at and write_exact(terms.expires_at),
+    }
+    return asked | {name: value for name, value in figures.items() if value is not None}
 
 
 def _record(deed: Deed | None, *, now: datetime) -> list[Write]:

@@ -3,13 +3,12 @@
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.admin.acting import done_before
 from creditbase.admin.domain.audit import Action, Deed
-from creditbase.admin.domain.vouchers import VoucherTerms, code_digest
-from creditbase.admin.vouchers import create_voucher, disable_voucher
+from creditbase.admin.domain.vouchers import VoucherTerms
+from creditbase.admin.vouchers import asked_of, create_voucher, disable_voucher
 from creditbase.hub.admin_actions import audit_answer
 from creditbase.hub.admin_door import admin_of, key_of
 from creditbase.hub.admin_requests import DisableRequest, VoucherRequest
 from creditbase.hub.door import HUB
-from creditbase.kernel.instants import write_exact
 from creditbase.metering.models import parse
 from creditbase.runtime.http import Call, Reply, endpoint
 
@@ -36,33 +35,26 @@ def _create(call: Call) -> Reply:
         plans=tuple(sorted(set(asked.plans))),
         credits_expire_days=asked.credits_expire_days,
     )
-    named: dict[str, object] = {"credits": terms.credits, "plans": list(terms.plans)}
-    for name in ("max_uses", "credits_expire_days"):
-        if getattr(terms, name) is not None:
-            named[name] = getattr(terms, name)
-    for name in ("starts_at", "expires_at"):
-        if getattr(terms, name) is not None:
-            named[name] = write_exact(getattr(terms, name))
-    deed = _deed(call, "voucher_create", asked.reason, asked.code, named)
+    deed = _deed(call, "voucher_create", asked.reason, asked_of(asked.code, terms))
     create_voucher(asked.code, terms, now=call.now, deed=deed)
     return _recorded(deed)
 
 
 def _disable(call: Call) -> Reply:
     asked = parse(DisableRequest, call.body)
-    deed = _deed(call, "voucher_disable", asked.reason, asked.code, {})
+    deed = _deed(call, "voucher_disable", asked.reason, asked_of(asked.code))
     disable_voucher(asked.code, now=call.now, deed=deed)
     return _recorded(deed)
 
 
-def _deed(call: Call, action: Action, reason: str, code: str, asked: dict[str, object]) -> Deed:
+def _deed(call: Call, action: Action, reason: str, asked: dict[str, object]) -> Deed:
     return Deed(
         action=action,
         actor=admin_of(call),
         key=key_of(call),
         reason=reason,
         project_id=HUB_PROJECT_ID,
-        asked={"voucher": code_digest(code), **asked},
+        asked=asked,
     )
 
 
