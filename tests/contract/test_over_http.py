@@ -337,17 +337,17 @@ def _admin(walk: Walk, entry_id: str, uid: str) -> None:
 
 
 def _admin_acts(walk: Walk, admin: dict[str, str], customer_id: str, entry_id: str) -> None:
-    def act(route: str, body: Json, status: int = 200, **path: str) -> None:
+    def act(route: str, body: Json, status: int, **path: str) -> None:
         credential = {**admin, "Idempotency-Key": secrets.token_hex(8)}
         walk.ask(f"POST /admin/{route}", status, credential, {"reason": "walk", **body}, **path)
 
     one, who = "customers/{customer_id}", {"customer_id": customer_id}
-    act(f"{one}/adjust", {"amount_nanos": -1, "corrects": entry_id}, **who)
-    act(f"{one}/grant", {"kind": "promo", "credits": 1}, **who)
-    act(f"{one}/freeze", {}, **who)
-    act(f"{one}/thaw", {}, **who)
+    act(f"{one}/adjust", {"amount_nanos": -1, "corrects": entry_id}, 200, **who)
+    act(f"{one}/grant", {"kind": "promo", "credits": 1}, 200, **who)
+    act(f"{one}/freeze", {}, 200, **who)
+    act(f"{one}/thaw", {}, 200, **who)
     act(f"{one}/thaw", {}, 404, customer_id=str(uuid4()))
     code = secrets.token_hex(8)
-    act("vouchers", {"code": code, "credits": 1})
-    act("vouchers/disable", {"code": code})
+    act("vouchers", {"code": code, "credits": 1}, 200)
+    act("vouchers/disable", {"code": code}, 200)
     walk.ask("GET /admin/audit", 200, admin)

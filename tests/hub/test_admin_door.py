@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 import main
@@ -52,7 +53,7 @@ def a_caller(kind: CallerKind, route: Route = ADMIN_ROUTES[0]) -> Call:
         request_id="r",
         body={},
         path={},
-        headers={},  # type: ignore[arg-type]  # not read here
+        headers=Headers(),
     )
 
 
