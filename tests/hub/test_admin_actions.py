@@ -208,6 +208,7 @@ class TestRefusals:
             ("adjust", {"amount_nanos": 1, "owes_rest": True}, "owes_rest"),
             ("adjust", {"amount_nanos": 1, "corrects": "none"}, "corrects"),
             ("adjust", {"amount_nanos": 1, "corrects": "a/b"}, "corrects"),
+            ("adjust", {"amount_nanos": 1, "corrects": "__x__"}, "corrects"),
             ("adjust", {"amount_nanos": AMOUNT_NANOS_MAX}, "amount_nanos"),
             ("grant", {"kind": "promo", "credits": 0}, "credits"),
             ("grant", {"kind": "promo", "credits": -1}, "credits"),

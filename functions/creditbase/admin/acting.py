@@ -55,7 +55,7 @@ def adjust(
         raise InvalidRequest("The amount is zero or out of range", field="amount_nanos")
     if amount_nanos > 0 and owes_rest:
         raise InvalidRequest("Nothing is owed of what is given", field="owes_rest")
-    if corrects and ("/" in corrects or find_entry(_wallet(deed), corrects) is None):
+    if corrects and not _is_entry(_wallet(deed), corrects):
         raise InvalidRequest("There is no such entry to correct", field="corrects")
     entry_id = adjustment_entry_id(deed.audit_id)
     cause = {"audit": deed.audit_id, **({"corrects": corrects} if corrects else {})}
@@ -117,6 +117,12 @@ def thaw(deed: Deed, *, now: datetime) -> Audit:
         IdempotencyConflict: the key was used for something else.
     """
     return _act(deed, lambda _: Freeze(""), now=now)
+
+
+def _is_entry(ref: WalletRef, entry_id: str) -> bool:
+    # Names with dots or underscores first are none, or the store's own.
+    is_name = "/" not in entry_id and not entry_id.startswith((".", "__"))
+    return is_name and find_entry(ref, entry_id) is not None
 
 
 def done_before(deed: Deed) -> Audit | None:
