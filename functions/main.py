@@ -14,6 +14,9 @@ emulator.prepare()
 
 EXPORTS = {
     "account": "creditbase.relay.account",
+    "admin_audit": "creditbase.hub.admin_audit",
+    "admin_customers": "creditbase.hub.admin_customers",
+    "admin_vouchers": "creditbase.hub.admin_vouchers",
     "answer_crossings": "creditbase.jobs.stripe_schedules",
     "api_keys": "creditbase.hub.api_keys",
     "auth_customer_token": "creditbase.relay.tokens",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from creditbase.accounts.webhooks import Webhook
+from creditbase.admin.domain.audit import Audit
 from creditbase.admin.domain.vouchers import Voucher, VoucherTerms
 from creditbase.catalog.domain.tiers import TierModel
 from creditbase.catalog.tier_store import STORED
@@ -32,6 +33,7 @@ NOT_WRITTEN = {"window"}
         *(Payment, Record, Return, SessionRecord),
         *(AutoTopup, Refill, RefillSettings),
         *(Voucher, VoucherTerms),
+        Audit,
         Sweep,
         Webhook,
     ],

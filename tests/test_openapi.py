@@ -18,10 +18,11 @@ SCHEMES = {
     Credential.SECRET_KEY: [{"secretKey"}, {"secretKeyAsBearer"}],
     Credential.CUSTOMER_TOKEN: [{"customerToken"}],
     Credential.OWNER: [{"firebaseIdToken", "firebaseAppCheck"}],
+    Credential.ADMIN: [{"firebaseIdToken", "firebaseAppCheck"}],
     Credential.SIGNATURE: [{"stripeSignature"}],
 }
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
-HUB_STATUSES = {"200", "201", "400", "401", "404", "409", "429", "500"}
+HUB_STATUSES = {"200", "201", "400", "401", "403", "404", "409", "429", "500"}
 
 
 def operation(route: Route) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class TestEachRoute:
         if route.door is DoorName.HUB:
             assert statuses <= HUB_STATUSES
             assert {"401", "429", "500"} <= statuses
+            assert ("403" in statuses) == (Credential.ADMIN in route.credentials)
         if route.door is DoorName.WEBHOOK:
             assert statuses == {"200", "400", "500"}
         if route.door is DoorName.RELAY:
@@ -97,7 +99,9 @@ def test_an_idempotency_key_is_required_where_metering_requires_it() -> None:
         listed = [resolved(each) for each in operation(route).get("parameters", [])]
         required = [p["required"] for p in listed if p["name"] == "Idempotency-Key"]
         is_quote = route.path == "/api/v1/quotes"
-        if route.function == "meter" and route.method == "POST" and not is_quote:
+        if Credential.ADMIN in route.credentials and route.method == "POST":
+            assert required == [True]
+        elif route.function == "meter" and route.method == "POST" and not is_quote:
             assert required == [route.path in {"/api/v1/charges", "/api/v1/holds"}]
         else:
             assert required == []

@@ -24,7 +24,8 @@ class Typed:
     """What a command answered: its status, and what it wrote where."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
-        self.status = main(["vouchers", *arguments])
+        why = () if arguments[0] == "show" else ("--reason", "a test")
+        self.status = main(["vouchers", *arguments, *why])
         self.out, self.said = capsys.readouterr()
 
 

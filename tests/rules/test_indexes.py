@@ -184,6 +184,7 @@ STORES = {
     "stripe_customers": ("payments/store.py",),
     "jobs": ("jobs/store.py",),
     "stripe_events": ("payments/inbox_store.py",),
+    "audit": ("admin/audit_store.py",),
     "vouchers": ("admin/voucher_store.py",),
     "uses": ("admin/voucher_store.py",),
     "redeemers": ("admin/voucher_store.py",),
@@ -277,6 +278,9 @@ def test_no_override_is_there_twice() -> None:
         ("rates", "body"),
         ("rate", "tries"),
         ("uses", "redeemed_at"),
+        ("audit", "asked"),
+        ("audit", "before"),
+        ("audit", "after"),
     ],
 )
 def test_large_maps_and_growing_times_are_in_no_index(collection: str, field: str) -> None:

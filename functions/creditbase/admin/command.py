@@ -17,8 +17,11 @@ from pathlib import Path
 
 from google.auth.exceptions import GoogleAuthError
 
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.admin import tiers, use_cases, vouchers
 from creditbase.admin.command_frame import Command, CommandFailed, Group, add_command, add_group
+from creditbase.admin.customer_commands import take_customers
+from creditbase.admin.domain.audit import COMMAND_LINE, Action, Deed
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
 from creditbase.admin.explain_command import take_explain
 from creditbase.admin.price_commands import take_prices
@@ -178,7 +181,8 @@ def _voucher_create(given: argparse.Namespace) -> None:
         plans=tuple(sorted(filter(None, given.plans.split(",")))),
         credits_expire_days=given.credits_expire_days,
     )
-    was_made = vouchers.create_voucher(code, terms, now=clock.now())
+    deed = _voucher_deed(given, "voucher_create", vouchers.asked_of(code, terms))
+    was_made = vouchers.create_voucher(code, terms, now=clock.now(), deed=deed)
     print(code)
     if was_made:
         _say("this is the only time that the code is shown; only its digest is kept")
@@ -187,8 +191,21 @@ def _voucher_create(given: argparse.Namespace) -> None:
 
 
 def _voucher_disable(given: argparse.Namespace) -> None:
-    was_changed = vouchers.disable_voucher(given.code, now=clock.now())
+    deed = _voucher_deed(given, "voucher_disable", vouchers.asked_of(given.code))
+    was_changed = vouchers.disable_voucher(given.code, now=clock.now(), deed=deed)
     _say("disabled; credits that it gave stay" if was_changed else "it was disabled already")
+
+
+def _voucher_deed(given: argparse.Namespace, action: Action, asked: dict[str, object]) -> Deed:
+    # A key of its own each time: making and disabling are harmless to repeat.
+    return Deed(
+        action=action,
+        actor=COMMAND_LINE,
+        key=secrets.token_hex(CODE_BYTES),
+        reason=given.reason,
+        project_id=HUB_PROJECT_ID,
+        asked=asked,
+    )
 
 
 def _voucher_show(given: argparse.Namespace) -> None:
@@ -255,6 +272,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--dry-run", action="store_true", help="show, and write nothing")
 
     take_projects(groups)
+    take_customers(groups)
     take_explain(groups)
     take_prices(groups)
 
@@ -294,6 +312,7 @@ def _parser() -> argparse.ArgumentParser:
 def _takes_vouchers(group: Group) -> None:
     command = add_command(group, "create", _voucher_create, "make a code; it is shown once")
     command.add_argument("--credits", type=int, required=True, help="what it gives")
+    command.add_argument("--reason", required=True, help="what for; it is kept")
     command.add_argument("--code", default="", help="the code itself (one is made)")
     command.add_argument("--max-uses", type=int, help="how many users may have it (all)")
     command.add_argument("--starts-at", type=_instant, help="from when: 2026-12-01T00:00Z")
@@ -306,7 +325,10 @@ def _takes_vouchers(group: Group) -> None:
         ("disable", _voucher_disable, "take a code out of use for good"),
         ("show", _voucher_show, "show what a code gives, and how often it was redeemed"),
     ):
-        add_command(group, name, run, text).add_argument("code")
+        command = add_command(group, name, run, text)
+        command.add_argument("code")
+        if name == "disable":
+            command.add_argument("--reason", required=True, help="why; it is kept")
 
 
 def _instant(text: str) -> datetime:

@@ -28,7 +28,7 @@ def take_explain(groups: Group) -> None:
 
 
 def _explain(given: argparse.Namespace) -> None:
-    ref = _wallet(given.project, given.customer)
+    ref = wallet_named(given.project, given.customer)
     if given.entry:
         found = explain_entry(ref, given.entry)
         for line in lines_of(found):
@@ -49,7 +49,7 @@ def _explain(given: argparse.Namespace) -> None:
     print(f"{count} entries computed again: all agree, to the nano")
 
 
-def _wallet(project: str, customer: str) -> WalletRef:
+def wallet_named(project: str, customer: str) -> WalletRef:
     """Return the wallet of a customer that is given by id or by name."""
     for project_id in (project_uuid(project), project):
         named = find_customer_by_name(project_id, customer)

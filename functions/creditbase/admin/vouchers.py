@@ -10,6 +10,9 @@ from datetime import datetime
 
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.admin import voucher_store as store
+from creditbase.admin.acting import done_before
+from creditbase.admin.audit_store import writes_for_audit
+from creditbase.admin.domain.audit import Deed, check_deed, record_of
 from creditbase.admin.domain.vouchers import (
     WINDOW,
     Span,
@@ -25,42 +28,74 @@ from creditbase.admin.domain.vouchers import (
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Conflict, Forbidden, NotFound, Unavailable
 from creditbase.kernel.ids import redemption_public_id, voucher_grant_id
+from creditbase.kernel.instants import write_exact
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.commands import GrantCredits
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import run
 from creditbase.runtime.commit import Attempt, commit_or_retry
-from creditbase.runtime.firestore import Ambiguous, Lost, commit
+from creditbase.runtime.firestore import Ambiguous, Lost, Write, commit
 from creditbase.runtime.log import alert
 
 # ---- what operators do -----------------------------------------------------------------------
 
 
-def create_voucher(code: str, terms: VoucherTerms, *, now: datetime) -> bool:
+def create_voucher(
+    code: str, terms: VoucherTerms, *, now: datetime, deed: Deed | None = None
+) -> bool:
     """Make a voucher; return False where it is there already, with the same terms.
+
+    A `deed` leaves its record in the same commit, also where the voucher was there.
 
     Raises:
         InvalidRequest: the code or the terms cannot be used.
         Conflict: the code belongs to a voucher with other terms.
+        IdempotencyConflict: the deed's key was used for something else.
     """
     digest = code_digest(code)
     known_plans = load_catalog(HUB_PROJECT_ID).plans if terms.plans else {}
     check_terms(terms, known_plans=known_plans)
 
     def attempt() -> Attempt[bool]:
+        record = _record(deed, now=now)
+        if deed is not None and not record:
+            return Attempt(answer=False, writes=())
         kept = store.find_voucher(digest)
         if kept is None:
             voucher = Voucher(digest=digest, terms=terms, created_at=now)
-            return Attempt(answer=True, writes=store.writes_for_voucher(voucher))
+            return Attempt(answer=True, writes=[*store.writes_for_voucher(voucher), *record])
         if kept.voucher.terms != terms:
             raise Conflict("this code belongs to a voucher with other terms; take another code")
-        return Attempt(answer=False, writes=())
+        return Attempt(answer=False, writes=record)
 
     return commit_or_retry(attempt)
 
 
-def disable_voucher(code: str, *, now: datetime) -> bool:
+def asked_of(code: str, terms: VoucherTerms | None = None) -> dict[str, object]:
+    """Return what a deed says of a voucher: the digest of its code, and terms that are set."""
+    asked: dict[str, object] = {"voucher": code_digest(code)}
+    if terms is None:
+        return asked
+    asked |= {"credits": terms.credits, "plans": list(terms.plans)}
+    figures = {
+        "max_uses": terms.max_uses,
+        "credits_expire_days": terms.credits_expire_days,
+        "starts_at": terms.starts_at and write_exact(terms.starts_at),
+        "expires_at": terms.expires_at and write_exact(terms.expires_at),
+    }
+    return asked | {name: value for name, value in figures.items() if value is not None}
+
+
+def _record(deed: Deed | None, *, now: datetime) -> list[Write]:
+    """Return the write of a deed's record; nothing where there is no deed, or it was done."""
+    if deed is None:
+        return []
+    check_deed(deed)
+    return [] if done_before(deed) else writes_for_audit(record_of(deed, now=now))
+
+
+def disable_voucher(code: str, *, now: datetime, deed: Deed | None = None) -> bool:
     """Take a voucher out of use for good; return False where it was already.
 
     Credits that it gave stay. Whoever has a use and not yet the grant still gets it.
@@ -71,12 +106,15 @@ def disable_voucher(code: str, *, now: datetime) -> bool:
     digest = code_digest(code)
 
     def attempt() -> Attempt[bool]:
+        record = _record(deed, now=now)
+        if deed is not None and not record:
+            return Attempt(answer=False, writes=())
         kept = store.find_voucher(digest)
         if kept is None:
             raise NotFound("there is no voucher with this code")
         if kept.voucher.disabled_at is not None:
-            return Attempt(answer=False, writes=())
-        return Attempt(answer=True, writes=store.writes_to_disable(kept, now=now))
+            return Attempt(answer=False, writes=record)
+        return Attempt(answer=True, writes=[*store.writes_to_disable(kept, now=now), *record])
 
     return commit_or_retry(attempt)
 

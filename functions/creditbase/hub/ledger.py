@@ -12,6 +12,7 @@ from typing import get_args
 
 from creditbase.hub.door import HUB
 from creditbase.hub.payer import payer_of
+from creditbase.hub.queries import asked_entry_id, asked_number, asked_text
 from creditbase.hub.receipts import COLUMNS, cells_of, csv_line, receipt_of, row_of
 from creditbase.kernel import instants
 from creditbase.kernel.errors import InvalidRequest
@@ -26,7 +27,6 @@ EXPORT_PAGE = 200
 EXPORT_ROWS_MAX = 50_000
 """Of one export; who has more asks for shorter spans."""
 KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
-ENTRY_ID_CHARACTERS_MAX = 400
 
 
 @endpoint("ledger", door=HUB)
@@ -39,25 +39,19 @@ def ledger(call: Call) -> Reply:
     ref = payer_of(call)
     entry_id = call.path.get("entry_id")
     if entry_id is not None:
-        return Reply(body={"entry": receipt_of(_own_entry(ref, entry_id))})
+        return Reply(body={"entry": receipt_of(load_entry(ref, asked_entry_id(entry_id)))})
     return _list(ref, call)
 
 
-def _own_entry(ref: WalletRef, entry_id: str) -> Entry:
-    if not entry_id.isascii() or not entry_id.isprintable() or "/" in entry_id:
-        raise InvalidRequest("No entry has such an id", field="entry_id")
-    # Those with underscores around them are the store's own.
-    if len(entry_id) > ENTRY_ID_CHARACTERS_MAX or entry_id.startswith((".", "__")):
-        raise InvalidRequest("No entry has such an id", field="entry_id")
-    return load_entry(ref, entry_id)
-
-
 def _list(ref: WalletRef, call: Call) -> Reply:
-    asked = {name: _text(call, name) for name in ("kind", "cursor", "format")}
+    asked = {name: asked_text(call, name) for name in ("kind", "cursor", "format")}
     kind = _kind(asked["kind"])
-    since, until = _instant(_text(call, "from"), "from"), _instant(_text(call, "to"), "to")
-    limit = _number(_text(call, "limit") or str(LIMIT), "limit", most=LIMIT_MAX)
-    below = _number(asked["cursor"], "cursor") if asked["cursor"] else None
+    since, until = (
+        _instant(asked_text(call, "from"), "from"),
+        _instant(asked_text(call, "to"), "to"),
+    )
+    limit = asked_number(asked_text(call, "limit") or str(LIMIT), "limit", most=LIMIT_MAX)
+    below = asked_number(asked["cursor"], "cursor") if asked["cursor"] else None
     span = find_span(ref, since=since, until=until)
     if below is not None:
         span = Span(span.lowest, min(span.highest, below - 1))
@@ -134,31 +128,11 @@ class Lines:
 # ---- what was asked --------------------------------------------------------------------------
 
 
-def _text(call: Call, name: str) -> str:
-    given = call.body.get(name, "")
-    if type(given) is int:
-        # A callable's argument is JSON; a query has only texts.
-        return str(given)
-    if not isinstance(given, str):
-        raise InvalidRequest(f"{name} must be a text", field=name)
-    return given
-
-
 def _kind(given: str) -> EntryKind | None:
     found = next((kind for kind in KINDS if kind == given), None)
     if given and found is None:
         raise InvalidRequest(f"kind is one of {', '.join(KINDS)}", field="kind")
     return found
-
-
-def _number(given: str, field: str, *, most: int = 10**15) -> int:
-    # Fewer digits than int() refuses to read, and no other alphabet's.
-    if not (given.isascii() and given.isdigit() and len(given) <= len(str(most))):
-        raise InvalidRequest(f"{field} must be a whole number", field=field)
-    number = int(given)
-    if not 1 <= number <= most:
-        raise InvalidRequest(f"{field} is out of range", field=field)
-    return number
 
 
 def _instant(given: str, field: str) -> datetime | None:

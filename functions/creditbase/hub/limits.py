@@ -18,6 +18,7 @@ from creditbase.runtime.routes import RateClass
 
 PER_MINUTE = {"free": 10, "guru": 30, "pro": 100}
 SYNCS_PER_MINUTE = 10
+ADMIN_PER_MINUTE = 120
 PLAN_TTL_S = 60
 PLANS_MAX = 10_000
 PLAN_OF_A_NEWCOMER = "free"
@@ -72,6 +73,8 @@ def limit_for(caller: Caller, rate_class: RateClass) -> RateLimit | None:
     """Return how many requests of this class a user may make a minute."""
     if rate_class is RateClass.NONE:
         return None
+    if rate_class is RateClass.ADMIN:
+        return RateLimit(ADMIN_PER_MINUTE)
     plan = plans().find(caller)
     if rate_class is RateClass.SYNC:
         return RateLimit(SYNCS_PER_MINUTE, plan)

@@ -96,6 +96,8 @@ def describe(entry: Entry) -> str:
         return GRANTED.get(str(entry.cause.get("grant_kind", "")), SAID["grant"])
     if entry.kind == "lapse" and entry.amount_nanos < 0:
         return "Credits of the running month are back"
+    if entry.kind == "refund" and "audit" in entry.cause:
+        return "Adjustment"
     if entry.kind == "refund" and entry.amount_nanos < 0:
         return "Credits given back: the refund was undone"
     said = SAID[entry.kind]

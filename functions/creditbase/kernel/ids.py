@@ -141,6 +141,16 @@ def voucher_grant_id(code_digest: str) -> str:
     return f"voucher:{code_digest}"
 
 
+def audit_uuid(scope: str, idempotency_key: str) -> str:
+    """Return the id of an operator's action: one for each key, within what it is about."""
+    return str(uuid.uuid5(NAMESPACE, f"audit/{sha256_hex(scope)}/{idempotency_key}"))
+
+
+def adjustment_entry_id(audit_id: str) -> str:
+    """Return the entry, or the grant, of an operator's action: one per action."""
+    return f"adjust:{audit_id}"
+
+
 def expiry_entry_id(grant_id: str, *, returned_by: str | None = None) -> str:
     """Return the entry that writes off what was left of a grant.
 

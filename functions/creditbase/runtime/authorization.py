@@ -8,6 +8,7 @@ can have, and the class of its rate limit. Tests hold `main.py`, `firebase.json`
 
 from creditbase.runtime.relay_routes import SERVED
 from creditbase.runtime.routes import (
+    ADMIN,
     EVENT,
     FIREBASE,
     KEY_OR_FIREBASE,
@@ -41,6 +42,10 @@ def _hub(
     )
 
 
+def _admin(function: str, method: str, path: str) -> Route:
+    return _hub(function, method, path, ADMIN, rate_class=RateClass.ADMIN)
+
+
 ROUTES: tuple[Route, ...] = (
     _hub("usage_me", "GET", "/usage/me", KEY_OR_FIREBASE),
     _hub("usage_days", "GET", "/usage/days", KEY_OR_FIREBASE),
@@ -71,6 +76,19 @@ ROUTES: tuple[Route, ...] = (
     _hub("api_keys", "POST", "/api-keys", FIREBASE, consumes_app_check=True),
     _hub("api_keys", "GET", "/api-keys", FIREBASE),
     _hub("api_keys", "DELETE", "/api-keys/{key_id}", FIREBASE),
+    _admin("admin_customers", "GET", "/admin/customers"),
+    _admin("admin_customers", "GET", "/admin/customers/{customer_id}"),
+    _admin("admin_customers", "GET", "/admin/customers/{customer_id}/ledger"),
+    _admin(
+        "admin_customers", "GET", "/admin/customers/{customer_id}/ledger/{entry_id}/explain"
+    ),
+    *(
+        _admin("admin_customers", "POST", f"/admin/customers/{{customer_id}}/{action}")
+        for action in ("adjust", "grant", "freeze", "thaw")
+    ),
+    _admin("admin_vouchers", "POST", "/admin/vouchers"),
+    _admin("admin_vouchers", "POST", "/admin/vouchers/disable"),
+    _admin("admin_audit", "GET", "/admin/audit"),
     *(route for group in SERVED for route in group),
 )
 

@@ -22,7 +22,7 @@ from firebase_admin.exceptions import FirebaseError
 from google.auth.credentials import AnonymousCredentials
 from werkzeug.datastructures import Headers
 
-from creditbase.kernel.errors import Unauthenticated, Unavailable
+from creditbase.kernel.errors import Forbidden, Unauthenticated, Unavailable
 from creditbase.kernel.ids import (
     API_KEY_PREFIX,
     CUSTOMER_TOKEN_PREFIX,
@@ -42,7 +42,7 @@ API_KEY_HEADER = "X-Api-Key"
 SECRET_KEY_HEADER = "X-ModelRelay-Api-Key"  # noqa: S105 - the name of a header
 ASKED_FOR = (
     *(Credential.SECRET_KEY, Credential.CUSTOMER_TOKEN, Credential.FIREBASE),
-    *(Credential.OWNER, Credential.API_KEY),
+    *(Credential.OWNER, Credential.ADMIN, Credential.API_KEY),
 )
 """What a caller is told to show who has shown nothing."""
 
@@ -55,6 +55,7 @@ class CallerKind(StrEnum):
     SECRET_KEY = "secret_key"  # noqa: S105 - the name of a kind
     CUSTOMER_TOKEN = "customer_token"  # noqa: S105 - the name of a kind
     OWNER = "owner"
+    ADMIN = "admin"
     UNPROVEN = "unproven"
 
 
@@ -107,6 +108,15 @@ FindKey = Callable[[str, datetime], KeyHolder | None]
 revoked or expired."""
 
 
+ADMIN_ROLE = "admin"
+
+
+def find_no_role(uid: str) -> str:
+    """Return no role: for doors that have no admins."""
+    del uid
+    return ""
+
+
 def find_no_key(shown: str, now: datetime) -> KeyHolder | None:
     """Return None: for doors that take no such key."""
     del shown, now
@@ -123,10 +133,12 @@ class Authenticator:
         find_api_key: FindKey = find_no_key,
         find_secret_key: FindKey = find_no_key,
         find_token: FindKey = find_no_key,
+        find_role: Callable[[str], str] = find_no_role,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._project_id = project_id
         self._find_api_key = find_api_key
+        self._find_role = find_role
         self._secret_keys = _Remembered(find_secret_key, monotonic)
         self._tokens = _Remembered(find_token, monotonic)
 
@@ -135,6 +147,7 @@ class Authenticator:
 
         Raises:
             Unauthenticated: nothing that this route takes was shown, or it does not hold.
+            Forbidden: ADMIN_REQUIRED, the route is for admins and this user is none now.
             Unavailable: what is needed to verify cannot be reached.
         """
         kind = _shown(headers, route.credentials)
@@ -153,6 +166,9 @@ class Authenticator:
                 return self._by_token(_bearer(headers), is_believed=is_believed)
             case _:
                 found = self._by_firebase(headers, consume=route.consumes_app_check)
+                # Never believed: who lost the role has lost it with the next request.
+                if kind is Credential.ADMIN and self._find_role(found.uid) != ADMIN_ROLE:
+                    raise Forbidden("This needs the admin role", reason="ADMIN_REQUIRED")
                 return replace(found, kind=CallerKind(str(kind)))
 
     def _by_api_key(self, secret: str) -> Caller:

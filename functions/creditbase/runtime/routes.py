@@ -27,6 +27,8 @@ class Credential(StrEnum):
     """A customer's signed token as bearer, with or without its prefix `mr_ct_`."""
     OWNER = "owner"
     """As `FIREBASE`; the operation itself looks whether the user owns the path's project."""
+    ADMIN = "admin"
+    """As `FIREBASE`, of a user whose role says so now: it is read for every request."""
     SIGNATURE = "signature"
     """A signature over the raw body, which the operation itself verifies."""
 
@@ -42,6 +44,8 @@ class RateClass(StrEnum):
     """A setting, for each project; of customers' own tokens, for each customer."""
     RELAY = "relay"
     """A setting, for each project, customer or owner."""
+    ADMIN = "admin"
+    """120 a minute for each admin, whatever plan that user is on."""
     NONE = "none"
 
 
@@ -72,6 +76,7 @@ FIREBASE = frozenset({Credential.FIREBASE})
 SECRET_KEY = frozenset({Credential.SECRET_KEY})
 CUSTOMER_TOKEN = frozenset({Credential.CUSTOMER_TOKEN})
 OWNER = frozenset({Credential.OWNER})
+ADMIN = frozenset({Credential.ADMIN})
 SIGNATURE = frozenset({Credential.SIGNATURE})
 
 SMALL = 4 * 1024

@@ -3,6 +3,7 @@
 Source: DESIGN section 5, "Refund", "One grant per cause", "Plan change".
 """
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,10 +13,11 @@ from creditbase.kernel.windows import Window, free_window, window_number
 from creditbase.ledger.domain.commands import (
     ChangeTerms,
     CutMonthly,
+    Deduct,
     GrantCredits,
     UndoCut,
 )
-from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.draft import Draft, account_of
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.grants import MONTHLY_KINDS, Grant, GrantKind
 from creditbase.ledger.domain.levels import rearm, set_level
@@ -27,7 +29,7 @@ from creditbase.ledger.domain.passing import (
     take_up,
     turn_window,
 )
-from creditbase.ledger.domain.wallet import Wallet, WindowCount
+from creditbase.ledger.domain.wallet import Draw, Wallet, WindowCount
 
 
 def check_amount(amount_nanos: int) -> None:
@@ -56,6 +58,37 @@ def grant(draft: Draft, command: GrantCredits) -> Entry:
     if command.low_nanos is not None:
         set_level(draft, "low", command.low_nanos, fires=False)
     return draft.entries[-1]
+
+
+def deduct(draft: Draft, command: Deduct) -> Entry:
+    """Take what is available, what would be spent first; the rest is owed, or let be."""
+    check_amount(command.amount_nanos)
+    rest_nanos = min(command.amount_nanos, draft.wallet.available_nanos(draft.at))
+    owed_nanos = command.amount_nanos - rest_nanos if command.owes_rest else 0
+    draws: list[Draw] = []
+    for live in draft.wallet.live_grants(draft.at):
+        part_nanos = min(rest_nanos, live.remaining_nanos)
+        if part_nanos:
+            draws.append(Draw(live.grant_id, live.kind, part_nanos))
+            rest_nanos -= part_nanos
+    assert rest_nanos == 0
+    postings: Counter[str] = Counter()
+    draft.take(draws, postings, for_hold=False)
+    taken_nanos = -sum(postings[account_of(draw)] for draw in draws)
+    receivable_nanos = draft.wallet.receivable_nanos + owed_nanos
+    check_amount(receivable_nanos)
+    draft.change(receivable_nanos=receivable_nanos)
+    postings["receivable"] -= owed_nanos
+    postings["refunded"] += taken_nanos + owed_nanos
+    draft.must_publish = True
+    return draft.write(
+        "refund",
+        command.entry_id,
+        postings,
+        amount_nanos=taken_nanos + owed_nanos,
+        draws=tuple(draws),
+        cause={"asked_nanos": command.amount_nanos, **command.cause},
+    )
 
 
 def are_known(wallet: Wallet, command: ChangeTerms) -> bool:

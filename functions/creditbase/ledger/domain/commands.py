@@ -241,6 +241,24 @@ class GiveBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Deduct:
+    """Take credits because somebody decided so: what is available, in burn order.
+
+    What is not there is owed where `owes_rest` says so, else it is let be: the balance is
+    never below zero. Open holds keep theirs.
+    """
+
+    entry_id: str
+    amount_nanos: int
+    owes_rest: bool = False
+    cause: Mapping[str, Any] = field(default_factory=dict)
+
+    def guards(self) -> tuple[str, ...]:
+        """Return the entries whose existence decides this command."""
+        return (self.entry_id,)
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeTerms:
     """Put the customer on a plan. `window` None means the running free window.
 
@@ -343,6 +361,7 @@ Command = (
     | GrantCredits
     | TakeBack
     | GiveBack
+    | Deduct
     | ChangeTerms
     | CutMonthly
     | UndoCut

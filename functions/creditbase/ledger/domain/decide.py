@@ -22,6 +22,7 @@ from creditbase.ledger.domain.adjusting import (
     are_known,
     change_terms,
     check_amount,
+    deduct,
     grant,
     is_outdated,
 )
@@ -35,6 +36,7 @@ from creditbase.ledger.domain.commands import (
     Command,
     Cost,
     CutMonthly,
+    Deduct,
     ExtendHold,
     Freeze,
     GiveBack,
@@ -156,7 +158,7 @@ def _prior(wallet: Wallet, known: Known, command: Command) -> Entry | None:
             if prior is not None and prior.request_digest != command.request_digest:
                 raise IdempotencyConflict
             return prior
-        case GrantCredits() | TakeBack() | GiveBack() | CutMonthly() | UndoCut():
+        case GrantCredits() | TakeBack() | GiveBack() | Deduct() | CutMonthly() | UndoCut():
             return known.get(command.entry_id)
         case CaptureHold() | VoidHold() if command.hold_id not in wallet.holds:
             return _prior_end(known, command)
@@ -170,6 +172,7 @@ def _adjust(
     command: GrantCredits
     | TakeBack
     | GiveBack
+    | Deduct
     | ChangeTerms
     | CutMonthly
     | UndoCut
@@ -184,6 +187,8 @@ def _adjust(
             return take_back(draft, known, command)
         case GiveBack():
             return give_back(draft, known, command)
+        case Deduct():
+            return deduct(draft, command)
         case CutMonthly():
             return cut_monthly(draft, command)
         case UndoCut():

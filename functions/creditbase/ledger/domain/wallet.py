@@ -16,6 +16,8 @@ INCLUDED = "included"
 """The source of a draw on a tier's spend limit, where a grant's id stands otherwise."""
 DELETED = "customer_deleted"
 """Why the wallet of a deleted customer is frozen: for its id there is nobody any more."""
+BY_OPERATOR = "operator"
+"""Why a wallet is frozen that an operator has frozen; the audit says what for."""
 UNSPECIFIED_MODEL = "unspecified"
 OTHER_MODELS = "other"
 MODELS_MAX = 200

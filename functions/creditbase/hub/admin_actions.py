@@ -1,0 +1,113 @@
+"""What an operator does about a customer: adjust, grant, freeze, thaw.
+
+Each needs an `Idempotency-Key` and a reason, and answers with its record: a repeat is answered
+with the same one.
+"""
+
+from collections.abc import Callable
+
+from creditbase.admin import acting
+from creditbase.admin.domain.audit import Action, Audit, Deed
+from creditbase.hub.admin_door import admin_of, key_of
+from creditbase.hub.admin_requests import AdjustRequest, DeedRequest, GrantRequest
+from creditbase.kernel.instants import write_exact, write_seconds
+from creditbase.kernel.money import nanos_from_credits
+from creditbase.ledger.paths import WalletRef
+from creditbase.metering.models import parse
+from creditbase.runtime.http import Call, Reply
+
+
+def adjust(call: Call, ref: WalletRef) -> Reply:
+    """Give or take credits to put something right."""
+    asked = parse(AdjustRequest, call.body)
+    named = {
+        "amount_nanos": asked.amount_nanos,
+        "owes_rest": asked.owes_rest,
+        "corrects": asked.corrects,
+    }
+    audit = acting.adjust(
+        deed_of(call, "adjust", asked.reason, ref, named),
+        amount_nanos=asked.amount_nanos,
+        owes_rest=asked.owes_rest,
+        corrects=asked.corrects,
+        now=call.now,
+    )
+    return Reply(body=audit_answer(audit))
+
+
+def grant(call: Call, ref: WalletRef) -> Reply:
+    """Give credits as a parcel of their own."""
+    asked = parse(GrantRequest, call.body)
+    named: dict[str, object] = {"kind": asked.kind, "credits": asked.credits}
+    if asked.expires_at is not None:
+        named["expires_at"] = write_exact(asked.expires_at)
+    audit = acting.give(
+        deed_of(call, "grant", asked.reason, ref, named),
+        kind=asked.kind,
+        amount_nanos=nanos_from_credits(asked.credits),
+        expires_at=asked.expires_at,
+        now=call.now,
+    )
+    return Reply(body=audit_answer(audit))
+
+
+def freeze(call: Call, ref: WalletRef) -> Reply:
+    """Stop a customer from spending."""
+    asked = parse(DeedRequest, call.body)
+    deed = deed_of(call, "freeze", asked.reason, ref, {})
+    return Reply(body=audit_answer(acting.freeze(deed, now=call.now)))
+
+
+def thaw(call: Call, ref: WalletRef) -> Reply:
+    """Let a customer spend again."""
+    asked = parse(DeedRequest, call.body)
+    deed = deed_of(call, "thaw", asked.reason, ref, {})
+    return Reply(body=audit_answer(acting.thaw(deed, now=call.now)))
+
+
+ACTIONS: dict[str, Callable[[Call, WalletRef], Reply]] = {
+    "POST /admin/customers/{customer_id}/adjust": adjust,
+    "POST /admin/customers/{customer_id}/grant": grant,
+    "POST /admin/customers/{customer_id}/freeze": freeze,
+    "POST /admin/customers/{customer_id}/thaw": thaw,
+}
+
+
+def deed_of(
+    call: Call, action: Action, reason: str, ref: WalletRef, asked: dict[str, object]
+) -> Deed:
+    """Return what the caller asks for, under its own name and key."""
+    return Deed(
+        action=action,
+        actor=admin_of(call),
+        key=key_of(call),
+        reason=reason,
+        project_id=ref.project_id,
+        customer_id=ref.customer_id,
+        asked=asked,
+    )
+
+
+def audit_answer(audit: Audit) -> dict[str, object]:
+    """Return a record as an answer."""
+    return {"audit": audit_row(audit)}
+
+
+def audit_row(audit: Audit) -> dict[str, object]:
+    """Return a record as it is shown."""
+    row: dict[str, object] = {
+        "id": audit.audit_id,
+        "at": write_seconds(audit.at),
+        "action": audit.action,
+        "actor": audit.actor,
+        "reason": audit.reason,
+        "project_id": audit.project_id,
+        "asked": dict(audit.asked),
+    }
+    if audit.customer_id:
+        row["customer_id"] = audit.customer_id
+    if audit.entry_id:
+        row["entry_id"] = audit.entry_id
+    if audit.before:
+        row["before"], row["after"] = dict(audit.before), dict(audit.after)
+    return row
