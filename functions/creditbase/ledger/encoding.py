@@ -13,13 +13,13 @@ from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.balance import Balance, DayUse, ModelUse
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.grants import Grant
+from creditbase.ledger.domain.notes import Cut, Level
 from creditbase.ledger.domain.wallet import (
     BudgetCount,
-    Cut,
+    Cell,
     DayCount,
     Draw,
     Hold,
-    Level,
     Metered,
     Published,
     Tallies,
@@ -34,7 +34,7 @@ _GRANT = tuple(Grant.__dataclass_fields__)
 _RARE_OF_GRANT = frozenset(
     {
         *("recalled_nanos", "forgone_nanos", "pledged_nanos", "redeemed_nanos"),
-        *("cutting_nanos", "cut_nanos", "late_nanos"),
+        *("cutting_nanos", "cut_nanos", "late_nanos", "paid_nanos"),
     }
 )
 _TALLY = tuple(Tally.__dataclass_fields__)
@@ -76,6 +76,24 @@ def write_tallies(tallies: Tallies) -> Fields:
 def read_tallies(fields: Mapping[str, Any]) -> dict[str, Tally]:
     """Return the counters by model of those fields."""
     return {model: Tally(**counts) for model, counts in fields.items()}
+
+
+def write_cell(cell: Cell) -> str:
+    """Return the key of a cell: the model where it is all that is known, else a JSON list."""
+    if not cell.provider and not cell.plan_code and not cell.model.startswith("["):
+        return cell.model
+    names = [cell.model, cell.provider, cell.plan_code]
+    return json.dumps(names, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_cell(key: str) -> Cell:
+    """Return the cell of a key. Older days have plain models, by any name."""
+    if key.startswith('["'):
+        try:
+            return Cell(*json.loads(key))
+        except (ValueError, TypeError):
+            return Cell(key)
+    return Cell(key)
 
 
 def write_metered(metered: Metered) -> Fields:
@@ -151,12 +169,14 @@ def write_closed_window(window: WindowCount) -> Fields:
 
 def write_closed_day(day: DayCount) -> Fields:
     """Return a closed day's document."""
-    return {"date": day.date, "models": write_tallies(day.tallies)}
+    cells = {write_cell(cell): write_tally(tally) for cell, tally in day.cells.items()}
+    return {"date": day.date, "models": cells}
 
 
 def read_closed_day(fields: Mapping[str, Any]) -> DayCount:
     """Return the day of a closed day's document, or of a wallet's running one."""
-    return DayCount(fields["date"], read_tallies(fields["models"]))
+    tallies = read_tallies(fields["models"])
+    return DayCount(fields["date"], {read_cell(key): it for key, it in tallies.items()})
 
 
 def write_level(level: Level) -> Fields:
