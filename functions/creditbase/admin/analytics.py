@@ -20,7 +20,8 @@ from creditbase.admin.domain.economics import (
 from creditbase.admin.domain.rolling import DayUse
 from creditbase.admin.rollup_store import DayName, Progress
 from creditbase.kernel.money import credits_used
-from creditbase.ledger.domain.wallet import Cell, Tally
+from creditbase.ledger.domain.cells import Cell
+from creditbase.ledger.domain.wallet import Tally
 
 LOSSES_MAX = 20
 """So many customers are named in one alert."""

@@ -10,7 +10,6 @@ from typing import Any
 from creditbase.ledger.domain.wallet import Tallies, Wallet
 from creditbase.ledger.encoding import (
     write_budget,
-    write_cell,
     write_closed_day,
     write_closed_window,
     write_grant,
@@ -57,8 +56,8 @@ def changes_between(old: Wallet, new: Wallet) -> Changes:
         if new.today.date != old.today.date:
             changes[STATE, "today"] = write_closed_day(new.today)
         else:
-            was = {write_cell(cell): it for cell, it in old.today.cells.items()}
-            now = {write_cell(cell): it for cell, it in new.today.cells.items()}
+            was = {cell.key: it for cell, it in old.today.cells.items()}
+            now = {cell.key: it for cell, it in new.today.cells.items()}
             _put_tallies(changes, "today", was, now)
     return changes
 

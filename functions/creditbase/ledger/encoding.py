@@ -11,12 +11,12 @@ from typing import Any
 
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.balance import Balance, DayUse, ModelUse
+from creditbase.ledger.domain.cells import cell_of
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Cut, Level
 from creditbase.ledger.domain.wallet import (
     BudgetCount,
-    Cell,
     DayCount,
     Draw,
     Hold,
@@ -76,24 +76,6 @@ def write_tallies(tallies: Tallies) -> Fields:
 def read_tallies(fields: Mapping[str, Any]) -> dict[str, Tally]:
     """Return the counters by model of those fields."""
     return {model: Tally(**counts) for model, counts in fields.items()}
-
-
-def write_cell(cell: Cell) -> str:
-    """Return the key of a cell: the model where it is all that is known, else a JSON list."""
-    if not cell.provider and not cell.plan_code and not cell.model.startswith("["):
-        return cell.model
-    names = [cell.model, cell.provider, cell.plan_code]
-    return json.dumps(names, ensure_ascii=False, separators=(",", ":"))
-
-
-def read_cell(key: str) -> Cell:
-    """Return the cell of a key. Older days have plain models, by any name."""
-    if key.startswith('["'):
-        try:
-            return Cell(*json.loads(key))
-        except (ValueError, TypeError):
-            return Cell(key)
-    return Cell(key)
 
 
 def write_metered(metered: Metered) -> Fields:
@@ -169,14 +151,14 @@ def write_closed_window(window: WindowCount) -> Fields:
 
 def write_closed_day(day: DayCount) -> Fields:
     """Return a closed day's document."""
-    cells = {write_cell(cell): write_tally(tally) for cell, tally in day.cells.items()}
+    cells = {cell.key: write_tally(tally) for cell, tally in day.cells.items()}
     return {"date": day.date, "models": cells}
 
 
 def read_closed_day(fields: Mapping[str, Any]) -> DayCount:
     """Return the day of a closed day's document, or of a wallet's running one."""
     tallies = read_tallies(fields["models"])
-    return DayCount(fields["date"], {read_cell(key): it for key, it in tallies.items()})
+    return DayCount(fields["date"], {cell_of(key): it for key, it in tallies.items()})
 
 
 def write_level(level: Level) -> Fields:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from creditbase.admin.domain.rolling import DayUse, total_of
 from creditbase.kernel.money import NANOS_PER_CREDIT, apportion_up
-from creditbase.ledger.domain.wallet import Cell, Tally
+from creditbase.ledger.domain.cells import Cell
+from creditbase.ledger.domain.wallet import Tally
 
 HUNDREDTHS = 10_000
 """Of a percent, in a whole."""

@@ -7,7 +7,8 @@ So the newest day that was counted, with its counters of then, says all that was
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from creditbase.ledger.domain.wallet import OTHER_CELLS, Cell, DayCount, Tally
+from creditbase.ledger.domain.cells import Cell
+from creditbase.ledger.domain.wallet import OTHER_CELLS, DayCount, Tally
 
 Cells = Mapping[Cell, Tally]
 

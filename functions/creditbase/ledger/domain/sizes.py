@@ -7,7 +7,7 @@ commit stays far from Firestore's 1 MiB however many holds are open.
 from collections.abc import Mapping
 
 from creditbase.ledger.domain.grants import Grant
-from creditbase.ledger.domain.wallet import Cell, Hold, Metered, Tallies, Wallet
+from creditbase.ledger.domain.wallet import Hold, Metered, Tallies, Wallet
 
 WALLET_BYTES_MAX = 512_000
 BASE_BYTES = 4_096
@@ -16,7 +16,6 @@ GRANT_BYTES = 300
 HOLD_BYTES = 330
 DRAW_BYTES = 90
 TALLY_BYTES = 150
-CELL_BYTES = 12
 WINDOW_BYTES = 170
 BUDGET_BYTES = 60
 
@@ -28,7 +27,7 @@ def wallet_bytes(wallet: Wallet) -> int:
     for counted in (wallet.window, *wallet.closing):
         size += WINDOW_BYTES + _tallies_bytes(counted.tallies) + _tallies_bytes(counted.days)
         size += sum(BUDGET_BYTES + len(name.encode()) for name in counted.budgets)
-    return size + sum(_cell_bytes(cell) for cell in wallet.today.cells)
+    return size + sum(TALLY_BYTES + len(cell.key.encode()) for cell in wallet.today.cells)
 
 
 def _grant_bytes(grant: Grant) -> int:
@@ -52,11 +51,6 @@ def _metered_bytes(metered: Metered) -> int:
 
 def _tallies_bytes(tallies: Tallies) -> int:
     return sum(TALLY_BYTES + len(model.encode()) for model in tallies)
-
-
-def _cell_bytes(cell: Cell) -> int:
-    names = (cell.model, cell.provider, cell.plan_code)
-    return CELL_BYTES + TALLY_BYTES + sum(len(name.encode()) for name in names)
 
 
 def _value_bytes(value: object) -> int:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import Window, free_window, window_number
+from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Cut, Level, LevelName
 
@@ -197,15 +198,6 @@ class WindowCount:
     def is_used(self) -> bool:
         """Return whether anything was counted in it."""
         return bool(self.tallies) or self.included_spent_nanos > 0
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cell:
-    """What a day's use is told apart by. Of older days the model alone is known."""
-
-    model: str
-    provider: str = ""
-    plan_code: str = ""
 
 
 OTHER_CELLS = Cell(OTHER_MODELS)
