@@ -53,18 +53,18 @@ def roll_up(now: datetime, *, until_s: float, limit: int) -> Swept:
     progress = store.load_progress()
     while True:
         try:
-            if progress.sweep is None or _is_stale(progress):
+            sweep = progress.sweep
+            if sweep is None or _is_stale(progress):
                 progress = _begin(progress, now)
                 continue
-            if progress.sweep.shard == SHARDS:
-                sweep = progress.sweep
+            if sweep.shard == SHARDS:
                 progress = _publish(progress, sweep)
                 if sweep.as_of >= now:
                     return Swept(wallets, True, progress)
                 continue  # it was begun before this run, and more has happened since
             if wallets >= limit or time.monotonic() >= until_s:
                 return Swept(wallets, False, progress)
-            looked_at, progress = _step(progress, progress.sweep)
+            looked_at, progress = _step(progress, sweep)
             wallets += looked_at
         except (Lost, Ambiguous):
             before, progress = progress, store.load_progress()

@@ -73,10 +73,10 @@ def load_days_named(
 ) -> dict[WalletRef, list[DayCount]]:
     """Return those of the named days that are closed, of many wallets, by one RPC."""
     asked = [(ref, date) for ref, dates in wanted.items() for date in dates]
-    if not asked:
-        return {}
-    found = firestore.get_all([ref.day(date) for ref, date in asked], read_at=read_at)
     days: dict[WalletRef, list[DayCount]] = {ref: [] for ref in wanted}
+    if not asked:
+        return days
+    found = firestore.get_all([ref.day(date) for ref, date in asked], read_at=read_at)
     for (ref, _), snapshot in zip(asked, found, strict=True):
         if snapshot.fields is not None:
             days[ref].append(read_closed_day(snapshot.fields))

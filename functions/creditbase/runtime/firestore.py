@@ -7,7 +7,7 @@ hidden retry, because a retried commit cannot tell a lost reply from a lost requ
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
@@ -45,7 +45,7 @@ class Ambiguous(Exception):
 class Snapshot:
     """A document as one read saw it; `fields` is None where it does not exist.
 
-    `read_at` is the store's own instant of the read, which later reads may be made as of.
+    `read_at`, of `get_all`, is the store's own instant, which later reads may be made as of.
     """
 
     path: str
@@ -131,7 +131,9 @@ def get_all(
             timeout=READ_TIMEOUT_S,
             read_time=read_at,
         ):
-            found[document.reference.path] = _snapshot(document)
+            found[document.reference.path] = replace(
+                _snapshot(document), read_at=utc(document.read_time)
+            )
     except TRANSIENT as failure:
         raise Unavailable from failure
     return [found[path] for path in paths]
@@ -279,7 +281,6 @@ def _snapshot(document: Any) -> Snapshot:
         document.reference.path,
         None if fields is None else _plain(fields),
         document.update_time,
-        None if document.read_time is None else utc(document.read_time),
     )
 
 
