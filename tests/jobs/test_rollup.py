@@ -20,7 +20,7 @@ from creditbase.hub.usage_days import days_between
 from creditbase.jobs.rollup import roll_up_usage
 from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.ids import operation_entry_id
-from creditbase.ledger.domain.commands import Charge, FixedAmount, GrantCredits
+from creditbase.ledger.domain.commands import Charge, FixedAmount, GrantCredits, PlaceHold
 from creditbase.ledger.domain.wallet import Metered
 from tests.jobs.ward import CREDIT, PROJECT, Ward
 from tests.ledger.wallets import LiveWallet, in_parallel
@@ -131,7 +131,10 @@ class TestExactness:
         """A hold that timed out is entered by the next command, a week after its day."""
         wallet = ward.wallet()
         call(wallet, 0)
-        wallet.hold("h", CREDIT, ttl_s=60)
+        used = FixedAmount(300, Metered("small", "acme", 200))
+        entry_id, hold_id = operation_entry_id("h"), wallet.hold_id("h")
+        held = FixedAmount(CREDIT, Metered("small", "acme"))
+        wallet.run(PlaceHold(entry_id, hold_id, "d", held, 60, accrued=used))
         roll_up_usage(NOON + timedelta(minutes=2))
         call(wallet.later(days=7), 1)
 
@@ -245,7 +248,10 @@ class TestCost:
         """A wallet, its mark and its month; the entries are not looked at."""
         wallets = [ward.wallet() for _ in range(4)]
         costs = []
-        for round_, calls in enumerate((1, 12)):
+        for wallet in wallets:
+            call(wallet, 0)
+        roll_up_usage(NOON)
+        for round_, calls in enumerate((1, 12), start=1):
             at = NOON + timedelta(hours=round_)
             for wallet in wallets:
                 for number in range(calls):
