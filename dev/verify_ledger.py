@@ -180,8 +180,31 @@ def _usage(ledger: Ledger) -> str:
     windows = [*ledger.periods, *ledger.state["closing"], ledger.state["window"]]
     _expect("the sum of all days", sum(map(_amount, days)), taken)
     _expect("the sum of all windows", sum(map(_amount, windows)), taken)
+    _expect("what each day says", _by_day(days), _by_date(ledger.entries))
     requests = sum(t.get("requests", 0) for day in days for t in day["models"].values())
     return f"{requests} requests for {_credits(taken)} credits, by day and by window alike"
+
+
+def _by_day(days: list[Document]) -> Document:
+    """What was used on each day, and what was received for it, as the days say."""
+    sums: dict[str, list[int]] = {}
+    for day in days:
+        for tally in day["models"].values():
+            sum_ = sums.setdefault(day["date"], [0, 0])
+            sum_[0] += tally.get("amount_nanos", 0)
+            sum_[1] += tally.get("received_nanos", 0)
+    return {date: sum_ for date, sum_ in sums.items() if any(sum_)}
+
+
+def _by_date(entries: list[Document]) -> Document:
+    """The same as the entries say."""
+    sums: dict[str, list[int]] = {}
+    for entry in entries:
+        if entry["kind"] in TAKES:
+            sum_ = sums.setdefault(f"{entry['at']:%Y-%m-%d}", [0, 0])
+            sum_[0] += entry["captured_nanos"]
+            sum_[1] += entry.get("received_nanos", 0)
+    return {date: sum_ for date, sum_ in sums.items() if any(sum_)}
 
 
 def _budgets(ledger: Ledger) -> str:

@@ -41,6 +41,7 @@ EXPORTS = {
     "projects": "creditbase.relay.projects",
     "reconcile_stripe": "creditbase.jobs.stripe_schedules",
     "reset_cycles": "creditbase.jobs.schedules",
+    "roll_up_usage": "creditbase.jobs.rollup_schedule",
     "sync_balances": "creditbase.jobs.schedules",
     "tiers": "creditbase.relay.tiers",
     "usage_days": "creditbase.hub.usage_days",

@@ -15,7 +15,8 @@ from creditbase.jobs.store import Sweep
 from creditbase.ledger.domain.balance import Balance
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.grants import Grant
-from creditbase.ledger.domain.wallet import Draw, Hold, Level, Metered, Tally, Terms
+from creditbase.ledger.domain.notes import Level
+from creditbase.ledger.domain.wallet import Draw, Hold, Metered, Tally, Terms
 from creditbase.payments.domain import Payment, Return, SessionRecord
 from creditbase.payments.refilling import AutoTopup, Refill, RefillSettings
 from creditbase.subscriptions.domain.mirror import Record

@@ -7,6 +7,7 @@ from werkzeug.test import TestResponse
 
 from creditbase.jobs import (
     outbox_schedule,
+    rollup_schedule,
     scheduled,
     schedules,
     stripe_schedules,
@@ -92,6 +93,7 @@ def test_a_store_that_is_down_is_told_to_the_scheduler(ward: Ward, wire: Wire) -
         (stripe_schedules.drain_inbox, "every 5 minutes"),
         (outbox_schedule.deliver_outbox, "every 5 minutes"),
         (webhook_schedule.deliver_webhooks, "every 1 minutes"),
+        (rollup_schedule.roll_up_usage, "every 15 minutes"),
         (stripe_schedules.reconcile_stripe, "every 1 hours"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

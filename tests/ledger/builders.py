@@ -35,6 +35,7 @@ from creditbase.ledger.domain.invariants import breach
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import (
     NOTHING_METERED,
+    DayCount,
     Draw,
     Hold,
     Metered,
@@ -146,6 +147,7 @@ class Story:
             assert day.date not in self.closed_days, "written twice"
             self.closed_days.append(day.date)
         self._check_rows(decided)
+        self._check_days(decided)
         self.wallet = decided.wallet
         return decided
 
@@ -161,6 +163,22 @@ class Story:
         assert decided.wallet.balance_nanos(decided.wallet.at) == shown
         for window in (decided.wallet.window, *decided.wallet.closing):
             assert summed(window.days) == summed(window.tallies)
+
+    def _check_days(self, decided: Decision) -> None:
+        """Hold that what the days have more is what the entries took, in credits and money."""
+        counted: Counter[tuple[str, str]] = Counter()
+        for day in (*decided.closed_days, decided.wallet.today):
+            known = self.wallet.today if day.date == self.wallet.today.date else DayCount("")
+            for sign, cells in ((1, day.cells), (-1, known.cells)):
+                for tally in cells.values():
+                    counted[day.date, "amount"] += sign * tally.amount_nanos
+                    counted[day.date, "received"] += sign * tally.received_nanos
+        told: Counter[tuple[str, str]] = Counter()
+        for entry in decided.entries:
+            if entry.kind in {"charge", "capture", "expire", "late"}:
+                told[f"{entry.at:%Y-%m-%d}", "amount"] += entry.captured_nanos
+                told[f"{entry.at:%Y-%m-%d}", "received"] += entry.received_nanos
+        assert all(counted[name] == told[name] for name in counted | told)
 
     def entry(self, command: Command) -> Entry:
         """Decide the command and return the entry that answers it."""

@@ -25,7 +25,7 @@ from creditbase.ledger.domain.commands import (
     VoidHold,
 )
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.grants import GrantKind
+from creditbase.ledger.domain.grants import PAID_KINDS, GrantKind
 from creditbase.ledger.domain.wallet import Terms
 from tests.ledger.builders import NOON, Story, a_charge, a_hold, a_story, hold_id_of
 from tests.ledger.model import Model
@@ -216,7 +216,8 @@ class Twin:
         name = f"g{self.number}"
         self.grants.append((name, kind, until))
         self.model.add(name, kind, step.amount, until or NEVER)
-        return GrantCredits(name, kind, step.amount, expires_at=until), ""
+        paid = step.amount * 5 // 7 if kind in PAID_KINDS else 0
+        return GrantCredits(name, kind, step.amount, expires_at=until, paid_nanos=paid), ""
 
     def take_back(self, step: Step) -> Any:
         """Take back some of a grant."""

@@ -7,6 +7,7 @@ import pytest
 
 from creditbase.ledger.changes import changes_between
 from creditbase.ledger.domain.balance import balance_of
+from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.commands import FixedAmount, Freeze, MeteredUsage
 from creditbase.ledger.domain.entries import Figures
 from creditbase.ledger.domain.wallet import DayCount, Metered, Published, Terms
@@ -92,10 +93,8 @@ def test_closed_counts_are_whole_documents() -> None:
         "cost_nanos": 5,
         "input_tokens": 2,
     }
-    assert write_closed_day(DayCount("2026-03-10", window.tallies)) == {
-        "date": "2026-03-10",
-        "models": written["models"],
-    }
+    day = DayCount("2026-03-10", {Cell(name): it for name, it in window.tallies.items()})
+    assert write_closed_day(day) == {"date": "2026-03-10", "models": written["models"]}
 
 
 # ---- what a commit sends -------------------------------------------------------------------
@@ -117,7 +116,7 @@ def test_a_charge_sends_only_what_it_touched() -> None:
 
     changes = sent(story, lambda s: s.charge(5, Metered("m")))
 
-    counters = {"window.models.m", "window.days.2026-03-10", "today.models.m"}
+    counters = {"window.models.m", "window.days.2026-03-10", 'today.models.["m","","none"]'}
     assert set(changes) == {"seq", "head", "rows", "rowed_nanos", "grants.a", *counters}
     assert changes["window.models.m"] == {"requests": 2, "amount_nanos": 6}
 

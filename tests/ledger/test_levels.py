@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from creditbase.ledger.domain.commands import ChangeTerms, Freeze, GrantCredits, SetLevel
-from creditbase.ledger.domain.wallet import Crossing, Terms
+from creditbase.ledger.domain.notes import Crossing
+from creditbase.ledger.domain.wallet import Terms
 from tests.ledger.builders import NOON, Story, a_charge, a_story
 
 LOW = 50

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.kernel.errors import TooManyHolds
+from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.commands import MeteredUsage
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
@@ -19,7 +20,7 @@ from tests.ledger.builders import DAY, NOON, FlatRate, Story, a_hold, a_story, h
 
 STORE_BYTES_MAX = 1_048_576
 LONG = "m" * 100
-FULL_TALLY = Tally(1, 2, 3, 4, 5, 6)
+FULL_TALLY = Tally(1, 2, 3, 4, 5, 6, 7)
 
 
 def stored_bytes(value: object) -> int:
@@ -117,7 +118,7 @@ def test_the_size_is_never_below_the_true_one(metered: list[Metered], names: lis
         story.wallet,
         window=window,
         closing=(window, WindowCount(window.span, None, tallies)),
-        today=replace(wallet.today, tallies=tallies),
+        today=replace(wallet.today, cells={Cell(it, it, "p"): FULL_TALLY for it in names}),
         holds={str(n): replace(hold, metered=part) for n, part in enumerate(metered)},
         grants={
             name: Grant(name, "adjustment", 50, NOON, NOON, 1, 1, 1, returned_by="r" + name)
@@ -134,9 +135,8 @@ def test_the_limit_leaves_room_for_everything_else() -> None:
     tallies = {f"{n:03}" + LONG: FULL_TALLY for n in range(201)}
     wallet = a_story().wallet
     window = replace(wallet.window, tallies=tallies)
-    crowded = replace(
-        wallet, window=window, closing=(window,), today=replace(wallet.today, tallies=tallies)
-    )
+    today = replace(wallet.today, cells={Cell(name): it for name, it in tallies.items()})
+    crowded = replace(wallet, window=window, closing=(window,), today=today)
 
     assert WALLET_BYTES_MAX + wallet_bytes(crowded) < STORE_BYTES_MAX
 

@@ -160,7 +160,10 @@ def words_of(module: str) -> set[str]:
 
 
 STORES = {
-    "wallets": ("ledger/store.py", "ledger/changes.py"),
+    "wallets": ("ledger/store.py", "ledger/changes.py", "ledger/used.py"),
+    "platform_days": ("admin/rollup_store.py",),
+    "usage_marks": ("admin/rollup_store.py",),
+    "usage_months": ("admin/rollup_store.py",),
     "balances": ("ledger/encoding.py",),
     "entries": ("ledger/encoding.py", "ledger/domain/entries.py"),
     "usage": ("ledger/encoding.py",),
@@ -259,6 +262,9 @@ def test_no_override_is_there_twice() -> None:
     ("collection", "field"),
     [
         ("wallets", "state"),
+        ("wallets", "used_at"),
+        ("platform_days", "now"),
+        ("usage_marks", "now"),
         ("entries", "postings"),
         ("entries", "figures"),
         ("entries", "draws"),

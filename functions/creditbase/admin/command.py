@@ -43,6 +43,7 @@ RECONCILER = "reconcile-stripe"
 JOBS = (
     *("sync-balances", "expire-holds", "reset-cycles"),
     *("answer-crossings", "drain-inbox", "deliver-outbox", "deliver-webhooks", RECONCILER),
+    "roll-up-usage",
 )
 
 

@@ -9,6 +9,7 @@ from creditbase.jobs.deliveries import deliver_webhooks
 from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.outbox import deliver_outbox
 from creditbase.jobs.reconcile import reconcile_stripe
+from creditbase.jobs.rollup import roll_up_usage
 from creditbase.jobs.use_cases import Report
 
 JOBS: dict[str, Callable[..., Report]] = {
@@ -18,6 +19,7 @@ JOBS: dict[str, Callable[..., Report]] = {
     "deliver-webhooks": deliver_webhooks,
     "drain-inbox": drain_inbox,
     "reconcile-stripe": reconcile_stripe,
+    "roll-up-usage": roll_up_usage,
 }
 
 

@@ -65,6 +65,14 @@ def nanos_from_cents(cents: int) -> int:
     return cents * NANOS_PER_CENT
 
 
+def worth_nanos(paid_cents: int, currency: str, *, face_nanos: int) -> int:
+    """Return what was paid for credits in nano-dollars; of other currencies their face value.
+
+    Nobody here knows a rate of exchange.
+    """
+    return nanos_from_cents(paid_cents) if currency.lower() in {"", "usd"} else face_nanos
+
+
 def price_of(*, lines: Sequence[tuple[int, int]], markup_bps: int) -> int:
     """Return what metered usage costs the customer, rounded up once, to the nano.
 

@@ -56,7 +56,9 @@ def changes_between(old: Wallet, new: Wallet) -> Changes:
         if new.today.date != old.today.date:
             changes[STATE, "today"] = write_closed_day(new.today)
         else:
-            _put_tallies(changes, "today", old.today.tallies, new.today.tallies)
+            was = {cell.key: it for cell, it in old.today.cells.items()}
+            now = {cell.key: it for cell, it in new.today.cells.items()}
+            _put_tallies(changes, "today", was, now)
     return changes
 
 

@@ -11,15 +11,15 @@ from typing import Any
 
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.balance import Balance, DayUse, ModelUse
+from creditbase.ledger.domain.cells import cell_of
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.grants import Grant
+from creditbase.ledger.domain.notes import Cut, Level
 from creditbase.ledger.domain.wallet import (
     BudgetCount,
-    Cut,
     DayCount,
     Draw,
     Hold,
-    Level,
     Metered,
     Published,
     Tallies,
@@ -34,7 +34,7 @@ _GRANT = tuple(Grant.__dataclass_fields__)
 _RARE_OF_GRANT = frozenset(
     {
         *("recalled_nanos", "forgone_nanos", "pledged_nanos", "redeemed_nanos"),
-        *("cutting_nanos", "cut_nanos", "late_nanos"),
+        *("cutting_nanos", "cut_nanos", "late_nanos", "paid_nanos"),
     }
 )
 _TALLY = tuple(Tally.__dataclass_fields__)
@@ -151,12 +151,14 @@ def write_closed_window(window: WindowCount) -> Fields:
 
 def write_closed_day(day: DayCount) -> Fields:
     """Return a closed day's document."""
-    return {"date": day.date, "models": write_tallies(day.tallies)}
+    cells = {cell.key: write_tally(tally) for cell, tally in day.cells.items()}
+    return {"date": day.date, "models": cells}
 
 
 def read_closed_day(fields: Mapping[str, Any]) -> DayCount:
     """Return the day of a closed day's document, or of a wallet's running one."""
-    return DayCount(fields["date"], read_tallies(fields["models"]))
+    tallies = read_tallies(fields["models"])
+    return DayCount(fields["date"], {cell_of(key): it for key, it in tallies.items()})
 
 
 def write_level(level: Level) -> Fields:

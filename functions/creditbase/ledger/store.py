@@ -11,7 +11,8 @@ from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.decide import Decision
 from creditbase.ledger.domain.draft import Known
 from creditbase.ledger.domain.entries import Entry, EntryKind
-from creditbase.ledger.domain.wallet import Crossing, DayCount, Terms, Told, Wallet, WindowCount
+from creditbase.ledger.domain.notes import Crossing, Told
+from creditbase.ledger.domain.wallet import DayCount, Terms, Wallet, WindowCount
 from creditbase.ledger.encoding import (
     read_balance,
     read_closed_day,
@@ -25,6 +26,7 @@ from creditbase.ledger.encoding import (
     write_wallet,
 )
 from creditbase.ledger.paths import WalletRef, wallet_ref_of
+from creditbase.ledger.used import USED_AT, is_used_since, used_bucket
 from creditbase.runtime import firestore
 from creditbase.runtime.events import Event, create_event
 from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Version, Write
@@ -93,8 +95,12 @@ def writes_for(
     for name, value in _top_level(ref, new).items():
         if before[name] != value:
             changes[(name,)] = value
+    decided = list(decisions)
+    closed = [day for decision in decided for day in decision.closed_days]
+    if is_used_since(old, new, closed):
+        changes[(USED_AT,)] = used_bucket(new.at)
     writes: list[Write] = [Update(ref.wallet, changes, version)]
-    for decision in decisions:
+    for decision in decided:
         writes += _entries(ref, decision.entries)
         writes += [
             Create(ref.day(day.date), write_closed_day(day)) for day in decision.closed_days

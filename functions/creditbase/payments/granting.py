@@ -5,7 +5,7 @@ from datetime import datetime
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import find_project
 from creditbase.kernel.errors import Forbidden, InvalidRequest, NotFound, Unavailable
-from creditbase.kernel.money import nanos_from_credits
+from creditbase.kernel.money import nanos_from_credits, worth_nanos
 from creditbase.ledger.domain.commands import GrantCredits
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import has_room, run
@@ -34,6 +34,9 @@ def grant_payment(payment: Payment, *, now: datetime) -> None:
             "currency": payment.currency,
         },
         low_nanos=_low_nanos(payment),
+        paid_nanos=worth_nanos(
+            payment.paid_cents, payment.currency, face_nanos=payment.granted_nanos
+        ),
     )
     try:
         run(WalletRef(payment.project_id, payment.customer_id), command, now=now)

@@ -363,6 +363,7 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
             cause={"plan": grant.plan_code, "invoice": grant.invoice_id},
             revision=revision,
             low_nanos=_low_nanos(wallet) if grant.kind == "promo" else None,
+            paid_nanos=grant.paid_nanos,
         )
         for grant in standing.grants
     ]

@@ -7,7 +7,7 @@ hidden retry, because a retried commit cannot tell a lost reply from a lost requ
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
@@ -43,11 +43,15 @@ class Ambiguous(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A document as one read saw it; `fields` is None where it does not exist."""
+    """A document as one read saw it; `fields` is None where it does not exist.
+
+    `read_at`, of `get_all`, is the store's own instant, which later reads may be made as of.
+    """
 
     path: str
     fields: Fields | None
     version: Version | None
+    read_at: datetime | None = None
 
     @property
     def exists(self) -> bool:
@@ -105,10 +109,13 @@ def client() -> firestore.Client:
     return firestore.Client(project=os.environ.get("GCLOUD_PROJECT"))
 
 
-def get_all(paths: Sequence[str], *, only: Sequence[str] | None = None) -> list[Snapshot]:
+def get_all(
+    paths: Sequence[str], *, only: Sequence[str] | None = None, read_at: datetime | None = None
+) -> list[Snapshot]:
     """Return the documents in the order asked, all of one instant, by one RPC.
 
-    `only` names the fields that are wanted: what is large need not travel.
+    `only` names the fields that are wanted: what is large need not travel. `read_at` is an
+    earlier instant of the store's; it keeps an hour, or seven days where it recovers to them.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -118,9 +125,15 @@ def get_all(paths: Sequence[str], *, only: Sequence[str] | None = None) -> list[
     found: dict[str, Snapshot] = {}
     try:
         for document in store.get_all(
-            references, only, retry=cast("Any", None), timeout=READ_TIMEOUT_S
+            references,
+            only,
+            retry=cast("Any", None),
+            timeout=READ_TIMEOUT_S,
+            read_time=read_at,
         ):
-            found[document.reference.path] = _snapshot(document)
+            found[document.reference.path] = replace(
+                _snapshot(document), read_at=utc(document.read_time)
+            )
     except TRANSIENT as failure:
         raise Unavailable from failure
     return [found[path] for path in paths]
@@ -135,11 +148,14 @@ def query(
     limit: int,
     is_group: bool = False,
     only: Sequence[str] | None = None,
+    after: tuple[Any, str] | None = None,
+    read_at: datetime | None = None,
 ) -> list[Snapshot]:
     """Return at most `limit` documents of a collection, or of every one of that name.
 
-    `only` names the fields that are wanted, as in `get_all`; `is_newest_first` turns the
-    order round.
+    `only` names the fields that are wanted, as in `get_all`, and `read_at` is as there;
+    `is_newest_first` turns the order round. `after` is where the page before this one ended:
+    the value of `order_by` there, and the document's path.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -153,17 +169,27 @@ def query(
     if order_by is not None:
         direction = "DESCENDING" if is_newest_first else "ASCENDING"
         asked = asked.order_by(order_by, direction=direction)
+        if after is not None:
+            value, path = after
+            asked = asked.order_by("__name__", direction=direction)
+            asked = asked.start_after({order_by: value, "__name__": store.document(path)})
     if only is not None:
         asked = asked.select(list(only))
     try:
-        documents = list(asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S))
+        documents = list(
+            asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S, read_time=read_at)
+        )
     except TRANSIENT as failure:
         raise Unavailable from failure
     return [_snapshot(document) for document in documents]
 
 
-def page_of(collection: str, *, after: str, limit: int) -> list[Snapshot]:
+def page_of(
+    collection: str, *, after: str, limit: int, read_at: datetime | None = None
+) -> list[Snapshot]:
     """Return the next documents of a collection by id, beyond one; it needs no index.
+
+    `read_at` is as in `get_all`.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -172,7 +198,9 @@ def page_of(collection: str, *, after: str, limit: int) -> list[Snapshot]:
     if after:
         asked = asked.start_after({"__name__": client().document(f"{collection}/{after}")})
     try:
-        documents = list(asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S))
+        documents = list(
+            asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S, read_time=read_at)
+        )
     except TRANSIENT as failure:
         raise Unavailable from failure
     return [_snapshot(document) for document in documents]

@@ -54,6 +54,7 @@ def grant(draft: Draft, command: GrantCredits) -> Entry:
         expires_at=command.expires_at,
         priority=command.priority,
         cause=dict(command.cause),
+        paid_nanos=command.paid_nanos,
     )
     if command.low_nanos is not None:
         set_level(draft, "low", command.low_nanos, fires=False)

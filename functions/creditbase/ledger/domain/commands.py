@@ -14,7 +14,8 @@ from creditbase.kernel.ids import (
 )
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.grants import GrantKind
-from creditbase.ledger.domain.wallet import NOTHING_METERED, LevelName, Metered, Terms
+from creditbase.ledger.domain.notes import LevelName
+from creditbase.ledger.domain.wallet import NOTHING_METERED, Metered, Terms
 
 HOLD_TTL_S_MAX = 86_400
 """A hold may live a day, extensions included."""
@@ -172,6 +173,7 @@ class GrantCredits:
     `low_nanos`, where given, is the height of the balance to remind below from now on.
     `revision`, where given, is that of the terms that it was decided with: once the wallet has
     been told newer ones it is let go, because whoever told those has decided what is owed.
+    `paid_nanos` is the money that all of it was bought for; 0 where it is given.
     """
 
     entry_id: str
@@ -182,6 +184,7 @@ class GrantCredits:
     cause: Mapping[str, Any] = field(default_factory=dict)
     low_nanos: int | None = None
     revision: int | None = None
+    paid_nanos: int = 0
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""

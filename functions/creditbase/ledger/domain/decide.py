@@ -49,9 +49,10 @@ from creditbase.ledger.domain.commands import (
     UndoCut,
     VoidHold,
 )
-from creditbase.ledger.domain.draft import Draft, Known
+from creditbase.ledger.domain.draft import Draft, Known, received_for
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.levels import set_level, watch_levels
+from creditbase.ledger.domain.notes import Crossing, Told
 from creditbase.ledger.domain.passing import pass_time
 from creditbase.ledger.domain.reversing import (
     cut_monthly,
@@ -65,12 +66,10 @@ from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
 from creditbase.ledger.domain.telling import tell_request, tell_thresholds
 from creditbase.ledger.domain.wallet import (
     DELETED,
-    Crossing,
     DayCount,
     Draw,
     Hold,
     Metered,
-    Told,
     Wallet,
     WindowCount,
 )
@@ -229,8 +228,9 @@ def _charge(
 ) -> Entry:
     amount_nanos, start_at = priced.amount_nanos, draft.wallet.window.span.start_at
     postings: Counter[str] = Counter({"consumed": amount_nanos})
+    received_nanos = received_for(draft.wallet.grants, draws)
     draft.take(draws, postings, for_hold=False)
-    draft.count(priced.metered, amount_nanos, start_at)
+    draft.count(priced.metered, amount_nanos, start_at, received_nanos=received_nanos)
     count_budget(draft, counter, start_at, spent_nanos=amount_nanos)
     return draft.write(
         "charge",
@@ -240,6 +240,7 @@ def _charge(
         request_digest=command.request_digest,
         amount_nanos=amount_nanos,
         captured_nanos=amount_nanos,
+        received_nanos=received_nanos,
         draws=draws,
         metered=priced.metered,
         metadata=command.metadata,

@@ -11,17 +11,15 @@ from typing import Any
 
 from creditbase.ledger.domain.entries import Entry, EntryKind, Figures
 from creditbase.ledger.domain.grants import Grant
+from creditbase.ledger.domain.notes import Crossing, Told
 from creditbase.ledger.domain.wallet import (
     INCLUDED,
-    Crossing,
     DayCount,
     Draw,
     Hold,
     Metered,
-    Told,
     Wallet,
     WindowCount,
-    tallied,
 )
 
 SHOWN_KINDS = frozenset({"grant", "refund"})
@@ -134,10 +132,22 @@ class Draft:
 
     # ---- counting --------------------------------------------------------------------------
 
-    def count(self, metered: Metered, amount_nanos: int, window_start_at: datetime) -> None:
+    def count(
+        self,
+        metered: Metered,
+        amount_nanos: int,
+        window_start_at: datetime,
+        *,
+        received_nanos: int,
+    ) -> None:
         """Count one request in its window and in the running day."""
-        today = self.wallet.today
-        self.change(today=replace(today, tallies=tallied(today.tallies, metered, amount_nanos)))
+        day = self.wallet.today.plus(
+            metered,
+            amount_nanos,
+            plan_code=self.wallet.terms.plan_code,
+            received_nanos=received_nanos,
+        )
+        self.change(today=day)
         window = self.window_of(window_start_at)
         self.put_window(window.plus(metered, amount_nanos, self.at))
 
@@ -182,6 +192,21 @@ class Draft:
         del holds[hold.hold_id]
         self.change(holds=holds)
         self.must_publish = self.must_publish or not holds
+
+
+def received_for(grants: Mapping[str, Grant], draws: Iterable[Draw]) -> int:
+    """Return what was paid in money for the credits of the draws, rounded down for each.
+
+    Nothing for credits that were given away. A tier's limit is taken at its face: its price
+    pays for a span of time, not for an amount.
+    """
+    return sum(
+        draw.amount_nanos
+        if draw.source == INCLUDED
+        else grants[draw.source].received_nanos(draw.amount_nanos)
+        for draw in draws
+        if draw.source == INCLUDED or draw.source in grants
+    )
 
 
 def account_of(draw: Draw) -> str:

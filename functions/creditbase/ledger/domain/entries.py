@@ -65,6 +65,8 @@ class Entry:
     amount_nanos: int = 0
     captured_nanos: int = 0
     shortfall_nanos: int = 0
+    received_nanos: int = 0
+    """What was paid in money for the credits that were captured."""
     draws: tuple[Draw, ...] = ()
     started_at: datetime | None = None
     expires_at: datetime | None = None
@@ -95,6 +97,7 @@ class Entry:
             "key_digest": self.key_digest,
             "hold_id": self.hold_id,
             "status": self.status,
+            "received_nanos": self.received_nanos,
             "draws": [_draw(draw) for draw in self.draws],
             "started_at": self.started_at,
             "expires_at": self.expires_at,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from creditbase.kernel.instants import FAR_FUTURE
+from creditbase.kernel.money import share_floor
 
 GrantKind = Literal["plan", "free", "topup", "promo", "voucher", "adjustment"]
 MONTHLY_KINDS = frozenset({"plan", "free"})
@@ -55,6 +56,14 @@ class Grant:
     cut_nanos: int = 0
     late_nanos: int = 0
     aside_nanos: int | None = None
+    paid_nanos: int = 0
+    """What was paid for all of it, in money; 0 where it was given."""
+
+    def received_nanos(self, amount_nanos: int) -> int:
+        """Return what was paid for so much of it, rounded down."""
+        if not self.paid_nanos:
+            return 0
+        return share_floor(self.paid_nanos, part=amount_nanos, whole=self.granted_nanos)
 
     def has_ended(self, at: datetime) -> bool:
         """Return whether it has expired. The expiry itself is outside its life."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from creditbase.kernel.money import cents_remaining
 from creditbase.ledger.domain.draft import Draft
-from creditbase.ledger.domain.wallet import Crossing, Level, LevelName, Told
+from creditbase.ledger.domain.notes import Crossing, Level, LevelName, Told
 
 
 def set_level(draft: Draft, name: LevelName, below_nanos: int, *, fires: bool) -> None:

@@ -116,7 +116,7 @@ def turn_day(draft: Draft) -> None:
     date = draft.at.strftime("%Y-%m-%d")
     today = draft.wallet.today
     if today.date < date:
-        if today.tallies:
+        if today.cells:
             draft.closed_days.append(today)
         draft.change(today=DayCount(date))
 
@@ -173,6 +173,7 @@ def add_grant(
     expires_at: datetime | None,
     cause: dict[str, object],
     priority: int | None = None,
+    paid_nanos: int = 0,
 ) -> None:
     """Add credits: what is owed is repaid first where the kind does that, the rest is new.
 
@@ -195,6 +196,7 @@ def add_grant(
         expires_at=expires_at,
         granted_nanos=amount_nanos,
         remaining_nanos=rest_nanos,
+        paid_nanos=paid_nanos,
     )
     if grant.is_live(draft.at):
         grant = merged_with_alike(draft, grant)
@@ -209,7 +211,12 @@ def add_grant(
         postings,
         amount_nanos=amount_nanos,
         expires_at=expires_at,
-        cause={"grant_id": grant.grant_id, "grant_kind": kind, **cause},
+        cause={
+            "grant_id": grant.grant_id,
+            "grant_kind": kind,
+            **cause,
+            **({"paid_nanos": paid_nanos} if paid_nanos else {}),
+        },
     )
 
 

@@ -12,8 +12,9 @@ from creditbase.ledger.domain.commands import CutMonthly, GiveBack, TakeBack, Un
 from creditbase.ledger.domain.draft import Draft, Known, by_grant
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.grants import MONTHLY_KINDS, PRIORITY_OF, Grant
+from creditbase.ledger.domain.notes import Cut
 from creditbase.ledger.domain.settling import repay, unowe
-from creditbase.ledger.domain.wallet import Cut, Wallet
+from creditbase.ledger.domain.wallet import Wallet
 
 
 def take_back(draft: Draft, known: Known, command: TakeBack) -> Entry:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from creditbase.kernel.ids import end_entry_id, late_entry_id, late_expiry_entry_id
 from creditbase.ledger.domain.budgets import count_budget
-from creditbase.ledger.domain.draft import Draft, account_of, merged_with_alike
+from creditbase.ledger.domain.draft import Draft, account_of, merged_with_alike, received_for
 from creditbase.ledger.domain.entries import Entry, EntryKind
 from creditbase.ledger.domain.grants import MONTHLY_KINDS, PRIORITY_OF, Grant
 from creditbase.ledger.domain.wallet import INCLUDED, Draw, Hold, Metered
@@ -39,6 +39,7 @@ def end_hold(
     """
     assert amount_nanos >= 0
     postings: Counter[str] = Counter({"held": -hold.amount_nanos})
+    grants = draft.wallet.grants
     draft.drop_hold(hold)
     used, returned = _split(hold.draws, amount_nanos)
     _unpin(draft, hold, used)
@@ -47,6 +48,8 @@ def end_hold(
     extra, shortfall_nanos = draft.plan_draws(over)
     draft.take(extra, postings, for_hold=False)
     captured_nanos = amount_nanos - shortfall_nanos
+    draws = _merged((*used, *extra))
+    received_nanos = received_for(grants, draws)
     count_budget(
         draft,
         hold.budget,
@@ -57,7 +60,9 @@ def end_hold(
     postings["consumed"] += amount_nanos
     postings["shortfall"] -= shortfall_nanos
     if kind == "capture" or (kind == "expire" and _has_use(amount_nanos, metered)):
-        draft.count(metered, captured_nanos, hold.window_start_at)
+        draft.count(
+            metered, captured_nanos, hold.window_start_at, received_nanos=received_nanos
+        )
     draft.close_windows()
     ended = draft.write(
         kind,
@@ -70,7 +75,8 @@ def end_hold(
         amount_nanos=hold.amount_nanos,
         captured_nanos=captured_nanos,
         shortfall_nanos=shortfall_nanos,
-        draws=_merged((*used, *extra)),
+        received_nanos=received_nanos,
+        draws=draws,
         started_at=hold.created_at,
         expires_at=hold.expires_at,
         window_start_at=hold.window_start_at,
@@ -117,6 +123,7 @@ def capture_late(
     rest_nanos = max(0, amount_nanos - already_nanos)
     postings: Counter[str] = Counter()
     draws, shortfall_nanos = draft.plan_draws(rest_nanos)
+    received_nanos = received_for(draft.wallet.grants, draws)
     draft.take(draws, postings, for_hold=False)
     captured_nanos = rest_nanos - shortfall_nanos
     postings["consumed"] += rest_nanos
@@ -124,7 +131,7 @@ def capture_late(
     was_counted = _has_use(already_nanos, ended.metered)
     uncounted = metered.minus(ended.metered) if was_counted else metered
     start_at = draft.wallet.window.span.start_at
-    draft.count(uncounted, captured_nanos, start_at)
+    draft.count(uncounted, captured_nanos, start_at, received_nanos=received_nanos)
     told = {name: ended.cause[name] for name in ("budget",) if name in ended.cause}
     count_budget(draft, told.get("budget", ""), start_at, spent_nanos=captured_nanos)
     return draft.write(
@@ -138,6 +145,7 @@ def capture_late(
         amount_nanos=ended.amount_nanos,
         captured_nanos=captured_nanos,
         shortfall_nanos=shortfall_nanos,
+        received_nanos=received_nanos,
         draws=draws,
         started_at=ended.started_at,
         expires_at=ended.expires_at,

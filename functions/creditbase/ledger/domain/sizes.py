@@ -15,7 +15,7 @@ BASE_BYTES = 4_096
 GRANT_BYTES = 300
 HOLD_BYTES = 330
 DRAW_BYTES = 90
-TALLY_BYTES = 120
+TALLY_BYTES = 150
 WINDOW_BYTES = 170
 BUDGET_BYTES = 60
 
@@ -27,7 +27,7 @@ def wallet_bytes(wallet: Wallet) -> int:
     for counted in (wallet.window, *wallet.closing):
         size += WINDOW_BYTES + _tallies_bytes(counted.tallies) + _tallies_bytes(counted.days)
         size += sum(BUDGET_BYTES + len(name.encode()) for name in counted.budgets)
-    return size + _tallies_bytes(wallet.today.tallies)
+    return size + sum(TALLY_BYTES + len(cell.key.encode()) for cell in wallet.today.cells)
 
 
 def _grant_bytes(grant: Grant) -> int:

@@ -11,7 +11,7 @@ from creditbase.kernel.instants import to_micros, write_seconds
 from creditbase.kernel.money import NANOS_PER_CENT, ceil_div
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.wallet import Told
+from creditbase.ledger.domain.notes import Told
 
 THRESHOLDS_PERCENT = (80, 100)
 

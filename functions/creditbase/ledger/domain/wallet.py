@@ -10,7 +10,9 @@ from typing import Literal
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import Window, free_window, window_number
+from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.grants import Grant
+from creditbase.ledger.domain.notes import Cut, Level, LevelName
 
 INCLUDED = "included"
 """The source of a draw on a tier's spend limit, where a grant's id stands otherwise."""
@@ -72,7 +74,10 @@ NOTHING_METERED = Metered()
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counters of one model over a day or a window."""
+    """Counters of one model over a day or a window.
+
+    `received_nanos` is what was paid in money for the credits of the amount: of a day only.
+    """
 
     requests: int = 0
     amount_nanos: int = 0
@@ -80,13 +85,14 @@ class Tally:
     input_tokens: int = 0
     output_tokens: int = 0
     images: int = 0
+    received_nanos: int = 0
 
     @property
     def tokens(self) -> int:
         """Return all tokens, read and written."""
         return min(COUNT_MAX, self.input_tokens + self.output_tokens)
 
-    def plus(self, metered: Metered, amount_nanos: int) -> "Tally":
+    def plus(self, metered: Metered, amount_nanos: int, received_nanos: int = 0) -> "Tally":
         """Return the counters with one more request counted.
 
         What is only counted stops at what a reader takes exactly: absurd quantities must not
@@ -110,6 +116,19 @@ class Tally:
             input_tokens=min(COUNT_MAX, self.input_tokens + inputs),
             output_tokens=min(COUNT_MAX, self.output_tokens + outputs),
             images=min(COUNT_MAX, self.images + count("images")),
+            received_nanos=self.received_nanos + received_nanos,
+        )
+
+    def joined(self, other: "Tally") -> "Tally":
+        """Return the counters of both."""
+        return Tally(
+            requests=min(COUNT_MAX, self.requests + other.requests),
+            amount_nanos=self.amount_nanos + other.amount_nanos,
+            cost_nanos=min(COUNT_MAX, self.cost_nanos + other.cost_nanos),
+            input_tokens=min(COUNT_MAX, self.input_tokens + other.input_tokens),
+            output_tokens=min(COUNT_MAX, self.output_tokens + other.output_tokens),
+            images=min(COUNT_MAX, self.images + other.images),
+            received_nanos=self.received_nanos + other.received_nanos,
         )
 
 
@@ -183,12 +202,35 @@ class WindowCount:
         return bool(self.tallies) or self.included_spent_nanos > 0
 
 
+OTHER_CELLS = Cell(OTHER_MODELS)
+"""What all use beyond 200 cells of a day is counted as."""
+
+
 @dataclass(frozen=True, slots=True)
 class DayCount:
     """What was used on one UTC day, `YYYY-MM-DD`."""
 
     date: str
-    tallies: Tallies = field(default_factory=dict)
+    cells: Mapping[Cell, Tally] = field(default_factory=dict)
+
+    @property
+    def tallies(self) -> Tallies:
+        """Return the counters by model."""
+        found: dict[str, Tally] = {}
+        for cell, tally in self.cells.items():
+            known = found.get(cell.model)
+            found[cell.model] = tally if known is None else known.joined(tally)
+        return found
+
+    def plus(
+        self, metered: Metered, amount_nanos: int, *, plan_code: str, received_nanos: int
+    ) -> "DayCount":
+        """Return the day with one more request counted."""
+        cell = Cell(metered.model or UNSPECIFIED_MODEL, metered.provider, plan_code)
+        if cell not in self.cells and len(self.cells) >= MODELS_MAX:
+            cell = OTHER_CELLS
+        tally = self.cells.get(cell, Tally()).plus(metered, amount_nanos, received_nanos)
+        return replace(self, cells={**self.cells, cell: tally})
 
 
 IncludedRule = Literal["none", "limited", "unlimited"]
@@ -262,55 +304,6 @@ class Published:
 
     at: datetime
     is_settled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The plan became a smaller one within its window: what that means for later commands.
-
-    `room_nanos` more would have been left to the smaller plan. `over_nanos` are those of the
-    window's credits that nobody has paid for, known once the plan is a larger one again.
-    """
-
-    room_nanos: int
-    over_nanos: int | None = None
-
-
-LevelName = Literal["low", "refill"]
-"""`low`: the customer is reminded. `refill`: the wallet is topped up by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A height of the balance that somebody wants to hear of when it falls below.
-
-    `below_nanos` of 0 is never fallen below: nobody wants to hear any more. `crossings`
-    counts for ever, so that each has a number of its own.
-    """
-
-    below_nanos: int
-    is_below: bool
-    crossings: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Something that the project's developer is told, once for its cause in this wallet."""
-
-    event_type: Literal["usage.threshold_exceeded", "request.completed", "billing.balance_low"]
-    cause: str
-    facts: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """The balance fell below a level: which time that was, and where it stood then."""
-
-    level: LevelName
-    number: int
-    below_nanos: int
-    balance_nanos: int
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

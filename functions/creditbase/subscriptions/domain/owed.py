@@ -11,7 +11,7 @@ from typing import Literal
 
 from creditbase.catalog.domain import Plan
 from creditbase.kernel.ids import cycle_grant_id, upgrade_grant_id
-from creditbase.kernel.money import NANOS_PER_CREDIT
+from creditbase.kernel.money import NANOS_PER_CREDIT, worth_nanos
 from creditbase.kernel.windows import Window
 from creditbase.subscriptions.domain.mirror import Invoice, InvoiceLine, Subscription
 
@@ -31,6 +31,8 @@ class OwedGrant:
     plan_code: str
     invoice_id: str = ""
     kind: Literal["plan", "promo"] = "plan"
+    paid_nanos: int = 0
+    """What was paid for them in money, as far as the bill tells."""
 
 
 def invoice_of(period: Window, invoices: Iterable[Invoice]) -> Invoice | None:
@@ -70,6 +72,9 @@ def owed_grants(
             period.end_at + GRACE,
             plan.code,
             bill.invoice_id if bill is not None else "",
+            paid_nanos=0
+            if bill is None
+            else _paid_nanos(bill, _cycle_lines(bill), plan.amount_nanos),
         )
         grants.insert(0, cycle)
     return tuple(grants)
@@ -141,7 +146,14 @@ def _upgrades(period: Window, invoices: Sequence[Invoice], plans: Plans) -> Iter
                 period.end_at + GRACE,
                 dearest.plan_code,
                 invoice.invoice_id,
+                paid_nanos=_paid_nanos(invoice, lines, credit_count * NANOS_PER_CREDIT),
             )
+
+
+def _paid_nanos(bill: Invoice, lines: Iterable[InvoiceLine], face_nanos: int) -> int:
+    """Return what a bill's lines brought: never more than was due, discounts taken off."""
+    paid_cents = max(0, min(bill.due_cents, sum(line.amount_cents for line in lines)))
+    return worth_nanos(paid_cents, bill.currency, face_nanos=face_nanos) if paid_cents else 0
 
 
 def _weight(line: InvoiceLine, plans: Plans) -> int:

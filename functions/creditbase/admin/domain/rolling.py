@@ -1,0 +1,90 @@
+"""What is new in a wallet's days, and what that adds to the days of all. Pure; ADR 0025.
+
+Days of a wallet are over one after another and never change again; only its newest one does.
+So the newest day that was counted, with its counters of then, says all that was counted.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from creditbase.ledger.domain.cells import Cell
+from creditbase.ledger.domain.wallet import OTHER_CELLS, DayCount, Tally
+
+Cells = Mapping[Cell, Tally]
+
+CELLS_MAX = 1_000
+"""Of a platform day; what is beyond counts as `other`."""
+NOTHING_MARKED = DayCount("")
+"""The mark of a customer of whom nothing was counted yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayUse:
+    """What all customers of a project used on a day; `active` has a bit for each ordinal."""
+
+    cells: Cells = field(default_factory=dict)
+    active: int = 0
+
+    def plus(self, added: Cells, ordinal: int) -> "DayUse":
+        """Return the day with what a customer has used more on it."""
+        is_active = any(tally.requests > 0 for tally in added.values())
+        active = self.active | (1 << ordinal) if is_active else self.active
+        return DayUse(added_up(self.cells, added), active)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The mark as it is to be, and what was counted since, by date."""
+
+    mark: DayCount
+    added: Mapping[str, Cells]
+
+
+def news_of(mark: DayCount, days: Iterable[DayCount]) -> News:
+    """Return what the days have that the mark does not know; the days are in order."""
+    added: dict[str, Cells] = {}
+    for day in days:
+        if day.date < mark.date or not day.cells:
+            continue
+        known = mark.cells if day.date == mark.date else {}
+        more = difference(day.cells, known)
+        if more:
+            added[day.date] = more
+        mark = day
+    return News(mark, added)
+
+
+def difference(cells: Cells, known: Cells) -> Cells:
+    """Return the counters that have grown, by how much."""
+    found: dict[Cell, Tally] = {}
+    for cell, tally in cells.items():
+        more = less(tally, known.get(cell, Tally()))
+        if more != Tally():
+            found[cell] = more
+    return found
+
+
+def less(tally: Tally, known: Tally) -> Tally:
+    """Return the counters without those that are known; none has become smaller."""
+    names = Tally.__dataclass_fields__
+    more = {name: getattr(tally, name) - getattr(known, name) for name in names}
+    assert min(more.values()) >= 0
+    return Tally(**more)
+
+
+def added_up(cells: Cells, added: Cells, *, most: int = CELLS_MAX) -> Cells:
+    """Return both counters together; a cell that finds no room is counted as `other`."""
+    found = dict(cells)
+    for cell, tally in added.items():
+        place = cell if cell in found or len(found) < most else OTHER_CELLS
+        known = found.get(place)
+        found[place] = tally if known is None else known.joined(tally)
+    return found
+
+
+def total_of(cells: Cells) -> Tally:
+    """Return the sum of all counters."""
+    total = Tally()
+    for tally in cells.values():
+        total = total.joined(tally)
+    return total
