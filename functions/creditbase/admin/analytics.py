@@ -1,7 +1,7 @@
 """What admins read: usage of all customers, the economics of models and of customers.
 
 All figures are those of the newest published sweep of `roll_up_usage`, exact as of its
-instant; hub-api.md 6.1 and 6.2, ADR 0025.
+instant; hub-api.md 6.1 and 6.2, ADR 0027.
 """
 
 from collections.abc import Sequence

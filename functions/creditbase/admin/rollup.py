@@ -1,4 +1,4 @@
-"""The roll-up of platform days: a sweep over the wallets that were used. ADR 0025.
+"""The roll-up of platform days: a sweep over the wallets that were used. ADR 0027.
 
 A step reads a page of wallets as of the sweep's instant, finds what is new in their days, and
 commits that with how far the sweep has come, on the condition that nobody else did. So it may

@@ -1,7 +1,7 @@
 """Where the roll-up keeps what it has found: its progress, marks, platform days, months.
 
 All of it belongs to `roll_up_usage` alone, and every commit of that is conditioned on its
-progress; so whatever else a step reads cannot change behind its back. ADR 0025.
+progress; so whatever else a step reads cannot change behind its back. ADR 0027.
 """
 
 import zlib

@@ -128,12 +128,13 @@ def admin_export(call: Call) -> Reply:
     if form not in {"csv", "jsonl"}:
         raise InvalidRequest("The format is csv or jsonl", field="format")
     project_id = asked_project_id(call)
-    if what == "days":
+    columns: tuple[str, ...] = CUSTOMER_COLUMNS
+    if what == "customers":
+        rows = _customer_rows(project_id, _month(call))
+    else:
         first, last = asked_days(call.body, now=call.now)
         cells = analytics.read_cells(project_id, days_between(first, last))
-        columns, rows = DAY_COLUMNS, map(_day_row, cells)
-    else:
-        columns, rows = CUSTOMER_COLUMNS, _customer_rows(project_id, _month(call))
+        columns, rows = DAY_COLUMNS, (_day_row(cell) for cell in cells)
     is_table = form == "csv"
     return Reply(
         body=None,

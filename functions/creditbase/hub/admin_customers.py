@@ -7,15 +7,14 @@ one of the hub's unless `project_id` names another project.
 import uuid
 from collections.abc import Callable
 
-from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.admin.customers import list_customers, search_customers, show_customer
 from creditbase.admin.explaining import explain_entry
 from creditbase.hub.admin_actions import ACTIONS
 from creditbase.hub.admin_answers import customer_page, explained, ledger_page, shown_customer
 from creditbase.hub.admin_door import admin_of
 from creditbase.hub.door import HUB
-from creditbase.hub.queries import asked_entry_id, asked_number, asked_text
-from creditbase.kernel.errors import InvalidRequest, NotFound
+from creditbase.hub.queries import asked_entry_id, asked_number, asked_project_id, asked_text
+from creditbase.kernel.errors import NotFound
 from creditbase.ledger.pages import Span, find_span, load_page
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.http import Call, Reply, endpoint
@@ -38,7 +37,7 @@ def admin_customers(call: Call) -> Reply:
 
 
 def _search(call: Call) -> Reply:
-    project_id, text = _project_id(call), asked_text(call, "query")
+    project_id, text = asked_project_id(call), asked_text(call, "query")
     if text:
         return Reply(body=customer_page(search_customers(project_id, text)))
     after = asked_text(call, "cursor")
@@ -73,18 +72,8 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
 }
 
 
-def _project_id(call: Call) -> str:
-    named = asked_text(call, "project_id")
-    if not named:
-        return HUB_PROJECT_ID
-    try:
-        return str(uuid.UUID(named))
-    except ValueError:
-        raise InvalidRequest("The project is named by its id", field="project_id") from None
-
-
 def _wallet(call: Call) -> WalletRef:
-    return WalletRef(_project_id(call), _uuid(call.path["customer_id"]))
+    return WalletRef(asked_project_id(call), _uuid(call.path["customer_id"]))
 
 
 def _uuid(text: str) -> str:

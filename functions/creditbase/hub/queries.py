@@ -1,5 +1,8 @@
 """What is asked in a query, read strictly: texts, whole numbers, ids of entries."""
 
+import uuid
+
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.runtime.http import Call
 
@@ -35,6 +38,21 @@ def asked_number(given: str, field: str, *, most: int = NUMBER_MAX) -> int:
     if not 1 <= number <= most:
         raise InvalidRequest(f"{field} is out of range", field=field)
     return number
+
+
+def asked_project_id(call: Call) -> str:
+    """Return the project an administrator asks about: the hub unless another is named.
+
+    Raises:
+        InvalidRequest: what is named is no project's id.
+    """
+    named = asked_text(call, "project_id")
+    if not named:
+        return HUB_PROJECT_ID
+    try:
+        return str(uuid.UUID(named))
+    except ValueError:
+        raise InvalidRequest("The project is named by its id", field="project_id") from None
 
 
 def asked_entry_id(entry_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Values of a sweep that count only once all of it does. Pure; ADR 0025.
+"""Values of a sweep that count only once all of it does. Pure; ADR 0027.
 
 A sweep changes many documents, step by step. Each keeps the value that the sweep has made and
 the one before it; which of them counts is said by one document, so all change at once.

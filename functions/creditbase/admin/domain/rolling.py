@@ -1,4 +1,4 @@
-"""What is new in a wallet's days, and what that adds to the days of all. Pure; ADR 0025.
+"""What is new in a wallet's days, and what that adds to the days of all. Pure; ADR 0027.
 
 Days of a wallet are over one after another and never change again; only its newest one does.
 So the newest day that was counted, with its counters of then, says all that was counted.
