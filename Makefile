@@ -23,7 +23,7 @@ up: install ## the whole system in the background; writes .run/env (CREDITBASE_S
 down: install ## end what `make up` started
 	@$(RUN) dev.stack down
 
-soak: install ## what takes long: every net of the local Stripe, then random lives for MINUTES=n (10)
+soak: install ## what takes long: nets of the local Stripe, properties at random, then random lives for MINUTES=n (10)
 	@$(RUN) dev.soak $(MINUTES)
 
 prices: install ## compile the price book and its report (docs/prices.md) from the pinned packages

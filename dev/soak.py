@@ -1,9 +1,11 @@
 """`make soak MINUTES=n`: what takes too long for every run of the tests.
 
-First every net of the local Stripe. Then, until the minutes are over: random lives of
-customers, each batch from seeds that were never walked before, and between two batches one of
-the other long tests. Whatever has begun when the time is over is finished. A failure ends it
-at once, and says how to see it again.
+First every net of the local Stripe, and every property of the tests: at random, and ten times
+as many values as `make test` takes, which takes the same ones each time. Then, until the
+minutes are over: random lives of customers, each batch from seeds that were never walked
+before, and between two batches one of the other long tests. Whatever has begun when the time
+is over is finished. A failure ends it at once, and says how to see it again: a property is
+run again first with the values that it failed with, which Hypothesis keeps and shows.
 """
 
 import os
@@ -19,6 +21,8 @@ from dev.layout import BIN, ROOT
 MINUTES = 10
 NETS = "tests/stripe_local"
 LIVES = "tests/scenarios/test_walks.py"
+LONG = ("-m", "soak")
+PROPERTIES = ("-m", "hypothesis", "--hypothesis-profile=soak", "--timeout=3600", "-n2")
 SEEDS_VARIABLE = "CREDITBASE_SOAK_SEEDS"
 BATCH = 4
 """How many seeds are walked at once; each is two lives."""
@@ -45,7 +49,7 @@ class Soak:
 
     def run(self, *what: str, seeds: str = "") -> bool:
         """Run tests that soak; say how to run them again where they fail."""
-        command = [str(BIN / "pytest"), "-q", "-m", "soak", *what]
+        command = [str(BIN / "pytest"), "-q", *what]
         named = {SEEDS_VARIABLE: seeds} if seeds else {}
         status = background.run_in_view(command, cwd=ROOT, env={**os.environ, **named})
         if status != 0:
@@ -59,7 +63,7 @@ class Soak:
         self.say(f"random lives from the seeds {seeds}, after {self.lives} good ones")
         self.next_seed += BATCH
         self.lives += 2 * BATCH
-        return self.run(LIVES, "-n2", seeds=seeds)
+        return self.run(LIVES, *LONG, "-n2", seeds=seeds)
 
 
 def other_tests() -> list[str]:
@@ -87,8 +91,8 @@ def main(arguments: list[str]) -> int:
     minutes = int(arguments[0]) if arguments else MINUTES
     first_seed = SystemRandom().randrange(FIRST_SEED, LAST_SEED)
     soak = Soak(time.monotonic() + 60 * minutes, first_seed)
-    soak.say(f"the nets of the local Stripe; then random lives from seed {first_seed} on")
-    if not soak.run(NETS):
+    soak.say(f"nets of the local Stripe; properties; then random lives from seed {first_seed}")
+    if not (soak.run(NETS, *LONG) and soak.run("tests", *PROPERTIES)):
         return 1
     waiting = other_tests()
     while not soak.is_over:
@@ -96,10 +100,10 @@ def main(arguments: list[str]) -> int:
             return 1
         if waiting and not soak.is_over:
             soak.say(f"the long tests of {waiting[0]}")
-            if not soak.run(waiting.pop(0), "-n2"):
+            if not soak.run(waiting.pop(0), *LONG, "-n2"):
                 return 1
     missed = f"; not reached: {', '.join(waiting)}" if waiting else ""
-    print(f"[soak] all good: the nets, and {soak.lives} random lives{missed}")
+    print(f"[soak] all good: nets, properties, and {soak.lives} random lives{missed}")
     return 0
 
 

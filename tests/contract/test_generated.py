@@ -20,14 +20,11 @@ from creditbase.runtime.routes import Route
 from tests.contract.house import House
 from tests.runtime.contract import description, take_violations
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.hypothesis]
 
 ALLOWED, FORBIDDEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 GENERATED = settings(
-    max_examples=8,
-    derandomize=True,
-    database=None,
-    deadline=None,
+    max_examples=settings().max_examples * 8 // 100,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -5,16 +5,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stripe._encode import _api_encode
 
 from stripe_local.wire.errors import InvalidParameter
 from stripe_local.wire.forms import Tree, parse_form
 
-UNHURRIED = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
-)
 names = st.sampled_from(["a", "line_items", "price_data", "metadata", "x_1"])
 values = st.text(max_size=8)
 trees: st.SearchStrategy[Any] = st.recursive(
@@ -36,7 +33,6 @@ def with_positions(meant: Any) -> Any:
     return meant
 
 
-@UNHURRIED
 @given(st.dictionaries(names, trees, max_size=4))
 def test_a_form_of_the_real_client_is_read_as_it_was_meant(meant: dict[str, Any]) -> None:
     """Whatever the product nests, the stand-in sees the same."""

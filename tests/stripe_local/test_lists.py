@@ -2,7 +2,7 @@
 
 import pytest
 import stripe
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stripe_local.wire.paging import page_of
@@ -26,7 +26,6 @@ def test_a_list_comes_newest_first_in_pages(local: Local) -> None:
     assert [customer.id for customer in everyone] == made[::-1]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(1, 7), st.booleans())
 def test_pages_together_are_the_whole_list(count: int, limit: int, is_backward: bool) -> None:
     """In either direction, and for every size of page."""
