@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from creditbase.kernel.ids import (
     project_uuid,
     sha256_hex,
 )
+from creditbase.ledger.use_cases import lanes
+from creditbase.runtime import firestore
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.firestore import Create, commit, get_all
 
@@ -244,6 +247,18 @@ class TestKeys:
         assert holder.project_id == project_uuid(name)
 
 
+@pytest.fixture
+def _nobody_elses_documents(project: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run in an empty database: other tests leave wallets that are broken on purpose."""
+    monkeypatch.setenv("GCLOUD_PROJECT", f"{project}-{uuid.uuid4().hex[:8]}")
+    firestore.client.cache_clear()
+    lanes.cache_clear()
+    yield
+    firestore.client.cache_clear()
+    lanes.cache_clear()
+
+
+@pytest.mark.usefixtures("_nobody_elses_documents")
 class TestJobs:
     """Running what the scheduler runs."""
 

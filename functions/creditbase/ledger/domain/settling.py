@@ -50,19 +50,14 @@ def end_hold(
     captured_nanos = amount_nanos - shortfall_nanos
     draws = _merged((*used, *extra))
     received_nanos = received_for(grants, draws)
+    start_at, held_nanos = hold.window_start_at, -hold.amount_nanos
     count_budget(
-        draft,
-        hold.budget,
-        hold.window_start_at,
-        spent_nanos=captured_nanos,
-        held_nanos=-hold.amount_nanos,
+        draft, hold.budget, start_at, spent_nanos=captured_nanos, held_nanos=held_nanos
     )
     postings["consumed"] += amount_nanos
     postings["shortfall"] -= shortfall_nanos
     if kind == "capture" or (kind == "expire" and _has_use(amount_nanos, metered)):
-        draft.count(
-            metered, captured_nanos, hold.window_start_at, received_nanos=received_nanos
-        )
+        draft.count(metered, captured_nanos, start_at, received_nanos=received_nanos)
     draft.close_windows()
     ended = draft.write(
         kind,
@@ -79,7 +74,7 @@ def end_hold(
         draws=draws,
         started_at=hold.created_at,
         expires_at=hold.expires_at,
-        window_start_at=hold.window_start_at,
+        window_start_at=start_at,
         metered=metered,
         cause={**({"budget": hold.budget} if hold.budget else {}), **told},
     )
