@@ -12,7 +12,7 @@ import pytest
 from creditbase.kernel.errors import PaymentRefused, PaymentRequired, Unavailable
 from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import lanes
-from creditbase.payments import stripe_gateway, stripe_tiers
+from creditbase.payments import stripe_tiers, stripe_wire
 from creditbase.payments.tier_changing import leave_at_period_end
 from tests.ledger.wallets import in_parallel
 from tests.payments.tenant import CENT_NANOS, DECLINED, Subscriber, wallet_of
@@ -188,14 +188,14 @@ class Death:
     def __init__(self, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = -1
         monkeypatch.setattr(wire, "faults", _Always(self.store))
-        request = stripe_gateway._Wire.request
+        request = stripe_wire.Wire.request
 
         def asked(client: Any, *given: Any, **named: Any) -> Any:
             answered = request(client, *given, **named)
             self.step()
             return answered
 
-        monkeypatch.setattr(stripe_gateway._Wire, "request", asked)
+        monkeypatch.setattr(stripe_wire.Wire, "request", asked)
 
     def store(self, send: Send) -> Any:
         """Let the store do what it is asked, and die perhaps."""

@@ -1,5 +1,6 @@
 """Subscribing by a back end, and by whoever comes: the wire, and what is refused."""
 
+import time
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,7 @@ from creditbase.accounts import store as accounts
 from creditbase.accounts.domain import Project
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.payments.mirroring import mirror_customer
-from creditbase.relay import subscribing
+from creditbase.runtime import answering
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.firestore import Snapshot
 from tests.payments.conftest import _session_shop, shop
@@ -379,8 +380,11 @@ class TestOwnSubscription:
         pro = own.stall.tier("pro")
 
         with monkeypatch.context() as slow:
-            slow.setattr(subscribing, "STRIPE_WITHIN_S", 0.0)
-            assert own.change(pro.code).status_code == 503
+            late = answering.Instance(time.monotonic() - 4.5)  # a cold start
+            slow.setattr(answering, "instance", lambda: late)
+            refused = own.change(pro.code)
+        assert code_of(refused) == (503, "SERVICE_UNAVAILABLE")
+        assert refused.headers["Retry-After"] == "1"
 
         assert json_of(own.change(pro.code))["action"] == "upgraded"
 

@@ -1,8 +1,10 @@
 """What would be deployed: the manifest that firebase-tools reads, made by its own code."""
 
+import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ print(json.dumps({
     "settings": settings.settings.cache_info().currsize,
 }))
 """
+NOBODY_WAITS = {"answer_crossings", "billing_webhook", "drain_inbox", "reconcile_stripe"}
+"""Of those that ask Stripe: jobs, and what Stripe itself waits for."""
 MODULES_MAX = 1_800
 """About as many as the SDKs bring; twice as many would be twice the discovery's time."""
 
@@ -119,6 +123,27 @@ def test_every_function_has_its_own_secrets_and_no_others(
         assert {secret["key"] for secret in bound} == SECRETS.get(name, set()), name
 
 
+def test_who_waits_for_stripe_or_a_model_can_be_kept_warm(
+    endpoints: dict[str, dict[str, Any]], found: dict[str, Any]
+) -> None:
+    """An operator pays for no cold start or for no idle instance; nothing else is asked."""
+    wanted = {name: "PAYMENTS" for name, keys in SECRETS.items() if "STRIPE_SECRET_KEY" in keys}
+    wanted = {name: word for name, word in wanted.items() if name not in NOBODY_WAITS}
+    wanted |= {"gateway": "GATEWAY", "meter": "GATEWAY"}
+
+    kept = {name: found["minInstances"] for name, found in endpoints.items()}
+    expected = {
+        name: f"{{{{ params.CREDITBASE_{wanted[name]}_MIN_INSTANCES }}}}"
+        for name in endpoints
+        if name in wanted
+    }
+    assert {name: count for name, count in kept.items() if count is not None} == expected
+    named = {param["name"] for param in found["manifest"]["params"]}
+    assert named == {f"CREDITBASE_{word}_MIN_INSTANCES" for word in set(wanted.values())}
+    for name in named:
+        assert f"{name}=0" in (FUNCTIONS / ".env").read_text().splitlines()
+
+
 def test_doors_are_open_and_jobs_are_not(endpoints: dict[str, dict[str, Any]]) -> None:
     """Endpoints prove their callers themselves; only the scheduler may start a job."""
     for name, endpoint in endpoints.items():
@@ -142,12 +167,54 @@ def test_discovery_loads_little_more_than_the_sdks(found: dict[str, Any]) -> Non
         assert heavy not in modules
 
 
-@pytest.mark.parametrize("name", ["api_keys", "meter", "sync_balances"])
-def test_an_instance_loads_its_own_room_only(name: str) -> None:
-    """What does not sell does not load Stripe: a shorter cold start, a smaller target."""
-    modules = run(
-        f"import json, sys, main; main.{name}; print(json.dumps(sorted(sys.modules)))"
-    )
+def imports_of(module: str) -> set[str]:
+    """Return what a module of ours imports while it is loaded: not what a function imports."""
+    path = FUNCTIONS / module.replace(".", "/")
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not source.exists():
+        return set()
+    found = {module.rpartition(".")[0]} - {""}
+    for node in ast.parse(source.read_text()).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.module is not None
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
 
+
+def loaded_by(module: str) -> set[str]:
+    """Return all that is loaded with a module."""
+    seen: set[str] = set()
+    waiting = {module}
+    while waiting:
+        seen |= waiting
+        waiting = {name for one in waiting for name in known_imports(one)} - seen
+    return seen
+
+
+known_imports = cache(imports_of)
+
+
+def test_an_instance_loads_stripe_only_where_it_asks_stripe() -> None:
+    """What does not sell has a shorter cold start, and is a smaller target."""
+    import main
+
+    loaded = {name: loaded_by(module) for name, module in main.EXPORTS.items()}
+
+    assert {name for name, modules in loaded.items() if "stripe" in modules} == {
+        name for name, keys in SECRETS.items() if "STRIPE_SECRET_KEY" in keys
+    }
+
+
+def test_what_is_said_to_be_loaded_is() -> None:
+    """The reading of imports above against a process that does it."""
+    import main
+
+    modules = run("import json, sys, main; main.gateway; print(json.dumps(list(sys.modules)))")
+
+    ours = {name for name in modules if name.startswith("creditbase.")}
+    read = loaded_by(main.EXPORTS["gateway"]) | loaded_by("main")
+    assert ours == {name for name in read if name in modules and name.startswith("creditbase.")}
     assert "stripe" not in modules
-    assert "creditbase.payments" not in modules
+    assert {"firebase_admin", "google.cloud.firestore"} <= set(modules)

@@ -18,6 +18,7 @@ of codes for the same classes (`spec: hub-api.md` 4.2).
     ├── TooManyHolds           TOO_MANY_HOLDS          429  retryable
     ├── Contention             CONTENTION              503  retryable
     └── Unavailable            SERVICE_UNAVAILABLE     503  retryable
+        └── NotInTime          SERVICE_UNAVAILABLE     503  retryable
 """
 
 from typing import ClassVar
@@ -212,5 +213,14 @@ class Unavailable(Retryable):
 
     code, status = "SERVICE_UNAVAILABLE", 503
 
-    def __init__(self, *, retry_after_s: int = 2) -> None:
-        super().__init__("The service is not available", retry_after_s=retry_after_s)
+    def __init__(
+        self, message: str = "The service is not available", *, retry_after_s: int = 2
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+
+
+class NotInTime(Unavailable):
+    """Its caller would not wait for the end of it: what is done is kept, a repeat goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("There was no time to finish this: repeat it", retry_after_s=1)

@@ -9,10 +9,7 @@ import json
 import logging
 import os
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -28,15 +25,12 @@ from creditbase.payments.domain import (
     StripeSession,
     metadata_of,
 )
-from creditbase.runtime import rehearsal
+from creditbase.payments.stripe_wire import RETRIES_MAX, Wire, last_answer
 from creditbase.runtime.emulator import LIVE_KEY_PREFIXES, refuse_unsafe_environment
 from creditbase.runtime.log import alert
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
 
 API_VERSION = "2026-10-28.endive"
-TIMEOUT_S = 4
-RETRIES_MAX = 2
-"""Of the SDK, under the same idempotency key; the caller's own retry comes on top."""
 SIGNATURE_AGE_S_MAX = 300
 EVENT_ID = re.compile(r"evt_[A-Za-z0-9_]{1,250}")
 WORD = re.compile(r"[A-Za-z0-9_.-]{0,255}")
@@ -65,62 +59,8 @@ def client() -> stripe.StripeClient:
         stripe_version=API_VERSION,
         base_addresses={"api": base} if base else None,
         max_network_retries=RETRIES_MAX,
-        http_client=_Wire(),
+        http_client=Wire(),
     )
-
-
-_answers_until_s: ContextVar[float | None] = ContextVar("answers_until_s", default=None)
-
-
-@contextmanager
-def answering_within(budget_s: float) -> Iterator[None]:
-    """Ask nothing any more that cannot be answered within so many seconds from now.
-
-    For callers who repeat what was not answered in time: under the same key, nothing is lost.
-    """
-    token = _answers_until_s.set(time.monotonic() + budget_s)
-    try:
-        yield
-    finally:
-        _answers_until_s.reset(token)
-
-
-_answered: ContextVar[dict[str, Any]] = ContextVar("answered")  # by Stripe, to the last request
-
-
-class _Wire(stripe.RequestsClient):
-    """Asks Stripe, for no longer than there is time; in a rehearsal it does nothing but ask.
-
-    `ask` takes the good answers, and the SDK an empty one: of theirs it would make objects that
-    nobody reads, which takes longer than all else.
-    """
-
-    def request(self, method: str, *given: Any, **named: Any) -> Any:
-        """Send one request."""
-        if method.lower() != "get":
-            rehearsal.change_begins()
-        if _left_s() <= 0:
-            # Not annotated by its makers.
-            raise stripe.APIConnectionError("No time is left")  # type: ignore[no-untyped-call]
-        body, status, headers = super().request(method, *given, **named)
-        with suppress(ValueError):  # the SDK has an error for what is no JSON
-            if status < 300:
-                _answered.set(json.loads(body))
-                return b"{}", status, headers
-        return body, status, headers
-
-    @property
-    def _timeout(self) -> float:
-        return min(TIMEOUT_S, max(0.1, _left_s()))
-
-    @_timeout.setter
-    def _timeout(self, given: object) -> None:
-        """Take what the SDK sets: it is worked out for each request."""
-
-
-def _left_s() -> float:
-    until_s = _answers_until_s.get()
-    return TIMEOUT_S if until_s is None else until_s - time.monotonic()
 
 
 def is_live() -> bool:
@@ -234,6 +174,7 @@ def ask(call: Callable[[], Any], *, declines: bool = False) -> dict[str, Any]:
         NotFound: there is no such object.
         Conflict: the idempotency key is used up: by other parameters, or by a failure.
         Unavailable: Stripe did not answer, refused our key, or had trouble of its own.
+        NotInTime: our caller waits no longer; what was asked may have been done.
     """
     try:
         call()
@@ -252,7 +193,7 @@ def ask(call: Callable[[], Any], *, declines: bool = False) -> dict[str, Any]:
             raise Conflict("Stripe remembers a failure for this action") from failure
         log.warning("Stripe did not serve a request", extra=_trace(failure))
         raise Unavailable from failure
-    return _answered.get()
+    return last_answer()
 
 
 def _is_replayed(failure: stripe.StripeError) -> bool:

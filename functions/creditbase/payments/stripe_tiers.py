@@ -14,19 +14,20 @@ from creditbase.payments.tier_moves import Begin, Leave, Modify, Stay
 def method_on_file(stripe_customer_id: str) -> str:
     """Return what a customer can be charged by without asking; empty where there is nothing.
 
-    The default of the customer, else the newest that is kept.
+    The default of the customer, else the newest that is kept: one question, because what is
+    kept can bring its customer along.
     """
+    params: Any = {"limit": 1, "expand": ["data.customer"]}
     v1 = client().v1
     try:
-        payer = ask(lambda: v1.customers.retrieve(stripe_customer_id))
-        default = (payer.get("invoice_settings") or {}).get("default_payment_method")
-        if payer.get("deleted") or default:
-            return id_of(default)
-        params: Any = {"limit": 1}
         kept = ask(lambda: v1.customers.payment_methods.list(stripe_customer_id, params=params))
-    except NotFound:
+    except NotFound:  # a customer that is gone lists nothing
         return ""
-    return id_of(kept["data"][0]) if kept["data"] else ""
+    if not kept["data"]:
+        return ""
+    newest = kept["data"][0]
+    default = (newest["customer"].get("invoice_settings") or {}).get("default_payment_method")
+    return id_of(default) or id_of(newest)
 
 
 def carry_out(move: Begin | Modify | Leave | Stay, *, key: str) -> bool:

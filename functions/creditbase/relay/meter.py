@@ -33,7 +33,7 @@ from creditbase.relay.limits import metering_limit
 from creditbase.relay.quotes import make_quote
 from creditbase.runtime.doors import admit_customers_of, relay_door
 from creditbase.runtime.http import Call, Reply, Resources, endpoint
-from creditbase.runtime.settings import CUSTOMER_TOKEN_KEYS
+from creditbase.runtime.settings import CUSTOMER_TOKEN_KEYS, GATEWAY_WARM
 
 KEY_HEADER = "Idempotency-Key"
 KEY_CHARACTERS_MAX = 255
@@ -47,7 +47,7 @@ DOOR = relay_door(authenticator(), metering_limit, admits=admit_customers_of(is_
     "meter",
     door=DOOR,
     secrets=(CUSTOMER_TOKEN_KEYS,),
-    resources=Resources(memory_mb=1024, concurrency=80),
+    resources=Resources(memory_mb=1024, concurrency=80, warm=GATEWAY_WARM),
 )
 def meter(call: Call) -> Reply:
     """Charge, hold, capture, void, extend, show a hold, or quote."""

@@ -1,12 +1,11 @@
 """Subscribing, changing and leaving tiers: operations of `customers`, `customers_me`, `tiers`.
 
 Source: relay-api.md 5, 6 and 9. The functions that serve these routes merge the tables below
-into their own. Whatever asks Stripe answers in time for SDKs that repeat after five seconds.
+into their own.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -19,7 +18,6 @@ from creditbase.catalog.tier_use_cases import find_code_now, find_tier_now
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.metering.models import parse
 from creditbase.payments.domain import StripeSession
-from creditbase.payments.stripe_gateway import answering_within
 from creditbase.payments.tier_changing import change_tier, leave_at_period_end
 from creditbase.payments.tier_checkout import start_open_checkout, start_tier_checkout
 from creditbase.relay.answers import (
@@ -34,8 +32,6 @@ from creditbase.runtime.http import Call, Reply
 from creditbase.runtime.identity import CallerKind
 from creditbase.subscriptions.relay_customers import load_customer
 
-STRIPE_WITHIN_S = 3.5
-"""What is left of an SDK's five seconds after a cold start."""
 ADDRESS_CHARACTERS_MAX = 2_048
 TIER_CODE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 LOCAL = frozenset({"localhost", "127.0.0.1"})
@@ -82,8 +78,7 @@ def subscribe(call: Call) -> Reply:
     customer = _customer_of_path(call)
     tier = _tier_by_id(call.caller.project_id, asked.tier_id)
     pages = pages_of(call, asked)
-    with in_time():
-        session = start_tier_checkout(customer.ref, tier, **pages, now=call.now)
+    session = start_tier_checkout(customer.ref, tier, **pages, now=call.now)
     return Reply(body=_session(session), status=201)
 
 
@@ -106,8 +101,7 @@ def show_subscription(call: Call) -> Reply:
 def unsubscribe(call: Call) -> Reply:
     """End a customer's subscription with its period."""
     customer = _customer_of_path(call)
-    with in_time():
-        leave_at_period_end(customer.ref, now=call.now)
+    leave_at_period_end(customer.ref, now=call.now)
     return Reply(body=None, status=204)
 
 
@@ -116,9 +110,8 @@ def open_checkout(call: Call) -> Reply:
     asked = parse(OpenCheckoutRequest, call.body)
     tier = _tier_by_id(call.caller.project_id, call.path["tier_id"])
     pages = pages_of(call, asked)
-    with in_time():
-        # The caller's own id where it has one: two people must not share a page.
-        session = start_open_checkout(tier, **pages, visit=call.request_id, now=call.now)
+    # The caller's own id where it has one: two people must not share a page.
+    session = start_open_checkout(tier, **pages, visit=call.request_id, now=call.now)
     return Reply(body=_session(session))
 
 
@@ -131,8 +124,7 @@ def checkout(call: Call) -> Reply:
     customer = _customer_of_token(call)
     tier = _tier_by_code(customer.project_id, asked.tier_code)
     pages = pages_of(call, asked)
-    with in_time():
-        session = start_tier_checkout(customer.ref, tier, **pages, now=call.now)
+    session = start_tier_checkout(customer.ref, tier, **pages, now=call.now)
     return Reply(body=_session(session))
 
 
@@ -141,8 +133,7 @@ def change(call: Call) -> Reply:
     asked = parse(ChangeTierRequest, call.body)
     customer = _customer_of_token(call)
     tier = _tier_by_code(customer.project_id, asked.tier_code)
-    with in_time():
-        changed = change_tier(customer.ref, tier, now=call.now)
+    changed = change_tier(customer.ref, tier, now=call.now)
     shown = own_subscription_answer(changed.held, changed.tier)
     return Reply(body={"subscription": shown, "action": str(changed.action)})
 
@@ -172,13 +163,6 @@ TIERS: Mapping[str, Operation] = {"POST /api/v1/tiers/{tier_id}/checkout": open_
 
 
 # ---- what they share -------------------------------------------------------------------------
-
-
-@contextmanager
-def in_time() -> Iterator[None]:
-    """Ask Stripe within what an SDK waits for."""
-    with answering_within(STRIPE_WITHIN_S):
-        yield
 
 
 def _session(session: StripeSession) -> Json:

@@ -21,7 +21,7 @@ from creditbase.payments.refilling import RefillSettings
 from creditbase.payments.wallet_topups import WalletTopup, start_wallet_topup
 from creditbase.relay.answers import as_uuid
 from creditbase.relay.history_answers import history_answer
-from creditbase.relay.subscribing import in_time, pages_of
+from creditbase.relay.subscribing import pages_of
 from creditbase.relay.wallet_answers import (
     auto_topup_answer,
     balance_answer,
@@ -71,8 +71,7 @@ def start_topup(call: Call, ref: CustomerRef) -> Reply:
     """Start a Checkout session that pays what the request says into somebody's wallet."""
     asked = parse(TopupRequest, call.body)
     topup = WalletTopup(asked.cents, **pages_of(call, asked))
-    with in_time():
-        started = start_wallet_topup(ref, topup, now=call.now)
+    started = start_wallet_topup(ref, topup, now=call.now)
     return Reply(body=topup_answer(started.session, asked.cents), status=201)
 
 
@@ -90,8 +89,7 @@ def change_auto_topup(call: Call) -> Reply:
         amount_cents=asked.amount_cents or 0,
         monthly_cap_cents=asked.monthly_cap_cents or 0,
     )
-    with in_time():
-        kept = set_auto_topup(_customer_of(call), wanted, now=call.now)
+    kept = set_auto_topup(_customer_of(call), wanted, now=call.now)
     return Reply(body=auto_topup_answer(kept))
 
 

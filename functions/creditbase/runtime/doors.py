@@ -17,6 +17,7 @@ from creditbase.kernel.errors import (
     Unavailable,
 )
 from creditbase.runtime import cors
+from creditbase.runtime.answering import ANSWERED_WITHIN_S
 from creditbase.runtime.identity import Authenticator, Caller
 from creditbase.runtime.limits import RateLimit
 from creditbase.runtime.routes import Credential, DoorName, RateClass, Route
@@ -72,6 +73,8 @@ class Door:
     speaks_callable: bool = False
     reads_json: bool = True
     admits_browsers: bool = True
+    answered_within_s: float | None = ANSWERED_WITHIN_S
+    """How long callers wait for an answer; None: as long as it takes."""
 
 
 def retry_after_s(error: BillingError) -> int | None:
@@ -174,4 +177,5 @@ def webhook_door() -> Door:
         body=flat_body,
         reads_json=False,
         admits_browsers=False,
+        answered_within_s=None,
     )

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
-from firebase_functions import https_fn
+from firebase_functions import https_fn, params
 from flask import Request, Response
 from werkzeug.datastructures import Headers
 
@@ -31,6 +31,7 @@ from creditbase.kernel.errors import (
     Unauthenticated,
 )
 from creditbase.runtime import cors, log
+from creditbase.runtime.answering import answering
 from creditbase.runtime.arriving import client_address, raw_path, request_id
 from creditbase.runtime.authorization import routes_of
 from creditbase.runtime.bodies import Json, parse_object, read_body
@@ -39,7 +40,13 @@ from creditbase.runtime.doors import Door, Refusal
 from creditbase.runtime.identity import Caller
 from creditbase.runtime.limits import Lockout, LockoutRule, RateBuckets
 from creditbase.runtime.routes import Credential, Match, Route, match_path
-from creditbase.runtime.settings import REGION, Secret, settings
+from creditbase.runtime.settings import (
+    PAYMENTS_WARM,
+    REGION,
+    STRIPE_SECRET_KEY,
+    Secret,
+    settings,
+)
 from creditbase.runtime.streams import Stream, Written
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -60,6 +67,8 @@ class Resources:
     memory_mb: int = 512
     concurrency: int = 40
     timeout_s: int = 60
+    warm: params.IntParam | None = None
+    """How many are kept running unasked; of who waits for Stripe it is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +134,7 @@ def endpoint(
     if any(route.door is not door.name for route in routes):
         raise LookupError(f"{function} is listed for another door than {door.name}")
     size = resources or Resources()
+    asks_stripe = STRIPE_SECRET_KEY in secrets and door.answered_within_s is not None
 
     def decorate(operation: Operation) -> Endpoint:
         if operation.__name__ != function:
@@ -141,6 +151,7 @@ def endpoint(
             memory=size.memory_mb,
             concurrency=size.concurrency,
             timeout_sec=size.timeout_s,
+            min_instances=PAYMENTS_WARM if asks_stripe else size.warm,
             secrets=[secret.name for secret in secrets],
             invoker="public",
         )(serve)
@@ -168,7 +179,7 @@ class _Exchange:
         started_ns = time.monotonic_ns()
         trace = log.trace_fields(self._request.headers.get("X-Cloud-Trace-Context", ""))
         fields = {"request_id": self._request_id, **trace}
-        with log.fields(**fields):
+        with log.fields(**fields), answering(within_s=self._door.answered_within_s):
             code = ""
             try:
                 response = self._run(operation)

@@ -2,7 +2,8 @@
 
 Every setting is a variable named below with its unit and default; nothing else in the
 product reads a setting from the environment. A wrong value stops the process with the
-variable's name. A secret is read where it is used, and a missing one is a refusal.
+variable's name. A secret is read where it is used, and a missing one is a refusal. What is
+decided at deployment is a parameter of Firebase's own.
 """
 
 import json
@@ -12,6 +13,7 @@ from functools import cache
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from firebase_functions.params import IntParam
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,6 +29,20 @@ from creditbase.runtime.log import alert
 
 REGION = "us-central1"
 """Where every function is deployed; `firebase.json` names the same in its rewrites."""
+
+PAYMENTS_WARM = IntParam(
+    "CREDITBASE_PAYMENTS_MIN_INSTANCES",
+    default=0,
+    description="Instances that each function with a page or a change of Stripe's keeps warm.",
+)
+"""Read at deployment, from `functions/.env`: idle instances are paid for. 0."""
+
+GATEWAY_WARM = IntParam(
+    "CREDITBASE_GATEWAY_MIN_INSTANCES",
+    default=0,
+    description="Instances that the gateway and metering keep warm.",
+)
+"""The same, of the functions `gateway` and `meter`. 0."""
 
 EMULATED_DEFAULTS = {
     "CREDITBASE_SITE_URL": "http://127.0.0.1:5000",

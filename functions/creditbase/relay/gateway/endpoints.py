@@ -27,13 +27,13 @@ from creditbase.relay.gateway.telling import reply_with
 from creditbase.relay.gateway.upstreams import upstream_of
 from creditbase.relay.gateway.usage import Meter
 from creditbase.runtime.http import Call, Reply, Resources, endpoint
-from creditbase.runtime.settings import CUSTOMER_TOKEN_KEYS, UPSTREAM_KEYS
+from creditbase.runtime.settings import CUSTOMER_TOKEN_KEYS, GATEWAY_WARM, UPSTREAM_KEYS
 
 CHAT_PATH = "/api/v1/chat/completions"
 NDJSON = ("application/x-ndjson", "application/ndjson")
 
 DOOR = replace(RELAY, bodies={CHAT_PATH: chat_error})
-SIZE = Resources(memory_mb=2048, concurrency=80, timeout_s=540)
+SIZE = Resources(memory_mb=2048, concurrency=80, timeout_s=540, warm=GATEWAY_WARM)
 
 
 @endpoint("gateway", door=DOOR, secrets=[UPSTREAM_KEYS, CUSTOMER_TOKEN_KEYS], resources=SIZE)
