@@ -15,7 +15,11 @@ emulator.prepare()
 EXPORTS = {
     "account": "creditbase.relay.account",
     "admin_audit": "creditbase.hub.admin_audit",
+    "admin_customer_economics": "creditbase.hub.admin_analytics",
     "admin_customers": "creditbase.hub.admin_customers",
+    "admin_export": "creditbase.hub.admin_analytics",
+    "admin_model_economics": "creditbase.hub.admin_analytics",
+    "admin_usage": "creditbase.hub.admin_analytics",
     "admin_vouchers": "creditbase.hub.admin_vouchers",
     "answer_crossings": "creditbase.jobs.stripe_schedules",
     "api_keys": "creditbase.hub.api_keys",

@@ -89,6 +89,10 @@ ROUTES: tuple[Route, ...] = (
     _admin("admin_vouchers", "POST", "/admin/vouchers"),
     _admin("admin_vouchers", "POST", "/admin/vouchers/disable"),
     _admin("admin_audit", "GET", "/admin/audit"),
+    _admin("admin_usage", "GET", "/admin/usage"),
+    _admin("admin_model_economics", "GET", "/admin/model-economics"),
+    _admin("admin_customer_economics", "GET", "/admin/customer-economics"),
+    _admin("admin_export", "GET", "/admin/export"),
     *(route for group in SERVED for route in group),
 )
 
