@@ -139,6 +139,7 @@ class Stack:
                 "projectId": self.layout.project,
                 "appId": app_check.APP_ID,
             },
+            "gatewayUrl": self.layout.url("gateway"),
             "local": {
                 "authEmulator": self.layout.url("auth"),
                 "appCheckToken": self.app_check_token,

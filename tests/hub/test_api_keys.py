@@ -72,7 +72,10 @@ def test_a_key_is_shown_once_and_works_at_once(
     """The customer copies it from this one answer."""
     made = create(keys, signer.headers(user), name="My VSCode Key")
 
-    assert set(made) == {"id", "name", "key", "prefix", "last4", "created_at", "expires_at"}
+    assert set(made) == {
+        *("id", "name", "key", "prefix", "last4", "budget_credits", "created_at", "expires_at")
+    }
+    assert made["budget_credits"] is None
     assert is_well_formed(made["key"], "inf_")
     assert (made["prefix"], made["last4"]) == (made["key"][:7], made["key"][-4:])
     assert made["name"] == "My VSCode Key"
@@ -105,11 +108,35 @@ def test_the_list_is_newest_first_and_shows_no_secret(
 
     assert [key["name"] for key in found] == ["three", "two", "one"]
     assert set(found[0]) == {
-        *("id", "name", "prefix", "last4", "created_at", "expires_at", "last_used_at")
+        *("id", "name", "prefix", "last4", "budget_credits"),
+        *("created_at", "expires_at", "last_used_at"),
     }
     assert found[0]["last_used_at"] is None
     assert made[0]["key"] not in str(found)
     assert sha256_hex(made[0]["key"]) not in str(found)
+
+
+def test_a_key_may_have_a_budget(keys: FlaskClient, signer: Signer, user: str) -> None:
+    """The user sees it in the list, and whatever shows the key is held to it."""
+    headers = signer.headers(user)
+
+    made = create(keys, headers, name="small", budget_credits=25)
+
+    assert made["budget_credits"] == listed(keys, headers)[0]["budget_credits"] == 25
+    assert identify(made["key"]).budget_nanos == 25 * 10**6
+
+
+@pytest.mark.parametrize("budget", [0, -1, 1.5, True, "25", 1_000_000_001, [25]])
+def test_a_budget_that_is_no_number_of_credits_makes_no_key(
+    keys: FlaskClient, signer: Signer, user: str, budget: object
+) -> None:
+    """A key without the limit that was meant would spend everything."""
+    headers = signer.headers(user)
+
+    answer = keys.post("/api-keys", headers=headers, json={"budget_credits": budget})
+
+    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")  # type: ignore[index]
+    assert listed(keys, headers) == []
 
 
 def test_a_user_never_seen_has_an_empty_list(keys: FlaskClient, signer: Signer) -> None:

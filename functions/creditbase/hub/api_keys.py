@@ -16,9 +16,13 @@ from creditbase.accounts.domain import (
 from creditbase.hub.door import HUB
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.instants import write_seconds
+from creditbase.kernel.money import NANOS_PER_CREDIT, nanos_from_credits
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.http import Call, Reply, endpoint
 from creditbase.subscriptions.use_cases import first_touch
+
+BUDGET_CREDITS_MAX = 1_000_000_000
+"""A million dollars: beyond it nobody means a limit."""
 
 
 @endpoint("api_keys", door=HUB)
@@ -39,9 +43,14 @@ def api_keys(call: Call) -> Reply:
 
 def _create(call: Call) -> Reply:
     name = _name(call.body.get("name"))
+    budget_nanos = _budget(call.body.get("budget_credits"))
     first_touch(call.caller.uid, now=call.now, email=call.caller.email)
     issued = use_cases.create_api_key(
-        call.caller.uid, name=name, random_bytes=secrets.token_bytes(32), now=real_now()
+        call.caller.uid,
+        name=name,
+        random_bytes=secrets.token_bytes(32),
+        now=real_now(),
+        budget_nanos=budget_nanos,
     )
     return Reply(body=_issued(issued), status=201)
 
@@ -68,9 +77,21 @@ def _name(given: object) -> str:
     return name
 
 
+def _budget(given: object) -> int | None:
+    """Return the most that the key may spend in a billing cycle; None: no such limit."""
+    if given is None:
+        return None
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    if not is_number or not 1 <= given <= BUDGET_CREDITS_MAX:
+        raise InvalidRequest("The budget is a whole number of credits", field="budget_credits")
+    return nanos_from_credits(given)
+
+
 def _shown(key: Key) -> dict[str, object]:
     assert key.expires_at is not None
+    budget = key.budget_nanos
     return {
+        "budget_credits": None if budget is None else budget // NANOS_PER_CREDIT,
         "prefix": key.prefix,
         "last4": key.last4,
         "created_at": write_seconds(key.created_at),

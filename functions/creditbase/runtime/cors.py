@@ -16,7 +16,12 @@ REQUEST_HEADERS = (
     "x-modelrelay-customer-id",
     "x-modelrelay-request-id",
 )
+HOLD_HEADER = "X-Creditbase-Hold-Id"
+HELD_HEADER = "X-Creditbase-Held-Nanos"
+"""What the gateway says of the hold under which it calls a model."""
 ANSWER_HEADERS = (
+    HOLD_HEADER,
+    HELD_HEADER,
     "Age",
     "Idempotent-Replayed",
     "Retry-After",

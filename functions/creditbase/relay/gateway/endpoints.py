@@ -26,6 +26,7 @@ from creditbase.relay.gateway.run import Run
 from creditbase.relay.gateway.telling import reply_with
 from creditbase.relay.gateway.upstreams import upstream_of
 from creditbase.relay.gateway.usage import Meter
+from creditbase.runtime.cors import HELD_HEADER, HOLD_HEADER
 from creditbase.runtime.http import Call, Reply, Resources, endpoint
 from creditbase.runtime.settings import CUSTOMER_TOKEN_KEYS, GATEWAY_WARM, UPSTREAM_KEYS
 
@@ -47,7 +48,7 @@ def _responses(call: Call) -> Reply:
     ask = parse_responses(call.body, streams=any(kind in accept for kind in NDJSON))
     run, price = _held(call, ask)
     writer = ResponsesWriter(f"resp_{secrets.token_hex(12)}", run.model, price.provider)
-    return reply_with(run, writer)
+    return _told_its_hold(run, reply_with(run, writer))
 
 
 def _chat(call: Call) -> Reply:
@@ -59,13 +60,19 @@ def _chat(call: Call) -> Reply:
         created_s=int(call.now.timestamp()),
         shows_usage=ask.shows_usage,
     )
-    return reply_with(run, writer)
+    return _told_its_hold(run, reply_with(run, writer))
 
 
 OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "POST /api/v1/responses": _responses,
     f"POST {CHAT_PATH}": _chat,
 }
+
+
+def _told_its_hold(run: Run, reply: Reply) -> Reply:
+    """Name the hold, which is known before the first word: its end has the receipt."""
+    told = {HOLD_HEADER: run.held.hold_id, HELD_HEADER: str(run.held.amount_nanos)}
+    return replace(reply, headers={**reply.headers, **told})
 
 
 def _held(call: Call, ask: Ask) -> tuple[Run, ModelPrice]:

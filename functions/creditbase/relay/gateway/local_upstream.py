@@ -1,7 +1,8 @@
 """The local model: answers under the emulator what it was told, the same each time.
 
 It needs no network and no key, and it counts its tokens by the rule of `bounding`, so that
-what a call costs can be worked out by hand.
+what a call costs can be worked out by hand. One of its models writes as slowly as a large
+model does, so that its stream can be watched.
 """
 
 import re
@@ -16,6 +17,9 @@ from creditbase.relay.gateway.widths import bytes_of
 
 WORDS = re.compile(r"\s*\S+\s*")
 SILENCE = "You said nothing."
+SLOW_MODEL = "local-slow"
+SLOW_WORD_S = 0.08
+"""How long that model takes for a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,13 @@ class LocalUpstream:
         self, ask: Ask, *, model: str, output_tokens: int, cancel: Cancel
     ) -> Iterator[Piece]:
         """Yield the answer."""
-        del model, cancel
+        word_s = SLOW_WORD_S if model == SLOW_MODEL else 0.0
         said = [text_of(message) for message in ask.messages if message["role"] == "user"]
         whole = (said[-1] if said else "").strip() or SILENCE
         answer = _cut(whole, output_tokens * BYTES_PER_TOKEN)
         for word in WORDS.findall(answer):
+            if word_s and cancel.wait(word_s):
+                return
             yield Text(word)
         yield Finish("stop" if answer == whole else "length")
         prompt = sum(bytes_of(text_of(message)) for message in ask.messages)
