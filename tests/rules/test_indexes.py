@@ -67,7 +67,8 @@ def _meanings(call: ast.Call, function: ast.FunctionDef, where: str) -> Iterator
                 ordered.append(field)
         order = given.get("order_by")
         if order is not None and (field := _field(order, chosen, where)) not in ordered:
-            ordered.append(field)
+            # All that are equal in a field are in order by it: no index is needed for that.
+            ordered += [] if field in equal else [field]
         yield Query(
             where, _collection(call.args[0], chosen), frozenset(equal), tuple(ordered), is_group
         )
@@ -186,6 +187,7 @@ STORES = {
     "payments": ("payments/store.py",),
     "stripe_customers": ("payments/store.py",),
     "jobs": ("jobs/store.py",),
+    "job_runs": ("admin/runs_store.py",),
     "stripe_events": ("payments/inbox_store.py",),
     "audit": ("admin/audit_store.py",),
     "vouchers": ("admin/voucher_store.py",),

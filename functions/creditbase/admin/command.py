@@ -24,6 +24,7 @@ from creditbase.admin.customer_commands import take_customers
 from creditbase.admin.domain.audit import COMMAND_LINE, Action, Deed
 from creditbase.admin.domain.vouchers import CODE_BYTES, VoucherTerms, new_code
 from creditbase.admin.explain_command import take_explain
+from creditbase.admin.inbox_commands import take_inbox
 from creditbase.admin.price_commands import take_prices
 from creditbase.admin.project_commands import take_projects
 from creditbase.catalog import tier_store
@@ -274,6 +275,7 @@ def _parser() -> argparse.ArgumentParser:
 
     take_projects(groups)
     take_customers(groups)
+    take_inbox(groups)
     take_explain(groups)
     take_prices(groups)
 

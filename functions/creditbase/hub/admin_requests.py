@@ -69,3 +69,11 @@ class DisableRequest(BaseModel):
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
     code: Annotated[str, Field(min_length=1, max_length=CODE_CHARACTERS_MAX)]
+
+
+class RetryRequest(BaseModel):
+    """Have an event of Stripe's handled again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]

@@ -10,6 +10,7 @@ from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.outbox import deliver_outbox
 from creditbase.jobs.reconcile import reconcile_stripe
 from creditbase.jobs.rollup import roll_up_usage
+from creditbase.jobs.scheduled import keep_report
 from creditbase.jobs.use_cases import Report
 
 JOBS: dict[str, Callable[..., Report]] = {
@@ -25,4 +26,7 @@ JOBS: dict[str, Callable[..., Report]] = {
 
 def run_job(name: str, *, now: datetime, **options: bool) -> Report:
     """Run a job by its name, bounded as always. Only `reconcile-stripe` has options."""
-    return JOBS[name](now, **options)
+    report = JOBS[name](now, **options)
+    if not options.get("is_dry"):
+        keep_report(report, now)
+    return report

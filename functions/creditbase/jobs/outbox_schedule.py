@@ -4,10 +4,11 @@ from datetime import datetime
 
 from creditbase.jobs import outbox
 from creditbase.jobs.scheduled import scheduled
+from creditbase.jobs.use_cases import Report
 from creditbase.runtime.settings import SMTP_URL
 
 
 @scheduled("every 5 minutes", secrets=[SMTP_URL.name])
-def deliver_outbox(now: datetime) -> None:
+def deliver_outbox(now: datetime) -> Report:
     """Send the mails that wait, or notice that nobody does."""
-    outbox.deliver_outbox(now)
+    return outbox.deliver_outbox(now)

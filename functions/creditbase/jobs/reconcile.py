@@ -58,6 +58,11 @@ class Drift(Report):
     """How much belongs to other applications on the account."""
     is_repaired: bool
 
+    @property
+    def is_smooth(self) -> bool:
+        """Return whether nothing differed, and everything could be looked at."""
+        return self.done == 0 and self.failed == 0
+
     def facts(self) -> dict[str, object]:
         """Return the report as plain values: counts of all, names of the first."""
         return {

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from creditbase.jobs import rollup
 from creditbase.jobs.scheduled import scheduled
+from creditbase.jobs.use_cases import Report
 
 
 @scheduled("every 15 minutes", timeout_s=540)
-def roll_up_usage(now: datetime) -> None:
+def roll_up_usage(now: datetime) -> Report:
     """Bring the platform's days up to now."""
-    rollup.roll_up_usage(now)
+    return rollup.roll_up_usage(now)

@@ -7,6 +7,8 @@ from typing import Any
 
 from firebase_functions import scheduler_fn
 
+from creditbase.admin.runs_store import Run, keep_run
+from creditbase.jobs.use_cases import Report
 from creditbase.runtime import log
 from creditbase.runtime.clock import now
 from creditbase.runtime.settings import REGION
@@ -14,7 +16,7 @@ from creditbase.runtime.settings import REGION
 MEMORY_MB = 512
 TIMEOUT_S = 300
 
-Job = Callable[[datetime], object]
+Job = Callable[[datetime], Report]
 
 
 def scheduled(
@@ -36,8 +38,22 @@ def scheduled(
         def run(event: scheduler_fn.ScheduledEvent) -> None:
             del event
             log.configure()
-            job(now())
+            at = now()
+            keep_report(job(at), at)
 
         return run
 
     return deploy
+
+
+def keep_report(report: Report, at: datetime) -> None:
+    """Keep what a run did, where operators see it."""
+    run = Run(
+        job=report.job,
+        at=at,
+        done=report.done,
+        failed=report.failed,
+        is_complete=report.is_complete,
+        facts=report.facts(),
+    )
+    keep_run(run, is_smooth=report.is_smooth)

@@ -35,6 +35,11 @@ class Report:
     failed: int
     is_complete: bool
 
+    @property
+    def is_smooth(self) -> bool:
+        """Return whether nothing in it is worth a second look."""
+        return self.failed == 0
+
     def facts(self) -> dict[str, object]:
         """Return the report as a line of the log has it."""
         return {

@@ -32,6 +32,8 @@ from creditbase.runtime.events import Event, create_event
 from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Version, Write
 from creditbase.runtime.outbox import Parcel, create_parcel, parcel_from
 
+PARKED = "parked"
+"""The field of a wallet's document that says why it is parked; only of those that are."""
 PAGE = 100
 """Wallets that are read at once where all of a project are looked at."""
 
@@ -93,7 +95,7 @@ def writes_for(
     changes = changes_between(old, new)
     before = _top_level(ref, old)
     for name, value in _top_level(ref, new).items():
-        if before[name] != value:
+        if before.get(name) != value:
             changes[(name,)] = value
     decided = list(decisions)
     closed = [day for decision in decided for day in decision.closed_days]
@@ -156,6 +158,8 @@ def _top_level(ref: WalletRef, wallet: Wallet) -> dict[str, object]:
         "shard": ref.shard,
         "holds_due_at": min((h.expires_at for h in wallet.holds.values()), default=None),
         "window_due_at": window_due_at,
+        # Left out of all others, so that finding the parked ones costs the rest no index.
+        **({PARKED: wallet.parked} if wallet.parked else {}),
     }
 
 

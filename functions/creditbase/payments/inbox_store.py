@@ -7,9 +7,9 @@ and not finished is due again later.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from creditbase.kernel.trying import rest_after, shard_of
+from creditbase.kernel.trying import SHARDS, rest_after, shard_of
 from creditbase.payments.domain import EVENT_LIFETIME, Event, Outcome
 from creditbase.runtime.firestore import (
     Create,
@@ -17,6 +17,7 @@ from creditbase.runtime.firestore import (
     Update,
     Version,
     Write,
+    count_documents,
     get_all,
     query,
 )
@@ -106,6 +107,96 @@ def _waiting(snapshot: Snapshot) -> Waiting:
         payload="",
     )
     return Waiting(event, kept["attempts"], snapshot.version)
+
+
+# ---- what operators look at ------------------------------------------------------------------
+
+Unfinished = Literal["stored", "dead", "quarantined"]
+"""Events that somebody may want to look at: still tried, given up, and never ours to handle."""
+SHOWN = (*NEEDED, "reason", "received_at", "next_try_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An event of the inbox as an operator sees it, with the version read."""
+
+    event: Event
+    status: str
+    reason: str
+    attempts: int
+    received_at: datetime
+    next_try_at: datetime | None
+    version: Version
+
+
+def find_listed(event_id: str) -> Listed | None:
+    """Return an event, whatever became of it."""
+    snapshot = get_all([_event(event_id)], only=SHOWN)[0]
+    return None if snapshot.fields is None else _listed(snapshot)
+
+
+def find_by_status(status: Unfinished, *, after: str, limit: int) -> list[Listed]:
+    """Return events of a status, by id, beyond one.
+
+    An index of when they came would be a hot spot: it would have every event there is.
+    """
+    found = query(
+        "stripe_events",
+        where=[("status", "==", status)],
+        order_by="status",
+        limit=limit,
+        only=SHOWN,
+        after=(status, _event(after)) if after else None,
+    )
+    return [_listed(snapshot) for snapshot in found]
+
+
+def count_by_status(status: Unfinished) -> int:
+    """Return how many events have a status."""
+    return count_documents("stripe_events", where=[("status", "==", status)])
+
+
+def find_longest_due(now: datetime) -> datetime | None:
+    """Return since when the longest waiting event is due; None where nothing is due."""
+    found = query(
+        "stripe_events",
+        where=[("shard", "in", list(range(SHARDS))), ("next_try_at", "<=", now)],
+        order_by="next_try_at",
+        limit=1,
+        only=["next_try_at"],
+    )
+    due_at: datetime | None = (found[0].fields or {})["next_try_at"] if found else None
+    return due_at
+
+
+def writes_to_try_again(listed: Listed, *, now: datetime) -> list[Write]:
+    """Return the write that makes an event due as if it had just come, unless it changed."""
+    changes: dict[tuple[str, ...], Any] = {
+        ("status",): "stored",
+        ("reason",): "",
+        ("finished_at",): None,
+        ("attempts",): 0,
+        ("next_try_at",): now,
+    }
+    path = _event(listed.event.event_id)
+    return [Update(path, changes, unless_changed_since=listed.version)]
+
+
+def _listed(snapshot: Snapshot) -> Listed:
+    waiting = _waiting(snapshot)
+    kept = snapshot.fields or {}
+    return Listed(
+        event=waiting.event,
+        status=kept["status"],
+        reason=kept["reason"],
+        attempts=waiting.attempts,
+        received_at=kept["received_at"],
+        next_try_at=kept["next_try_at"],
+        version=waiting.version,
+    )
+
+
+# ---- writes ----------------------------------------------------------------------------------
 
 
 def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:

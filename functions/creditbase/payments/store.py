@@ -34,7 +34,9 @@ from creditbase.runtime.firestore import (
     Update,
     Version,
     Write,
+    count_documents,
     get_all,
+    query,
 )
 from creditbase.subscriptions.domain.trials import Trial
 
@@ -242,11 +244,41 @@ def writes_for_payment(
 
 def _payment_from(fields: Mapping[str, Any]) -> Payment:
     returns = tuple(Return(**step) for step in fields.get("returns", ()))
-    return Payment(**{**fields, "returns": returns})
+    kept = {name: value for name, value in fields.items() if name != "disputed_cents"}
+    return Payment(**{**kept, "returns": returns})
 
 
 def _payment_fields(payment: Payment) -> dict[str, Any]:
-    return {**asdict(payment), "returns": [asdict(step) for step in payment.returns]}
+    kept = {**asdict(payment), "returns": [asdict(step) for step in payment.returns]}
+    disputed_cents = payment.returns[-1].disputed_cents if payment.returns else 0
+    # Left out of all others, so that finding the disputed ones costs the rest no index.
+    return {**kept, "disputed_cents": disputed_cents} if disputed_cents else kept
+
+
+def find_disputed(
+    project_id: str, *, after: tuple[int, str] | None, limit: int
+) -> list[tuple[Payment, int]]:
+    """Return payments of a project that banks dispute, and how many cents, the most first."""
+    found = query(
+        "payments",
+        where=[("project_id", "==", project_id), ("disputed_cents", ">", 0)],
+        order_by="disputed_cents",
+        is_newest_first=True,
+        limit=limit,
+        after=None if after is None else (after[0], _payment(after[1])),
+    )
+    return [
+        (_payment_from(it.fields), it.fields["disputed_cents"])
+        for it in found
+        if it.fields is not None
+    ]
+
+
+def count_disputed(project_id: str) -> int:
+    """Return how many payments of a project banks dispute."""
+    return count_documents(
+        "payments", where=[("project_id", "==", project_id), ("disputed_cents", ">", 0)]
+    )
 
 
 def writes_for_mirror(

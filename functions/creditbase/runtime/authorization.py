@@ -93,6 +93,11 @@ ROUTES: tuple[Route, ...] = (
     _admin("admin_model_economics", "GET", "/admin/model-economics"),
     _admin("admin_customer_economics", "GET", "/admin/customer-economics"),
     _admin("admin_export", "GET", "/admin/export"),
+    _admin("admin_payments", "GET", "/admin/payments"),
+    _admin("admin_webhooks", "GET", "/admin/webhooks"),
+    _admin("admin_webhooks", "GET", "/admin/webhooks/deliveries"),
+    _admin("admin_webhooks", "POST", "/admin/webhooks/{event_id}/retry"),
+    _admin("admin_health", "GET", "/admin/health"),
     *(route for group in SERVED for route in group),
 )
 

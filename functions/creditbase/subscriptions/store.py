@@ -7,7 +7,14 @@ projects/{p}/trial_claims/{digest} who has had a trial with a card or an address
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
-from creditbase.runtime.firestore import Create, Put, Write, get_all
+from creditbase.runtime.firestore import (
+    Create,
+    Put,
+    Write,
+    count_documents,
+    get_all,
+    query,
+)
 from creditbase.subscriptions.domain.mirror import Record
 from creditbase.subscriptions.domain.trials import Trial
 
@@ -18,6 +25,25 @@ def load_records(project_id: str, subscription_ids: Iterable[str]) -> dict[str, 
     found = [snapshot.fields for snapshot in get_all(paths)] if paths else []
     records = [Record(**fields) for fields in found if fields is not None]
     return {record.subscription_id: record for record in records}
+
+
+def find_by_status(project_id: str, status: str, *, after: str, limit: int) -> list[Record]:
+    """Return a project's subscriptions of a status, by id, beyond one."""
+    found = query(
+        f"projects/{project_id}/subscriptions",
+        where=[("status", "==", status)],
+        order_by="status",
+        limit=limit,
+        after=(status, _path(project_id, after)) if after else None,
+    )
+    return [Record(**it.fields) for it in found if it.fields is not None]
+
+
+def count_by_status(project_id: str, status: str) -> int:
+    """Return how many subscriptions of a project have a status."""
+    return count_documents(
+        f"projects/{project_id}/subscriptions", where=[("status", "==", status)]
+    )
 
 
 def writes_for_records(

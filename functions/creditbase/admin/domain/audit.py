@@ -17,7 +17,9 @@ KEY_CHARACTERS_MAX = 255
 COMMAND_LINE = "command-line"
 """Who acts where nobody signed in: whoever may use the project's own credentials."""
 
-Action = Literal["adjust", "grant", "freeze", "thaw", "voucher_create", "voucher_disable"]
+Action = Literal[
+    "adjust", "grant", "freeze", "thaw", "voucher_create", "voucher_disable", "event_retry"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Deed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """The record of a deed. `before` and `after` are figures of its wallet, if it has one."""
+    """The record of a deed. `before` and `after` are figures of what it changed, if any."""
 
     audit_id: str
     at: datetime
