@@ -81,8 +81,7 @@ def _budget(given: object) -> int | None:
     """Return the most that the key may spend in a billing cycle; None: no such limit."""
     if given is None:
         return None
-    is_number = isinstance(given, int) and not isinstance(given, bool)
-    if not is_number or not 1 <= given <= BUDGET_CREDITS_MAX:
+    if not isinstance(given, int) or given is True or not 1 <= given <= BUDGET_CREDITS_MAX:
         raise InvalidRequest("The budget is a whole number of credits", field="budget_credits")
     return nanos_from_credits(given)
 
