@@ -24,6 +24,7 @@ class Check:
 
 def checks() -> list[Check]:
     """Return the checks, the slowest first."""
+    npm = ("npm", "run", "--silent")
     typed = tuple(name for name in TYPED if (ROOT / name).exists())
     return [
         Check("types", (f"{BIN}/mypy", *typed)),
@@ -31,6 +32,10 @@ def checks() -> list[Check]:
         Check("imports", (f"{BIN}/lint-imports",)),
         Check("format", (f"{BIN}/ruff", "format", "--check", "."), ".venv/bin/ruff format ."),
         Check("lint", (f"{BIN}/ruff", "check", "."), ".venv/bin/ruff check --fix ."),
+        Check("web types", (*npm, "web:types")),
+        Check("web tests", (*npm, "web:test")),
+        Check("web lint", (*npm, "web:lint"), "npm run web:mend"),
+        Check("web budget", (*npm, "web:budget")),
     ]
 
 

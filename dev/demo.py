@@ -44,7 +44,7 @@ def show_doors(story: Story, layout: Layout) -> None:
     """Say where to look, and how to sign in."""
     env = story.env
     rows = [
-        ("Billing page", f"{env['HUB_URL']}/billing", "by hand: see below"),
+        ("Web app", f"{env['HUB_URL']}/app", "by hand: see below"),
         ("Hub API", env["HUB_URL"], "GET /usage/me and so on, through Hosting"),
         ("Metering API", f"{env['METER_URL']}/api/v1", "key: HUB_SECRET_KEY"),
         ("Local Stripe", env["STRIPE_URL"], "its hosted pages are for people"),
@@ -60,7 +60,7 @@ def show_doors(story: Story, layout: Layout) -> None:
 def invite(env: dict[str, str]) -> None:
     """Say how a person can do by hand what the story did."""
     console.print(
-        f"\n   By hand: open {env['HUB_URL']}/billing, create an account (any e-mail), press\n"
+        f"\n   By hand: open {env['HUB_URL']}/app, create an account (any e-mail), press\n"
         "   Subscribe and pay with 4242 4242 4242 4242; then Manage subscription: change the\n"
         "   plan, cancel, come back.",
         markup=False,

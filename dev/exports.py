@@ -51,9 +51,11 @@ def misrouted(rewrites: list[dict[str, Any]], rows: Iterable[Row]) -> Iterator[s
             yield f"no rewrite leads to {row.path}"
             continue
         used.add(found["source"])
-        if found["function"]["functionId"] != row.function:
-            yield f"{row.path} leads to {found['function']['functionId']}, not {row.function}"
-    yield from (f"{r['source']} leads nowhere" for r in rewrites if r["source"] not in used)
+        leads_to = found.get("function", {}).get("functionId", "a page")
+        if leads_to != row.function:
+            yield f"{row.path} leads to {leads_to}, not {row.function}"
+    to_functions = [rule["source"] for rule in rewrites if "function" in rule]
+    yield from (f"{source} leads nowhere" for source in to_functions if source not in used)
 
 
 def _fits(source: str, path: str) -> bool:

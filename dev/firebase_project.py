@@ -13,14 +13,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dev.layout import FUNCTIONS, ROOT, Layout
+from dev.layout import FUNCTIONS, ROOT, SITE, Layout
 
 OWN_FILES = frozenset({".secret.local", ".env.local"})
 
 
-OWN_SITE_FILES = frozenset({"sdk", "settings.json"})
+SETTINGS = "settings.json"
 """What a deployment puts beside the site's own files."""
-SDK = tuple(f"firebase-{part}-compat.js" for part in ("app", "app-check", "auth"))
+POLICY = "Content-Security-Policy"
+CONNECTS = "connect-src 'self'"
+LOCAL_SERVERS = ("auth", "firestore", "gateway")
+"""What the page speaks to besides Hosting: in production Google's servers."""
 
 
 def prepare(
@@ -45,15 +48,12 @@ def prepare(
 
 
 def _prepare_site(public: Path, settings: Mapping[str, Any]) -> None:
-    """Make the folder that Hosting serves: the site's files, the web SDK, its settings."""
+    """Make the folder that Hosting serves: the site as it was built, and its settings."""
     public.mkdir(parents=True)
-    for source in (ROOT / "web" / "public").iterdir():
-        if source.name not in OWN_SITE_FILES:
+    for source in SITE.iterdir():
+        if source.name != SETTINGS and not source.name.startswith("."):
             (public / source.name).symlink_to(source)
-    (public / "sdk").mkdir()
-    for name in SDK:
-        (public / "sdk" / name).symlink_to(ROOT / "node_modules" / "firebase" / name)
-    (public / "settings.json").write_text(json.dumps(settings))
+    (public / SETTINGS).write_text(json.dumps(settings))
 
 
 def _with_ports(configuration: dict[str, Any], layout: Layout) -> dict[str, Any]:
@@ -62,4 +62,16 @@ def _with_ports(configuration: dict[str, Any], layout: Layout) -> dict[str, Any]
         if isinstance(settings, dict) and "port" in settings:
             emulators[name] = {**settings, "port": layout.port(name)}
     emulators["firestore"]["websocketPort"] = layout.port("firestore.websocket")
-    return {**configuration, "emulators": emulators}
+    headers = _with_local_servers(configuration, layout)
+    hosting = {**configuration["hosting"], "headers": headers}
+    return {**configuration, "hosting": hosting, "emulators": emulators}
+
+
+def _with_local_servers(configuration: dict[str, Any], layout: Layout) -> list[dict[str, Any]]:
+    """Return the headers with this stack's servers where the policy lists Google's."""
+    servers = " ".join(layout.url(name) for name in LOCAL_SERVERS)
+    rules: list[dict[str, Any]] = json.loads(json.dumps(configuration["hosting"]["headers"]))
+    for header in (header for rule in rules for header in rule["headers"]):
+        if header["key"] == POLICY:
+            header["value"] = header["value"].replace(CONNECTS, f"{CONNECTS} {servers}")
+    return rules

@@ -1,4 +1,4 @@
-"""Make what the commands need: two Python environments and the npm packages.
+"""Make what the commands need: two Python environments, the npm packages, the web app.
 
 Runs on a bare Python 3.11 with nothing but the standard library. What is made carries a stamp
 with the digest of its requirement files, so that a second run installs nothing. A half-made
@@ -57,8 +57,9 @@ class Part:
     def digest(self) -> str:
         """What the target is made from, as one word."""
         digest = hashlib.sha256()
-        for source in self.sources:
-            digest.update(source.encode() + b"\0" + (ROOT / source).read_bytes() + b"\0")
+        for source in files_of(self.sources):
+            name = source.relative_to(ROOT).as_posix()
+            digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
         return digest.hexdigest()
 
     def stamp(self) -> dict[str, str]:
@@ -81,6 +82,18 @@ class Part:
         if not all((self.target / name).exists() for name in self.must_have[:1]):
             return True
         return self.stamp().get("path", str(self.target)) != str(self.target)
+
+
+def files_of(sources: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files that are named, and all below the folders that are but what is made."""
+    for source in sources:
+        path = ROOT / source
+        if not path.is_dir():
+            yield path
+            continue
+        for found in sorted(path.rglob("*")):
+            if found.is_file() and ".gen." not in found.name:
+                yield found
 
 
 def virtualenv(target: Path, requirements: str, *programs: str) -> Part:
@@ -128,10 +141,10 @@ def parts() -> list[Part]:
     """Return all that is to be installed, the longest first."""
     return [
         Part(
-            title="npm packages (Firebase emulators, web SDK)",
+            title="npm packages (Firebase emulators, web app)",
             target=ROOT / "node_modules",
             sources=("package.json", "package-lock.json"),
-            must_have=(".bin/firebase", "firebase/package.json"),
+            must_have=(".bin/firebase", ".bin/vite", "firebase/package.json"),
             commands=lambda _: [["npm", "ci", "--ignore-scripts"]],
         ),
         development(),
@@ -139,6 +152,23 @@ def parts() -> list[Part]:
             ROOT / "functions" / "venv", "functions/requirements.txt", "functions-framework"
         ),
     ]
+
+
+def site() -> Part:
+    """Describe the web app, which the npm packages build."""
+    configuration = ("index.html", "vite.config.ts", "tsconfig.json", "public")
+    return Part(
+        title="web app",
+        target=ROOT / "web" / "dist",
+        sources=(
+            "web/src",
+            *(f"web/{name}" for name in configuration),
+            "docs/openapi.yaml",
+            "package-lock.json",
+        ),
+        must_have=("index.html", "assets"),
+        commands=lambda _: [["npm", "run", "--silent", "web:build"]],
+    )
 
 
 def check_machine() -> None:
@@ -284,12 +314,15 @@ def main() -> int:
     """Install what is missing; return the exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        if all(part.is_current() for part in parts()):
+        # The web app is built by what comes with the first round.
+        rounds = (parts(), [site()])
+        if all(part.is_current() for group in rounds for part in group):
             return 0
         check_machine()
         with alone():
             started_at = time.monotonic()
-            install([part for part in parts() if not part.is_current()])
+            for group in rounds:
+                install([part for part in group if not part.is_current()])
             say(f"all there after {time.monotonic() - started_at:.0f} s")
     except KeyboardInterrupt:
         say("stopped; the next run goes on from here")

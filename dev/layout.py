@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 FUNCTIONS = ROOT / "functions"
 FUNCTIONS_BIN = FUNCTIONS / "venv" / "bin"
+SITE = ROOT / "web" / "dist"
+"""The web app as it was built: what Hosting serves."""
 REGION = "us-central1"
 PORT_BASE = 21_000
 PORTS_PER_STACK = 100

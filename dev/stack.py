@@ -132,7 +132,7 @@ class Stack:
         )
 
     def site_settings(self) -> dict[str, object]:
-        """Return what the billing page has to know of this stack."""
+        """Return what the web app has to know of this stack."""
         return {
             "firebase": {
                 "apiKey": "local",
@@ -142,6 +142,7 @@ class Stack:
             "gatewayUrl": self.layout.url("gateway"),
             "local": {
                 "authEmulator": self.layout.url("auth"),
+                "firestoreEmulator": self.layout.url("firestore"),
                 "appCheckToken": self.app_check_token,
             },
         }

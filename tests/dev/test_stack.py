@@ -157,7 +157,12 @@ def test_each_stack_has_secrets_and_ports_of_its_own(
     functions.mkdir()
     (functions / "main.py").touch()
     (functions / ".secret.local").write_text("STRIPE_WEBHOOK_SECRET=whsec_mine\n")
+    built = tmp_path / "built"
+    built.mkdir()
+    (built / "index.html").write_text("the app")
+    (built / "settings.json").write_text("a developer's own")
     monkeypatch.setattr(firebase_project, "FUNCTIONS", functions)
+    monkeypatch.setattr(firebase_project, "SITE", built)
 
     folder = firebase_project.prepare(
         place, {"STRIPE_WEBHOOK_SECRET": "whsec_x"}, {"local": {"authEmulator": "here"}}
@@ -167,10 +172,9 @@ def test_each_stack_has_secrets_and_ports_of_its_own(
     assert secret_file.read_text() == "STRIPE_WEBHOOK_SECRET=whsec_x\n"
     assert (functions / ".secret.local").read_text() == "STRIPE_WEBHOOK_SECRET=whsec_mine\n"
     assert (folder / "functions" / "main.py").resolve() == functions / "main.py"
-    site = folder / "web" / "public"
+    site = folder / "web" / "dist"
     assert json.loads((site / "settings.json").read_text())["local"]["authEmulator"] == "here"
-    assert (site / "billing.html").is_file()
-    assert (site / "sdk" / "firebase-auth-compat.js").is_file()
+    assert (site / "index.html").read_text() == "the app"
     assert not (site / "settings.json").is_symlink()
     emulators = json.loads((folder / "firebase.json").read_text())["emulators"]
     assert emulators["hosting"]["port"] == place.port("hosting")

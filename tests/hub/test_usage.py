@@ -142,6 +142,8 @@ class TestShape:
             "cancel_at_period_end": False,
             "scheduled_change": None,
             "payment_issue": False,
+            "balance_document": page.wallet().ref.balance,
+            "is_admin": False,
         }
 
     def test_usage_of_models_adds_up(self, page: Page) -> None:

@@ -61,8 +61,8 @@ class TestAnswer:
         session = shop.get(f"/checkout/sessions/{session_id}")
         assert (session["mode"], session["amount_total"]) == ("subscription", GURU.price_cents)
         assert session["metadata"]["kind"] == "subscription"
-        assert session["success_url"].startswith("http://127.0.0.1:5000/billing?")
-        assert session["cancel_url"].startswith("http://127.0.0.1:5000/billing?")
+        assert session["success_url"].startswith("http://127.0.0.1:5000/app/billing?")
+        assert session["cancel_url"].startswith("http://127.0.0.1:5000/app/billing?")
         assert session["metadata"]["uid"] == session["client_reference_id"]
 
     def test_the_subscription_names_its_buyer_and_begins_without_a_trial(

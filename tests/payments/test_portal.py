@@ -66,7 +66,7 @@ def test_who_began_to_buy_gets_an_address_that_opens(
     assert address.startswith(f"{shop.url}/p/session/")
     page = requests.get(address, timeout=30)
     assert page.status_code == 200
-    assert "http://127.0.0.1:5000/billing?portal=closed" in page.text
+    assert "http://127.0.0.1:5000/app/billing?portal=closed" in page.text
     (session,) = shop.events("billing_portal.session.created")
     assert session["data"]["object"]["customer"] == buyer
 
@@ -98,7 +98,7 @@ def test_a_body_changes_nothing(
 
     (session,) = shop.events("billing_portal.session.created")
     returns_to = session["data"]["object"]["return_url"]
-    assert returns_to == "http://127.0.0.1:5000/billing?portal=closed"
+    assert returns_to == "http://127.0.0.1:5000/app/billing?portal=closed"
 
 
 def test_a_web_app_may_call_it(

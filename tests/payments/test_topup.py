@@ -49,7 +49,7 @@ class TestTheSession:
             "tier": "medium",
             "credits": "27500",
         }
-        returns_to = "http://127.0.0.1:5000/billing?topup="
+        returns_to = "http://127.0.0.1:5000/app/billing?topup="
         assert (
             session["success_url"] == f"{returns_to}success&session_id={{CHECKOUT_SESSION_ID}}"
         )

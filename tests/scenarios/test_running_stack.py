@@ -193,7 +193,9 @@ def test_the_administrator_of_the_stack_has_the_role(stack_env: dict[str, str]) 
     assert user.json()["fields"]["role"]["stringValue"] == "admin"
 
 
-@pytest.mark.parametrize("path", ["/", "/billing?topup=success", "/billing?topup=cancelled"])
+@pytest.mark.parametrize(
+    "path", ["/", "/app", "/app/billing?topup=success", "/billing?topup=cancelled"]
+)
 def test_a_person_who_opens_the_address_sees_a_page(
     path: str, stack_env: dict[str, str]
 ) -> None:

@@ -82,7 +82,7 @@ def test_a_trial_becomes_a_paid_plan(ada: Customer) -> None:
     (mail,) = mails(ada)
     assert mail["to"] == ["ada@example.com"]
     assert "10.00 USD" in mail["message"]["text"]
-    assert "http://127.0.0.1:5000/billing" in mail["message"]["html"]
+    assert "http://127.0.0.1:5000/app/billing" in mail["message"]["html"]
 
 
 def test_a_cancelled_trial_ends_with_its_credits(ada: Customer) -> None:

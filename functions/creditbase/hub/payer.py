@@ -1,12 +1,23 @@
 """Whose wallet a hub call is about."""
 
+from dataclasses import dataclass
+
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.http import Call
-from creditbase.runtime.identity import CallerKind
-from creditbase.subscriptions.use_cases import first_touch
+from creditbase.runtime.identity import ADMIN_ROLE, CallerKind
+from creditbase.subscriptions.use_cases import first_user
 
 
-def payer_of(call: Call) -> WalletRef:
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whose wallet it is, and whether that user may use the admin's pages."""
+
+    wallet: WalletRef
+    is_admin: bool
+    """For show: who may do what is decided anew at each admin request. Never for a key."""
+
+
+def payer_and_role_of(call: Call) -> Payer:
     """Return the caller's wallet: an API key names it, a Firebase user's may be made now.
 
     Raises:
@@ -14,6 +25,16 @@ def payer_of(call: Call) -> WalletRef:
     """
     caller = call.caller
     if caller.kind is CallerKind.API_KEY:
-        return WalletRef(caller.project_id, caller.customer_id)
-    customer = first_touch(caller.uid, now=call.now, email=caller.email)
-    return WalletRef(customer.project_id, customer.customer_id)
+        return Payer(WalletRef(caller.project_id, caller.customer_id), is_admin=False)
+    user = first_user(caller.uid, now=call.now, email=caller.email)
+    wallet = WalletRef(user.customer.project_id, user.customer.customer_id)
+    return Payer(wallet, is_admin=user.role == ADMIN_ROLE)
+
+
+def payer_of(call: Call) -> WalletRef:
+    """Return the caller's wallet alone.
+
+    Raises:
+        NotFound: as above.
+    """
+    return payer_and_role_of(call).wallet

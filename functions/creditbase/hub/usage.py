@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from creditbase.hub.door import HUB
-from creditbase.hub.payer import payer_of
+from creditbase.hub.payer import Payer, payer_and_role_of
 from creditbase.kernel.instants import write_seconds
 from creditbase.kernel.money import (
     NANOS_PER_CREDIT,
@@ -25,17 +25,25 @@ from creditbase.runtime.http import Call, Reply, endpoint
 @endpoint("usage_me", door=HUB)
 def usage_me(call: Call) -> Reply:
     """Show plan, credits and usage: published at most a minute ago, or worked out now."""
-    balance, is_hit = load_balance(payer_of(call), now=call.now)
+    payer = payer_and_role_of(call)
+    balance, is_hit = load_balance(payer.wallet, now=call.now)
     age_s = max(timedelta(0), call.now - balance.published_at) // timedelta(seconds=1)
     headers = {"X-Cache": "HIT" if is_hit else "MISS", "Age": str(age_s)}
-    return Reply(body=usage_body(balance), headers=headers)
+    return Reply(body={**usage_body(balance), **_account(payer)}, headers=headers)
 
 
 @endpoint("billing_sync_balance", door=HUB)
 def billing_sync_balance(call: Call) -> Reply:
     """Work the balance out from the ledger now, publish it, and show it."""
-    balance = sync_balance(payer_of(call), now=call.now)
-    return Reply(body={**usage_body(balance), "synced_at": write_seconds(balance.published_at)})
+    payer = payer_and_role_of(call)
+    balance = sync_balance(payer.wallet, now=call.now)
+    synced_at = write_seconds(balance.published_at)
+    return Reply(body={**usage_body(balance), **_account(payer), "synced_at": synced_at})
+
+
+def _account(payer: Payer) -> Mapping[str, object]:
+    """Return what a web page needs besides the figures: what to listen to, what to offer."""
+    return {"balance_document": payer.wallet.balance, "is_admin": payer.is_admin}
 
 
 def usage_body(balance: Balance) -> dict[str, object]:

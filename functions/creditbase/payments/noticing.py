@@ -12,6 +12,7 @@ from jinja2 import TemplateError
 
 from creditbase.accounts.store import find_project
 from creditbase.payments.domain import TOPUP
+from creditbase.payments.site import BILLING_PATH
 from creditbase.payments.store import Account
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
@@ -77,7 +78,7 @@ def sender_of(account: Account) -> Sender:
 
 def _hub() -> Sender:
     site = settings().site_url
-    return Sender(settings().app_name, f"{site}/billing" if site else "")
+    return Sender(settings().app_name, f"{site}{BILLING_PATH}" if site else "")
 
 
 def _mail(account: Account, notice: Notice, address: str, sender: Sender) -> Mail | None:

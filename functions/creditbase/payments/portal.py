@@ -4,7 +4,7 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Conflict, NotFound, Unavailable
 from creditbase.payments import selling, store, stripe_gateway, stripe_selling
-from creditbase.payments.site import site_url
+from creditbase.payments.site import BILLING_PATH, site_url
 from creditbase.runtime.log import alert
 
 
@@ -21,7 +21,7 @@ def open_portal(ref: CustomerRef, *, visit: str) -> str:
     linked = store.load_account(ref).customer.stripe_customer_id
     if not linked:
         raise _nobody()
-    return_url = f"{site_url()}/billing?portal=closed"
+    return_url = f"{site_url()}{BILLING_PATH}?portal=closed"
     configuration_id = selling.ensure_portal(load_catalog(ref.project_id))
     try:
         return stripe_selling.create_portal_session(

@@ -4,6 +4,9 @@ from creditbase.kernel.errors import Unavailable
 from creditbase.runtime.log import alert
 from creditbase.runtime.settings import settings
 
+BILLING_PATH = "/app/billing"
+"""The page of the web app that waits for what was paid; docs and `web/` know it too."""
+
 
 def site_url() -> str:
     """Return the origin of the web app; an address from a client would be an open redirect.

@@ -25,6 +25,7 @@ from creditbase.payments.domain import (
     StripeSession,
     metadata_of,
 )
+from creditbase.payments.site import BILLING_PATH
 from creditbase.payments.stripe_wire import RETRIES_MAX, Wire, last_answer
 from creditbase.runtime.emulator import LIVE_KEY_PREFIXES, refuse_unsafe_environment
 from creditbase.runtime.log import alert
@@ -128,7 +129,7 @@ def create_topup_session(buyer: Buyer, order: Order, *, number: int) -> StripeSe
         Conflict: nobody will get a session by this number any more; take the next.
     """
     metadata = metadata_of(buyer, order)
-    returns_to = f"{order.site_url}/billing"
+    returns_to = f"{order.site_url}{BILLING_PATH}"
     answered = ask(
         lambda: client().v1.checkout.sessions.create(
             params={

@@ -5,6 +5,7 @@ from typing import Any
 from creditbase.kernel.errors import Conflict, NotFound
 from creditbase.kernel.ids import sha256_hex
 from creditbase.payments.domain import Buyer, Order, StripeSession, metadata_of
+from creditbase.payments.site import BILLING_PATH
 from creditbase.payments.stripe_gateway import ask, client, read_session
 
 
@@ -40,7 +41,7 @@ def create_open_session(
 
 def _sold(buyer: Buyer, order: Order, price_id: str) -> dict[str, Any]:
     metadata = metadata_of(buyer, order)
-    returns_to = f"{order.site_url}/billing"
+    returns_to = f"{order.site_url}{BILLING_PATH}"
     success_url = f"{returns_to}?checkout=success&session_id={{CHECKOUT_SESSION_ID}}"
     return {
         "mode": "subscription",

@@ -17,7 +17,17 @@ from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms
 
 
 def first_touch(uid: str, *, now: datetime, email: str = "") -> CustomerRef:
-    """Return a Firebase user's customer; the first time, make it with the free credits.
+    """Return a Firebase user's customer, as `first_user` finds or makes it.
+
+    Raises:
+        NotFound: no catalog has been pushed to the hub yet.
+        Contention: always losing; safe to repeat.
+    """
+    return first_user(uid, now=now, email=email).customer
+
+
+def first_user(uid: str, *, now: datetime, email: str = "") -> User:
+    """Return a Firebase user; the first time, make it and its customer with the free credits.
 
     User, customer, name and wallet are made in one commit, each with `create`, so of many
     requests that arrive together exactly one makes them and the others find them.
@@ -28,15 +38,15 @@ def first_touch(uid: str, *, now: datetime, email: str = "") -> CustomerRef:
     """
     user = accounts_store.find_user(uid)
     if user is not None:
-        return user.customer
+        return user
     terms = free_terms(load_catalog(HUB_PROJECT_ID).plan(FREE_PLAN))
 
-    def attempt() -> Attempt[CustomerRef]:
+    def attempt() -> Attempt[User]:
         name_path = accounts_store.name_path(HUB_PROJECT_ID, uid)
         found_user, found_name = get_all([accounts_store.user_path(uid), name_path])
         user = accounts_store.user_from(uid, found_user)
         if user is not None:
-            return Attempt(user.customer, ())
+            return Attempt(user, ())
         used = accounts_store.used_name(HUB_PROJECT_ID, found_name)
         writes: list[Write] = []
         if used is not None and used.customer_id:
@@ -59,9 +69,8 @@ def first_touch(uid: str, *, now: datetime, email: str = "") -> CustomerRef:
             opened = open_wallet(ref.wallet_id, owner_uid=uid, terms=terms, now=now)
             writes += ledger_store.writes_to_open(ref, opened)
         owner = CustomerRef(ref.project_id, ref.customer_id)
-        writes += accounts_store.writes_for_new_user(
-            User(uid=uid, customer=owner, created_at=now)
-        )
-        return Attempt(owner, writes)
+        made = User(uid=uid, customer=owner, created_at=now)
+        writes += accounts_store.writes_for_new_user(made)
+        return Attempt(made, writes)
 
     return commit_or_retry(attempt)

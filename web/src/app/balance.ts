@@ -1,0 +1,91 @@
+/**
+ * The signed-in customer's credits, live: `usage_me` first, which also makes the account of who
+ * comes for the first time, then the published balance as Firestore pushes it.
+ */
+
+import { effect, signal } from '@preact/signals';
+import { type Account, accountOfBalance, accountOfUsage } from './account';
+import { type ApiError, asApiError, call } from './api';
+import { uid } from './session';
+
+const SETTLE_AFTER_MS = 3_000;
+
+/** What there is; undefined until it is known. */
+export const account = signal<Account | undefined>(undefined);
+
+/** Why it is not known. */
+export const accountError = signal<ApiError | undefined>(undefined);
+
+/** Whether Firestore pushes changes. */
+export const isLive = signal(false);
+
+/** Whether the signed-in user may use the admin's pages; the server decides at each request. */
+export const isAdmin = signal(false);
+
+let stop: (() => void) | undefined;
+let settling: number | undefined;
+
+effect(() => {
+  const current = uid.value;
+  stop?.();
+  stop = undefined;
+  window.clearTimeout(settling);
+  account.value = undefined;
+  accountError.value = undefined;
+  isLive.value = false;
+  isAdmin.value = false;
+  if (current) void follow(current);
+});
+
+/** Ask again, where asking has failed. */
+export function retryBalance(): void {
+  if (uid.value) void follow(uid.value);
+}
+
+async function follow(current: string): Promise<void> {
+  try {
+    accountError.value = undefined;
+    const usage = await call('usage_me');
+    if (uid.value !== current) return;
+    account.value = accountOfUsage(usage);
+    isAdmin.value = usage.is_admin;
+    afterPaint(() => void listen(current, usage.balance_document));
+  } catch (problem) {
+    if (uid.value === current) accountError.value = asApiError(problem);
+  }
+}
+
+/** Firestore is large: it comes when the page is on the screen. */
+function afterPaint(act: () => void): void {
+  requestAnimationFrame(() => setTimeout(act, 0));
+}
+
+async function listen(current: string, path: string): Promise<void> {
+  const { listenTo } = await import('./firestore');
+  const unsubscribe = await listenTo(path, {
+    changed: (balance) => {
+      if (uid.value !== current) return;
+      account.value = accountOfBalance(balance);
+      isLive.value = true;
+      settle(balance.is_settled ? null : balance.recheck_at);
+    },
+    failed: () => {
+      if (uid.value === current) isLive.value = false;
+    },
+  });
+  if (uid.value === current) stop = unsubscribe;
+  else unsubscribe();
+}
+
+/**
+ * In a burst of calls the last ones may wait for the next publication. Once its time has come
+ * and nothing was published, ask for it, once.
+ */
+function settle(at: Date | null): void {
+  window.clearTimeout(settling);
+  if (!at) return;
+  const inMs = Math.max(0, at.getTime() - Date.now()) + SETTLE_AFTER_MS;
+  settling = window.setTimeout(() => {
+    if (document.visibilityState === 'visible') call('billing_sync_balance').catch(() => {});
+  }, inMs);
+}

@@ -1,0 +1,133 @@
+/** Chart.js and how this app draws with it; loaded by `components/chart.tsx` alone. */
+
+import {
+  BarController,
+  BarElement,
+  CategoryScale,
+  Chart,
+  type ChartConfiguration,
+  Legend,
+  LinearScale,
+  LineController,
+  LineElement,
+  PointElement,
+  Tooltip,
+} from 'chart.js';
+import { count, short } from './format';
+
+Chart.register(
+  BarController,
+  BarElement,
+  CategoryScale,
+  Legend,
+  LinearScale,
+  LineController,
+  LineElement,
+  PointElement,
+  Tooltip,
+);
+
+export interface Series {
+  name: string;
+  values: readonly number[];
+  /** A line over the bars; its own axis at the right where `unit` differs. */
+  isLine?: boolean;
+}
+
+export interface ChartSpec {
+  labels: readonly string[];
+  series: readonly Series[];
+  /** What the figures are, for the tooltips: `credits`. */
+  unit: string;
+  isStacked?: boolean;
+  /** Bars from left to right, for long names. */
+  isLying?: boolean;
+}
+
+const PALETTE = 6;
+
+/** Draw in the colours of the moment; returns what takes it away again. */
+export function draw(canvas: HTMLCanvasElement, spec: ChartSpec): () => void {
+  const chart = new Chart(canvas, configuration(spec, coloursOf(canvas)));
+  return () => chart.destroy();
+}
+
+interface Colours {
+  ink: string;
+  line: string;
+  font: string;
+  series: string[];
+}
+
+/** The tokens as colours: a probe resolves what the theme makes of them. */
+function coloursOf(canvas: HTMLCanvasElement): Colours {
+  const probe = document.createElement('span');
+  canvas.parentElement?.append(probe);
+  const colour = (token: string) => {
+    probe.style.color = `var(--${token})`;
+    return getComputedStyle(probe).color;
+  };
+  const series = Array.from({ length: PALETTE }, (_, index) => colour(`series-${index + 1}`));
+  const colours = { ink: colour('soft'), line: colour('line'), series };
+  const font = getComputedStyle(probe).fontFamily;
+  probe.remove();
+  return { ...colours, font };
+}
+
+function configuration(spec: ChartSpec, colours: Colours): ChartConfiguration {
+  const text = { color: colours.ink, font: { family: colours.font, size: 12 } };
+  const isStill = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const isStacked = Boolean(spec.isStacked);
+  const figures = {
+    stacked: isStacked,
+    beginAtZero: true,
+    border: { display: false },
+    grid: { color: colours.line },
+    ticks: {
+      ...text,
+      maxTicksLimit: 5,
+      callback: (value: number | string) => short(Number(value)),
+    },
+  };
+  const names = {
+    stacked: isStacked,
+    border: { color: colours.line },
+    grid: { display: false },
+    ticks: { ...text, maxRotation: 0, autoSkipPadding: 16 },
+  };
+  return {
+    type: 'bar',
+    data: { labels: [...spec.labels], datasets: datasets(spec, colours) },
+    options: {
+      indexAxis: spec.isLying ? 'y' : 'x',
+      responsive: true,
+      maintainAspectRatio: false,
+      ...(isStill ? { animation: false as const } : { animation: { duration: 300 } }),
+      interaction: { mode: 'index', intersect: false, axis: spec.isLying ? 'y' : 'x' },
+      scales: spec.isLying ? { x: figures, y: names } : { x: names, y: figures },
+      plugins: {
+        legend: {
+          display: spec.series.length > 1,
+          position: 'bottom',
+          labels: { ...text, boxWidth: 10, boxHeight: 10, padding: 16 },
+        },
+        tooltip: {
+          filter: (item) => item.raw !== 0,
+          callbacks: {
+            label: (item) => ` ${item.dataset.label}: ${count(Number(item.raw))} ${spec.unit}`,
+          },
+        },
+      },
+    },
+  } as ChartConfiguration;
+}
+
+function datasets(spec: ChartSpec, colours: Colours) {
+  return spec.series.map((series, index) => {
+    const colour = colours.series[index % colours.series.length] ?? colours.ink;
+    const common = { label: series.name, data: [...series.values], backgroundColor: colour };
+    return series.isLine
+      ? { ...common, type: 'line' as const, borderColor: colour, pointRadius: 0, tension: 0.2 }
+      : { ...common, type: 'bar' as const, borderRadius: 3, maxBarThickness: 28 };
+  });
+}

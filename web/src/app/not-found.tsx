@@ -1,0 +1,16 @@
+/** The page that is not there. */
+
+import { useEffect } from 'preact/hooks';
+import { EmptyState } from './components/states';
+
+/** Say so, and show the way back. */
+export function NotFound() {
+  useEffect(() => {
+    document.title = 'Not found · Creditbase';
+  }, []);
+  return (
+    <EmptyState title="There is no such page" action={<a href="/app">Go to the overview</a>}>
+      The address may be old, or mistyped.
+    </EmptyState>
+  );
+}

@@ -1,0 +1,40 @@
+/** Every page: its address, its file, who may open it, and where the menu shows it. */
+
+import type { LucideIcon } from 'lucide-preact';
+import { CreditCard, Gauge } from 'lucide-preact';
+import type { ComponentType } from 'preact';
+
+export interface PageRoute {
+  /** Under `/app`, so that no page hides a path of the API; `:name` is a parameter. */
+  path: string;
+  title: string;
+  /** The file, loaded when the page is opened; its default export is the page. */
+  page: () => Promise<{ default: ComponentType }>;
+  /** `anyone`: also signed out, and then without the account's frame of mind. */
+  access: 'anyone' | 'customer' | 'admin';
+  /** Its place in the menu, in the order of this table; absent: reached by links. */
+  icon?: LucideIcon;
+}
+
+export const ROUTES: readonly PageRoute[] = [
+  {
+    path: '/app',
+    title: 'Overview',
+    page: () => import('../customer/overview'),
+    access: 'customer',
+    icon: Gauge,
+  },
+  {
+    path: '/app/plans',
+    title: 'Plans and top-ups',
+    page: () => import('../customer/plans'),
+    access: 'customer',
+    icon: CreditCard,
+  },
+  {
+    path: '/app/billing',
+    title: 'Payment',
+    page: () => import('../customer/billing'),
+    access: 'customer',
+  },
+];
