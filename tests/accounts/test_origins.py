@@ -3,13 +3,16 @@
 import pytest
 
 from creditbase.accounts.origins import (
+    AGAIN_S,
     BELIEVED_S,
     REMEMBERED_MAX,
     STRANGE_PER_MINUTE_MAX,
     KnownOrigins,
+    all_origins,
     origin_of,
 )
 from creditbase.kernel.errors import Unavailable
+from creditbase.runtime.firestore import Create, commit
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,7 @@ class Told:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.read_all = 0
         self.now_s = 0.0
         self.is_down = False
         self.listed = {"https://app.example"}
@@ -68,9 +72,16 @@ class Told:
             raise Unavailable
         return origin in self.listed
 
+    def every(self) -> frozenset[str]:
+        """Answer with all, or fail."""
+        self.read_all += 1
+        if self.is_down:
+            raise Unavailable
+        return frozenset(self.listed)
+
     def known(self) -> KnownOrigins:
         """Return a memory of it."""
-        return KnownOrigins(self.has, lambda: self.now_s)
+        return KnownOrigins(self.has, self.every, lambda: self.now_s)
 
 
 def test_an_answer_is_believed_for_a_minute_found_or_not() -> None:
@@ -118,9 +129,42 @@ class TestAmplification:
 
         for number in range(10 * STRANGE_PER_MINUTE_MAX):
             assert not known.knows(f"https://{number}.example")
-        assert len(told.asked) == STRANGE_PER_MINUTE_MAX
+        assert (len(told.asked), told.read_all) == (STRANGE_PER_MINUTE_MAX, 1)
 
         told.now_s += BELIEVED_S
+        assert known.knows("https://app.example")
+
+    def test_strangers_do_not_hide_who_was_never_heard_of(self) -> None:
+        """Whoever makes up origins would else switch off the pages that open meanwhile."""
+        told = Told()
+        known = told.known()
+        for number in range(2 * STRANGE_PER_MINUTE_MAX):
+            known.knows(f"https://{number}.example")
+
+        assert known.knows("https://app.example")
+        assert not known.knows("https://new.example")
+
+        told.listed.add("https://new.example")
+        told.now_s += BELIEVED_S
+        for number in range(STRANGE_PER_MINUTE_MAX):
+            known.knows(f"https://again-{number}.example")
+        assert known.knows("https://new.example")
+        assert told.read_all == 2
+
+    def test_a_store_that_is_down_is_left_alone_for_a_second(self) -> None:
+        """A read of all lists for each stranger would not help it up again."""
+        told = Told()
+        known = told.known()
+        for number in range(STRANGE_PER_MINUTE_MAX):
+            known.knows(f"https://{number}.example")
+        told.is_down = True
+
+        assert not known.knows("https://app.example")
+        assert not known.knows("https://app.example")
+        assert told.read_all == 1
+
+        told.is_down = False
+        told.now_s += AGAIN_S
         assert known.knows("https://app.example")
 
     def test_strangers_do_not_push_out_who_is_known(self) -> None:
@@ -150,3 +194,16 @@ class TestAmplification:
 
         assert not known.knows("https://app.example")
         assert not known._listed
+
+
+@pytest.mark.firestore
+@pytest.mark.usefixtures("firestore_host", "project")
+def test_the_lists_of_all_projects_are_read_together() -> None:
+    """Of those that list any; where there are no projects there is nothing."""
+    assert all_origins() == frozenset()
+
+    for number, origins in enumerate([[], ["https://a.example"], ["https://b.example", "x"]]):
+        fields = {"name": "p", "allowed_origins": origins}
+        commit([Create(f"projects/{number}", fields)])
+
+    assert all_origins() == {"https://a.example", "https://b.example", "x"}

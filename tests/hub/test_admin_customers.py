@@ -195,6 +195,7 @@ class TestOne:
 
         assert (honest["agrees"], honest["is_book_checked"]) == (True, True)
         assert honest["price_nanos"] > honest["cost_nanos"]
+        assert (honest["prev"], honest["hash"]) == (kept.fields["prev"], kept.fields["hash"])
         assert not forged["agrees"]
         assert "hash" in {it["what"] for it in forged["differences"]}
 

@@ -5,12 +5,14 @@ import io
 import json
 from fractions import Fraction
 from math import ceil
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from creditbase.hub.receipts import csv_line
 from creditbase.kernel.ids import operation_entry_id
+from creditbase.runtime.firestore import get_all
 from tests.hub.reader import Reader, json_of, reader
 from tests.runtime.contract import conforms
 from tests.wire import Wire
@@ -157,6 +159,26 @@ class TestExports:
         assert [it["seq"] for it in found] == [5, 4, 3, 2, 1]
         assert found[0] == json_of(reader.ask(f"/ledger/{found[0]['id']}"))["entry"]
 
+    @pytest.mark.parametrize("form", ["csv", "jsonl"])
+    def test_what_is_too_long_for_one_file_says_how_it_goes_on(
+        self, reader: Reader, monkeypatch: pytest.MonkeyPatch, form: str
+    ) -> None:
+        """An accountant would not see that half a year is missing."""
+        monkeypatch.setattr("creditbase.hub.ledger.EXPORT_ENTRIES_MAX", 2)
+        for _ in range(4):
+            reader.call_model(input_tokens=10)
+
+        seen, query = [], {"format": form}
+        for _ in range(3):
+            answer = reader.ask("/ledger", 200, **query)
+            rows, cursor = rows_of(answer.text, form)
+            assert answer.headers.get("X-Next-Cursor", "") == cursor
+            seen.append([int(row["seq"]) for row in rows])
+            query["cursor"] = cursor
+
+        assert seen == [[5, 4], [3, 2], [1]]
+        assert cursor == ""
+
     def test_a_callable_gets_pages_only(self, reader: Reader) -> None:
         """A file is no answer to a callable, and must not be an empty one."""
         headers = reader.signer.headers(reader.uid)
@@ -167,6 +189,19 @@ class TestExports:
 
         assert len(json_of(page)["result"]["entries"]) == 1
         assert refused.status_code == 400
+
+
+def rows_of(text: str, form: str) -> tuple[list[dict[str, Any]], str]:
+    """Return the entries of an export, and where it says that the next one begins."""
+    rows: list[dict[str, Any]]
+    if form == "jsonl":
+        rows = [json.loads(line) for line in text.splitlines()]
+        cursor = rows.pop()["next_cursor"] if "next_cursor" in rows[-1] else ""
+        return rows, cursor
+    rows = list(csv.DictReader(io.StringIO(text)))
+    if rows[-1]["seq"]:
+        return rows, ""
+    return rows[:-1], rows[-1]["description"].rpartition("cursor=")[2]
 
 
 class TestReceipts:
@@ -190,7 +225,21 @@ class TestReceipts:
         assert sum(receipt["postings"].values()) == 0
         assert "12,345 input tokens at" in " ".join(receipt["explanation"])
         shown = answer.text
-        assert not any(word in shown for word in ("cost", "markup", "nanos_per_million"))
+        secret = ("cost", "markup", "nanos_per_million", "hash", "prev")
+        assert not any(word in shown for word in secret)
+
+    def test_what_a_call_cost_us_cannot_be_tried_out(self, reader: Reader) -> None:
+        """A hash that covers it would say which guess is right: there are not many prices."""
+        entry_id = reader.call_model(input_tokens=12_345)
+        path = reader.wallet.ref.entry(entry_id)
+        (kept,) = get_all([path])
+        assert kept.fields is not None
+
+        shown = reader.ask(f"/ledger/{entry_id}").text + reader.ask("/ledger").text
+        shown += reader.ask("/ledger", format="jsonl").text
+
+        assert kept.fields["hash"] not in shown
+        assert kept.fields["prev"] not in shown
 
     def test_nobody_reads_anothers_receipt(self, reader: Reader) -> None:
         """The same answer as for what never was."""

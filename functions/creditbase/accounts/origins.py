@@ -21,6 +21,9 @@ BELIEVED_S = 60
 REMEMBERED_MAX = 1_000
 STRANGE_PER_MINUTE_MAX = 120
 """How many origins that no project is known to list may cost a process a query each minute."""
+PROJECTS_MAX = 2_000
+"""How many projects are read once a minute where more than those are asked about."""
+AGAIN_S = 1.0
 CHARACTERS_MAX = 255
 NEVER = float("-inf")
 
@@ -41,6 +44,17 @@ def origin_of(text: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, usual} else "")
 
 
+def all_origins() -> frozenset[str]:
+    """Return the origins of all projects that list any, of the first so many."""
+    found = query(
+        "projects",
+        where=[("allowed_origins", ">", [])],
+        limit=PROJECTS_MAX,
+        only=["allowed_origins"],
+    )
+    return frozenset(origin for it in found for origin in (it.fields or {})["allowed_origins"])
+
+
 def has_origin(origin: str) -> bool:
     """Return whether some project lists this origin."""
     found = query(
@@ -57,21 +71,27 @@ class KnownOrigins:
 
     Anybody may ask, of any origin, without a credential. So those that no project lists cannot
     push out those that one does, and of origins never heard of only so many are asked about in
-    a minute: beyond them the answer is no, at no cost, and a browser asks again.
+    a minute. Beyond them the lists of all projects are read, once for all that is asked in that
+    minute: whoever makes up origins cannot keep a page from being heard of, and costs no more.
     """
 
     def __init__(
         self,
         find: Callable[[str], bool] = has_origin,
+        find_all: Callable[[], frozenset[str]] = all_origins,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._find = find
+        self._find_all = find_all
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._listed: OrderedDict[str, float] = OrderedDict()
         self._unlisted: OrderedDict[str, float] = OrderedDict()
         self._strange: deque[float] = deque(maxlen=STRANGE_PER_MINUTE_MAX)
         """When origins never heard of were asked about, the newest so many."""
+        self._reading_all = threading.Lock()
+        self._all: frozenset[str] = frozenset()
+        self._all_read_s = NEVER
 
     def knows(self, origin: str) -> bool:
         """Return whether some project lists the origin; no, where the store cannot say."""
@@ -82,9 +102,10 @@ class KnownOrigins:
             for told, is_known in ((self._listed, True), (self._unlisted, False)):
                 if asked_at_s - told.get(origin, NEVER) < BELIEVED_S:
                     return is_known
-            if origin not in self._listed and not self._may_ask(asked_at_s):
-                return False
+            is_cheap = origin in self._listed or self._may_ask(asked_at_s)
         try:
+            if not is_cheap:
+                return origin in self._every(asked_at_s)
             is_known = self._find(origin)
         except Unavailable:
             return False
@@ -96,6 +117,19 @@ class KnownOrigins:
             if len(told) > REMEMBERED_MAX:
                 told.popitem(last=False)
         return is_known
+
+    def _every(self, now_s: float) -> frozenset[str]:
+        """Return all that is listed, read at most once a minute: who comes meanwhile waits.
+
+        Raises:
+            Unavailable: the store cannot say, and will not be asked again for a second.
+        """
+        with self._reading_all:
+            if now_s - self._all_read_s >= BELIEVED_S:
+                self._all_read_s = now_s - BELIEVED_S + AGAIN_S
+                self._all = self._find_all()
+                self._all_read_s = now_s
+            return self._all
 
     def _may_ask(self, now_s: float) -> bool:
         """Return whether one more that was never heard of may cost a query, and count it."""

@@ -110,6 +110,8 @@ def explained(found: Explanation) -> Json:
     """Return an entry computed again, and in what it differs if it does."""
     body: Json = {
         "entry": receipt_of(found.entry),
+        "prev": found.entry.prev,
+        "hash": found.entry.hash,
         "agrees": found.agrees,
         "is_book_checked": found.is_book_checked,
         "differences": [_difference(each) for each in found.differences],

@@ -1,7 +1,8 @@
 """`/ledger`: every movement of a user's credits, and the receipt of each.
 
 Newest first, page by page; or all of a span as a table (`format=csv`) or JSON Lines
-(`format=jsonl`), written while they are read, so that no export is held in memory.
+(`format=jsonl`), written while they are read, so that no export is held in memory. An export
+that is too long for one answer says at its end, and in its head, where the next one begins.
 """
 
 import json
@@ -24,8 +25,9 @@ from creditbase.runtime.http import Call, Reply, endpoint
 LIMIT = 50
 LIMIT_MAX = 200
 EXPORT_PAGE = 200
-EXPORT_ROWS_MAX = 50_000
-"""Of one export; who has more asks for shorter spans."""
+EXPORT_ENTRIES_MAX = 50_000
+"""How many entries one export looks through; it says where the next one begins."""
+NEXT_CURSOR = "X-Next-Cursor"
 KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 
 
@@ -73,14 +75,25 @@ def _list(ref: WalletRef, call: Call) -> Reply:
 
 def _export(ref: WalletRef, span: Span, kind: EntryKind | None, *, as_table: bool) -> Reply:
     name = "ledger.csv" if as_table else "ledger.jsonl"
+    lowest = max(span.lowest, span.highest - EXPORT_ENTRIES_MAX + 1)
+    next_cursor = str(lowest) if lowest > span.lowest else ""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    if next_cursor:
+        headers[NEXT_CURSOR] = next_cursor
+    written = _written(
+        ref, Span(lowest, span.highest), kind, _csv_row if as_table else _json_row
+    )
+    if next_cursor:
+        there_is_more = _csv_end if as_table else _json_end
+        written = chain(written, [there_is_more(next_cursor).encode()])
     return Reply(
         body=None,
         stream=Lines(
             "text/csv; charset=utf-8" if as_table else "application/jsonl",
-            _written(ref, span, kind, _csv_row if as_table else _json_row),
+            written,
             head=csv_line(COLUMNS) if as_table else "",
         ),
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers=headers,
     )
 
 
@@ -92,15 +105,22 @@ def _json_row(entry: Entry) -> str:
     return json.dumps(receipt_of(entry), separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
+def _csv_end(next_cursor: str) -> str:
+    said = f"There is more: the next table is that of cursor={next_cursor}"
+    return csv_line(cells_of({"description": said}))
+
+
+def _json_end(next_cursor: str) -> str:
+    return json.dumps({"next_cursor": next_cursor}, separators=(",", ":")) + "\n"
+
+
 def _written(
     ref: WalletRef, span: Span, kind: EntryKind | None, write: Callable[[Entry], str]
 ) -> Iterator[bytes]:
     """Yield the export a page at a time, the newest first."""
-    rest = EXPORT_ROWS_MAX
-    while rest > 0:
-        page = load_page(ref, span, limit=min(EXPORT_PAGE, rest), kind=kind)
+    while True:
+        page = load_page(ref, span, limit=EXPORT_PAGE, kind=kind)
         yield "".join(map(write, page.entries)).encode()
-        rest -= len(page.entries)
         if page.next_below is None:
             return
         span = Span(span.lowest, page.next_below - 1)

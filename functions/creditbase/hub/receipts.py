@@ -1,7 +1,8 @@
 """The shapes of the customer's ledger: rows, receipts, and one line of a table of them.
 
 Amounts are exact: nanos as integers, and credits as decimal text (1 credit = 1 000 000 nanos),
-so that nothing is rounded. What a call cost us is nowhere in them.
+so that nothing is rounded. What a call cost us is nowhere in them; so neither is a hash of the
+ledger's chain, against which it could be guessed.
 """
 
 import csv
@@ -105,7 +106,7 @@ def describe(entry: Entry) -> str:
 
 
 def receipt_of(entry: Entry) -> Json:
-    """Return everything that is needed to compute the entry again, and how, in words."""
+    """Return everything that is needed to compute the price again, and how, in words."""
     receipt: Json = {
         **row_of(entry),
         "draws": [
@@ -113,8 +114,6 @@ def receipt_of(entry: Entry) -> Json:
             for draw in entry.draws
         ],
         "postings": dict(entry.postings),
-        "prev": entry.prev,
-        "hash": entry.hash,
         "explanation": list(sentences(entry)),
     }
     if entry.metered.quantities:

@@ -27,6 +27,7 @@ ANSWER_HEADERS = (
     "Retry-After",
     "X-Cache",
     "X-ModelRelay-Request-Id",
+    "X-Next-Cursor",
     "X-Request-Id",
 )
 NAME = re.compile(r"[a-z0-9-]{1,64}")
