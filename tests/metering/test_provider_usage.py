@@ -14,7 +14,6 @@ from creditbase.metering.provider_usage import (
     chat_usage,
     gemini_usage,
     in_priced,
-    in_text,
     responses_usage,
 )
 
@@ -218,5 +217,4 @@ def test_what_has_no_price_of_its_own_is_counted_as_text() -> None:
         "audio_input_tokens": 2,
         "searches": 8,
     }
-    assert in_text(pools) == {"input_tokens": 7, "searches": 8}
     assert in_priced({"audio_output_tokens": 1}, prices) == {"output_tokens": 1}

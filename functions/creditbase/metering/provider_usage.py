@@ -8,6 +8,8 @@ no sense (a count below zero, a part that is no number) is none: nobody is charg
 from collections.abc import Mapping
 from typing import cast
 
+from creditbase.catalog.domain.units import FALLS_BACK_TO
+
 Quantities = dict[str, int]
 
 OUTPUT = ("output_tokens", "reasoning_tokens")
@@ -23,6 +25,8 @@ TEXT_OF = {
     "video_output_tokens": "output_tokens",
 }
 """The pool of text that a pool is counted in where a model has one price for all it reads."""
+COUNTED_AS = {**FALLS_BACK_TO, **TEXT_OF}
+"""The pool that a pool is counted in where a model has no price for it."""
 
 
 class _Senseless(ValueError):
@@ -145,15 +149,6 @@ def gemini_usage(usage: object) -> Quantities | None:
     return pools
 
 
-def in_text(pools: Mapping[str, int]) -> Quantities:
-    """Return the pools as a model counts them that has one price for all that it reads."""
-    found: Quantities = {}
-    for unit, count in pools.items():
-        kept = TEXT_OF.get(unit, unit)
-        found[kept] = found.get(kept, 0) + count
-    return found
-
-
 def in_priced(pools: Mapping[str, int], prices: Mapping[str, int]) -> Quantities:
     """Return the pools under units that have a price; what has none is counted as text.
 
@@ -163,8 +158,8 @@ def in_priced(pools: Mapping[str, int], prices: Mapping[str, int]) -> Quantities
     found: Quantities = {}
     for unit, count in pools.items():
         kept = unit
-        while kept not in prices and kept in TEXT_OF:
-            kept = TEXT_OF[kept]
+        while kept not in prices and kept in COUNTED_AS:
+            kept = COUNTED_AS[kept]
         found[kept] = found.get(kept, 0) + count
     return found
 

@@ -93,8 +93,12 @@ class TestTheCallerIsGone:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for a report that is on its way however slow this machine is."""
+def patient(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a report that is on its way however slow this machine is.
+
+    After the counter, which is set up with little patience.
+    """
+    del counter
     monkeypatch.setattr(run, "REPORT_WITHIN_S", 30)
 
 

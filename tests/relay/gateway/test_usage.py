@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from creditbase.catalog.domain import ModelPrice
-from creditbase.relay.gateway.bounding import OUTPUT_UNITS, Bound, Quantities
+from creditbase.relay.gateway.bounding import WRITTEN, Bound, Quantities
 from creditbase.relay.gateway.pieces import Piece, Report, Text, Thought
 from creditbase.relay.gateway.usage import Meter
 
@@ -27,7 +27,7 @@ def outputs(told: list[Piece], overheard: list[Piece]) -> Quantities:
         found.note(piece)
     for piece in overheard:
         found.overhear(piece)
-    return {unit: found.quantities().get(unit, 0) for unit in OUTPUT_UNITS}
+    return {unit: found.quantities().get(unit, 0) for unit in WRITTEN}
 
 
 def test_thoughts_that_nobody_sees_count_with_the_first_word() -> None:
@@ -97,6 +97,6 @@ def test_who_leaves_pays_no_more_than_who_stays(
     left = outputs(told, [*overheard, final])
     stayed = outputs([*told, *overheard, final], [])
 
-    assert all(left[unit] <= stayed[unit] for unit in OUTPUT_UNITS)
+    assert all(left[unit] <= stayed[unit] for unit in WRITTEN)
     if words + thoughts:
         assert stayed == {"output_tokens": words, "reasoning_tokens": thoughts}

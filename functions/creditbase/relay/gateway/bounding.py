@@ -6,12 +6,18 @@ tokenizers normalise first (NFKC), which can make text longer: the longer form c
 has a structure (tools, the arguments of calls, results) may be printed anew for the model,
 and counts as wide as that can come out (`widths`). Images and files count with the most that
 the price book knows; nothing reads more than the model's context window.
+
+Refused is what would be free by accident: a model that draws or films beside its words, which
+nobody could be told, and one that searches by itself where no search has a price.
 """
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from creditbase.catalog.domain import COUNTED_UNIT, ModelPrice, Usage
+from creditbase.catalog.domain.units import INPUT_TOKENS, OUTPUT_TOKENS
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import ceil_div
 from creditbase.relay.gateway.asks import Ask, Json
@@ -35,8 +41,20 @@ ENVELOPE = frozenset(
 CAPABILITY_OF = {"image": "vision", "file": "document"}
 """What a model must be able to do to be shown something; asked where the book says it."""
 
-INPUT_UNITS = ("input_tokens", "cached_input_tokens", "cache_write_tokens")
-OUTPUT_UNITS = ("output_tokens", "reasoning_tokens")
+INPUT_UNITS = INPUT_TOKENS
+OUTPUT_UNITS = OUTPUT_TOKENS
+"""Whatever a provider may report; priced each by its own price, as far as the hold goes."""
+READ = ("input_tokens", "cached_input_tokens", "cache_write_tokens")
+SEEN = ("image_input_tokens", "cached_image_tokens")
+WRITTEN = ("output_tokens", "reasoning_tokens")
+"""What the hold counts with: text, images where the ask has any, and words and thoughts. No
+ask has sound or film, asks for sound, or has anything cached for an hour."""
+UNTOLD = ("image_output_tokens", "video_output_tokens")
+SEARCH_PRICES = ("searches", "requests")
+SEARCHES_BY_ITSELF = re.compile(r"(?<![a-z])(search|online)(?![a-z])")
+"""In the name of a model that does: no published list says it otherwise."""
+SEARCHES_MAX = 5
+"""How many searches of such a model are held for, where each has a price."""
 
 Quantities = dict[str, int]
 
@@ -48,6 +66,8 @@ class Bound:
     input_tokens: int
     input_tokens_counted: int
     output_tokens: int
+    has_media: bool = False
+    searches: int = 0
 
     def __post_init__(self) -> None:
         assert 0 < self.input_tokens_counted <= self.input_tokens
@@ -60,36 +80,50 @@ def bound_of(ask: Ask, model: ModelPrice, sent: Json) -> Bound:
     `sent` is the request that the model's provider is sent, its media emptied.
 
     Raises:
-        InvalidRequest: the model has no price for text, so that nothing bounds its cost, or
-            cannot do what the ask needs.
+        InvalidRequest: the model has no price for what it does, so that nothing bounds its
+            cost, or cannot do what the ask needs.
     """
+    _check_priced(model)
     _check_capabilities(ask, model)
     read = {name: value for name, value in sent.items() if name not in ENVELOPE}
     marks = REQUEST_TOKENS + MESSAGE_TOKENS * len(ask.messages)
     if ask.tools:
         marks += TOOLS_TOKENS + TOOL_TOKENS * len(ask.tools)
-    media = sum(_medium_tokens(medium == "image", model) for medium in ask.media())
+    shown = ask.media()
+    media = sum(_medium_tokens(medium == "image", model) for medium in shown)
     counted = count_tokens(_size_bytes(read)) + media
     widest = _size_bytes(sent) + marks + media
     if widest < model.context_window:
         widest += widening_bytes(ask)
     asked = ask.output_tokens_max or model.max_output_tokens
+    prices = model.nanos_per_million
     return Bound(
         input_tokens=min(model.context_window, widest),
         input_tokens_counted=min(model.context_window, counted),
         output_tokens=min(asked, model.max_output_tokens),
+        has_media=bool(shown),
+        searches=SEARCHES_MAX if _searches(model) and "searches" in prices else 0,
     )
+
+
+def _searches(model: ModelPrice) -> bool:
+    return SEARCHES_BY_ITSELF.search(model.model_id) is not None
 
 
 def _size_bytes(value: Json) -> int:
     return bytes_of(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
-def _check_capabilities(ask: Ask, model: ModelPrice) -> None:
+def _check_priced(model: ModelPrice) -> None:
     prices = model.nanos_per_million
     writes = model.max_output_tokens > 0 and "output_tokens" in prices
-    if not writes or "input_tokens" not in prices:
-        raise InvalidRequest("This model does not answer text with text", field="model")
+    if not writes or "input_tokens" not in prices or any(unit in prices for unit in UNTOLD):
+        raise InvalidRequest("This model does not answer text with text alone", field="model")
+    if _searches(model) and not any(unit in prices for unit in SEARCH_PRICES):
+        raise InvalidRequest("This model has no price for its searches", field="model")
+
+
+def _check_capabilities(ask: Ask, model: ModelPrice) -> None:
     if not model.capabilities:
         return
     needed = {CAPABILITY_OF[medium] for medium in ask.media()}
@@ -119,11 +153,17 @@ def worst_of(bound: Bound, model: ModelPrice, output_tokens: int) -> Quantities:
     def dearest(units: tuple[str, ...]) -> str:
         return max((unit for unit in units if unit in prices), key=lambda unit: prices[unit])
 
-    return {
-        dearest(INPUT_UNITS): bound.input_tokens,
-        dearest(OUTPUT_UNITS): output_tokens,
+    worst = {
+        dearest((*READ, *SEEN) if bound.has_media else READ): bound.input_tokens,
+        dearest(WRITTEN): output_tokens,
         COUNTED_UNIT: 1,
     }
+    return {**worst, "searches": bound.searches} if bound.searches else worst
+
+
+def value_of(quantities: Mapping[str, int], prices: Mapping[str, int]) -> int:
+    """Return what quantities cost us, in millionths of a nano."""
+    return sum(count * prices.get(unit, 0) for unit, count in quantities.items())
 
 
 def prompt_of(bound: Bound) -> Quantities:

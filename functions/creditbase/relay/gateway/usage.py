@@ -1,33 +1,42 @@
 """What a run used: as its provider reported it, or else by the counting rule. Pure.
 
-A provider is believed up to the bound: what it reports beyond is cut, so that nobody pays
-more than was held. Where it reports nothing, or nothing for text that was written, tokens
-are counted by the bytes (`bounding.BYTES_PER_TOKEN`). Of an answer that its caller left, the
-prompt is charged, the thinking before it, and the part that the caller was given.
+A provider is believed up to the bound: each pool that it reports is priced by its own price,
+and what it reports beyond the tokens or the money that were held for is cut, so that nobody
+pays more. What has no price at all is left out; a person is told of both. Where it reports
+nothing, or nothing for text that was written, tokens are counted by the bytes
+(`bounding.BYTES_PER_TOKEN`). Of an answer that its caller left, the prompt is charged, the
+thinking before it, and the part that the caller was given.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from creditbase.catalog.domain import COUNTED_UNIT, ModelPrice
+from creditbase.catalog.domain import COUNTED_UNIT, UNITS, ModelPrice, Usage
 from creditbase.kernel.money import ceil_div
-from creditbase.metering.provider_usage import anthropic_usage, chat_usage, in_text
+from creditbase.metering.provider_usage import anthropic_usage, chat_usage, in_priced
 from creditbase.relay.gateway.bounding import (
     INPUT_UNITS,
     OUTPUT_UNITS,
     Bound,
     Quantities,
     count_tokens,
+    value_of,
+    worst_of,
 )
 from creditbase.relay.gateway.pieces import Piece, Report, Thought, written_by
 from creditbase.relay.gateway.widths import bytes_of
 
-PLAIN_OF = {
-    "cached_input_tokens": "input_tokens",
-    "cache_write_tokens": "input_tokens",
-    "reasoning_tokens": "output_tokens",
+THOUGHTS = "reasoning_tokens"
+WORDS = tuple(unit for unit in OUTPUT_UNITS if unit != THOUGHTS)
+COUNTED_BESIDE = tuple(
+    unit for unit in UNITS if unit not in {*INPUT_UNITS, *OUTPUT_UNITS, COUNTED_UNIT}
+)
+"""Units that are no tokens: searches and what else a provider does for a call."""
+ANTHROPIC_PARTS = {
+    "cache_write_tokens": "cache_write_1h_tokens",
+    "output_tokens": THOUGHTS,
 }
-"""Where a pool is counted that the model has no price of its own for."""
+"""What is said with something, or is none of it."""
 
 
 @dataclass(slots=True)
@@ -91,33 +100,63 @@ class Meter:
 
     @property
     def exceeds_bound(self) -> bool:
-        """Return whether the provider reports more than the most that was held for."""
+        """Return whether the provider reports more than was held for, or what has no price."""
+        reported = self._reported
         return (
-            _sum_of(self._reported, INPUT_UNITS) > self.bound.input_tokens
-            or _sum_of(self._reported, OUTPUT_UNITS) > self.output_tokens_held
+            _sum_of(reported, INPUT_UNITS) > self.bound.input_tokens
+            or _sum_of(reported, OUTPUT_UNITS) > self.output_tokens_held
+            or self._pools() != self.quantities()
         )
 
     def quantities(self) -> Quantities:
-        """Return what was used so far, in pools that the model has prices for."""
-        inputs = _cut(self._pools(self._reported, INPUT_UNITS), self.bound.input_tokens)
-        if not sum(inputs.values()):
-            inputs = self._pools({"input_tokens": self.bound.input_tokens_counted}, INPUT_UNITS)
-        outputs = _cut(self._pools(self._outputs(), OUTPUT_UNITS), self.output_tokens_held)
-        pools = {**inputs, **outputs, COUNTED_UNIT: 1}
-        return {unit: quantity for unit, quantity in pools.items() if quantity}
+        """Return what was used so far, in pools that have a price, as far as the hold goes."""
+        prices = self._prices()
+        worst = worst_of(self.bound, self.model, self.output_tokens_held)
+        dear = self.model.prices_for(Usage(input_tokens=self.bound.input_tokens))
+        left = value_of(worst, dear)
+        kept: Quantities = {}
+        for unit, quantity in self._pools().items():
+            if unit not in prices:
+                kept[unit] = 1 if unit == COUNTED_UNIT else 0
+                continue
+            affordable = left // prices[unit] if prices[unit] else quantity
+            kept[unit] = min(quantity, affordable)
+            left -= kept[unit] * prices[unit]
+        return {unit: quantity for unit, quantity in kept.items() if quantity}
+
+    def _pools(self) -> Quantities:
+        """Return what was used so far, its tokens cut at the bound."""
+        outputs = _cut(self._outputs(), self.output_tokens_held)
+        others = {unit: self._reported.get(unit, 0) for unit in COUNTED_BESIDE}
+        pools = in_priced({**self._inputs(), **outputs, **others}, self._prices())
+        counted = {COUNTED_UNIT: 1, **pools}
+        return {unit: quantity for unit, quantity in counted.items() if quantity}
+
+    def _prices(self) -> Mapping[str, int]:
+        """Return the prices that the call falls under, by the length of its prompt."""
+        return self.model.prices_for(Usage(input_tokens=sum(self._inputs().values())))
+
+    def _inputs(self) -> Quantities:
+        """Return what was read: as reported, or else the prompt by the rule."""
+        said = {unit: self._reported.get(unit, 0) for unit in INPUT_UNITS}
+        if not any(said.values()):
+            return {"input_tokens": self.bound.input_tokens_counted}
+        return _cut(said, self.bound.input_tokens)
 
     def _outputs(self) -> Quantities:
         """Return what was written for the caller: as reported, and by the rule beyond that."""
-        thought = self._reported.get("reasoning_tokens", 0)
-        said = self._reported.get("output_tokens", 0)
-        # Where no pool is for thoughts, they are in the other.
+        thought = self._reported.get(THOUGHTS, 0)
+        said = {unit: self._reported.get(unit, 0) for unit in WORDS}
+        # Where no pool is for thoughts, they are in the others.
         inside = self._words if thought else self._everything()
-        is_reported = self.is_final and bool(thought or said)
-        thought, spoken = self._thoughts.told_of(thought), inside.told_of(said)
+        is_reported = self.is_final and bool(thought or any(said.values()))
+        thought = self._thoughts.told_of(thought)
+        spoken = {unit: inside.told_of(count) for unit, count in said.items()}
         if not is_reported:
-            spoken = max(spoken, count_tokens(self._words.told_bytes))
-            spoken = max(spoken, count_tokens(self.written_bytes) - thought)
-        return {"output_tokens": spoken, "reasoning_tokens": thought}
+            by_rule = count_tokens(self._words.told_bytes)
+            by_rule = max(by_rule, count_tokens(self.written_bytes) - thought)
+            spoken["output_tokens"] += max(0, by_rule - sum(spoken.values()))
+        return {**spoken, THOUGHTS: thought}
 
     def _everything(self) -> Written:
         both = (self._thoughts, self._words)
@@ -125,18 +164,6 @@ class Meter:
             told_bytes=self.written_bytes,
             reported_bytes=sum(written.reported_bytes for written in both),
         )
-
-    def _pools(self, counted: Quantities, units: tuple[str, ...]) -> Quantities:
-        """Return pools under units that have a price."""
-        prices = self.model.nanos_per_million
-        pools: Quantities = {}
-        for unit in units:
-            quantity = counted.get(unit, 0)
-            kept = unit if unit in prices else PLAIN_OF.get(unit, unit)
-            if kept not in prices:
-                kept = next(name for name in units if name in prices)
-            pools[kept] = pools.get(kept, 0) + quantity
-        return pools
 
 
 def _sum_of(quantities: Mapping[str, int], units: tuple[str, ...]) -> int:
@@ -156,14 +183,22 @@ def _cut(pools: Quantities, most: int) -> Quantities:
 
 
 def openai_report(usage: object, *, is_final: bool) -> Report | None:
-    """Return what an OpenAI-compatible provider reports; None where it makes no sense."""
+    """Return what an OpenAI-compatible provider reports; None where it makes no sense.
+
+    Each report is of everything: a part that is not said any more is none.
+    """
     pools = chat_usage(usage)
-    return None if pools is None else Report(in_text(pools), is_final)
+    if pools is None:
+        return None
+    return Report({**dict.fromkeys((*INPUT_UNITS, *OUTPUT_UNITS), 0), **pools}, is_final)
 
 
 def anthropic_report(usage: object, *, is_final: bool) -> Report | None:
-    """Return what Anthropic reports: only what is there is said."""
+    """Return what Anthropic reports: only what is there is said, but a whole with its parts."""
     pools = anthropic_usage(usage)
     if pools is None:
         return None
-    return Report(in_text(pools), is_final and "output_tokens" in pools)
+    for whole, part in ANTHROPIC_PARTS.items():
+        if whole in pools:
+            pools.setdefault(part, 0)
+    return Report(pools, is_final and "output_tokens" in pools)
