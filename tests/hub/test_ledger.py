@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from creditbase.hub.receipts import csv_line
 from creditbase.kernel.ids import operation_entry_id
 from creditbase.runtime.firestore import get_all
+from creditbase.runtime.tables import csv_line
 from tests.hub.reader import Reader, json_of, reader
 from tests.runtime.contract import conforms
 from tests.wire import Wire

@@ -9,15 +9,17 @@ import pytest
 
 from creditbase.admin import rollup
 from creditbase.admin.analytics import (
+    AsOf,
+    Lost,
     find_losses,
     read_cells,
     read_customers,
     read_models,
     read_usage,
 )
-from creditbase.admin.rollup_store import load_progress
-from creditbase.hub.usage_days import days_between
+from creditbase.admin.rollup_progress import load_progress
 from creditbase.jobs.rollup import roll_up_usage
+from creditbase.kernel.days import days_between
 from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.ids import operation_entry_id
 from creditbase.ledger.domain.commands import Charge, FixedAmount, GrantCredits, PlaceHold
@@ -304,14 +306,15 @@ class TestMoney:
             call(wallet, 0, amount=12 * CREDIT, cost=factor * CREDIT)
         roll_up_usage(NOON)
 
-        page, as_of = read_customers(PROJECT, "2026-03", after=None, limit=2)
-        rest, _ = read_customers(PROJECT, "2026-03", after=page[-1].place, limit=2)
-        other, _ = read_customers(PROJECT, "2026-04", after=None, limit=2)
+        page = read_customers(PROJECT, "2026-03", limit=2)
+        rest = read_customers(PROJECT, "2026-03", after=page.after, limit=2)
+        other = read_customers(PROJECT, "2026-04", limit=2)
 
-        found = [customer.customer_id for customer in (*page, *rest)]
+        customers = [*page.customers, *rest.customers]
+        found = [customer.customer_id for customer in customers]
         assert found == [wallet.ref.customer_id for wallet in reversed(wallets)]
-        assert (as_of, other) == (NOON, [])
-        tallies = [customer.economics.tally for customer in (*page, *rest)]
+        assert (page.as_of, rest.after, other.customers) == (AsOf(NOON, True), None, [])
+        tallies = [customer.economics.tally for customer in customers]
         assert [it.cost_nanos for it in tallies] == [3 * CREDIT, 2 * CREDIT, CREDIT]
         assert {it.received_nanos for it in tallies} == {tallies[0].received_nanos}
 
@@ -329,9 +332,10 @@ class TestMoney:
         said = [_alert(record) for record in caplog.records if hasattr(record, "alert")]
 
         assert [(it["alert"], it.get("models")) for it in said] == [
-            ("model_below_cost", ("large",))
+            ("model_below_cost", ["acme/large"])
         ]
-        assert find_losses(load_progress(), "2026-03-10")[0].models == ("large",)
+        (found,) = find_losses(load_progress(), "2026-03-10")
+        assert found.models == (Lost("acme/large", CREDIT - 5),)
 
 
 def _alert(record: object) -> Mapping[str, object]:

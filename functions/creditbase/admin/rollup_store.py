@@ -1,116 +1,22 @@
-"""Where the roll-up keeps what it has found: its progress, marks, platform days, months.
-
-All of it belongs to `roll_up_usage` alone, and every commit of that is conditioned on its
-progress; so whatever else a step reads cannot change behind its back. ADR 0027.
-"""
+"""Where the roll-up keeps what it has found: marks, platform days, months. ADR 0027."""
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from creditbase.admin.domain.kept import Kept, Published
+from creditbase.admin.domain.economics import loss_nanos
+from creditbase.admin.domain.kept import Kept
 from creditbase.admin.domain.rolling import NOTHING_MARKED, Cells, DayUse, total_of
+from creditbase.admin.rollup_progress import JOB, Progress, progress_of
 from creditbase.ledger.domain.wallet import DayCount, Tally
-from creditbase.ledger.encoding import (
-    read_closed_day,
-    write_closed_day,
-    write_tally,
-)
+from creditbase.ledger.encoding import read_closed_day, write_closed_day, write_tally
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime import firestore
-from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Version, Write
+from creditbase.runtime.firestore import Put, Snapshot, Write
 
-JOB = "jobs/roll_up_usage"
 PROJECTS_MAX = 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
-    """A sweep under way: its number, the instant it reads at, and how far it is.
-
-    `as_of` is the product's clock at that instant, `read_at` the store's. `after_at` and
-    `after_path` are where the last page of the shard ended.
-    """
-
-    number: int
-    as_of: datetime
-    read_at: datetime
-    since: datetime
-    shard: int = 0
-    after_at: datetime | None = None
-    after_path: str = ""
-
-    @property
-    def after(self) -> tuple[datetime, str] | None:
-        """Return where the next page begins; None at the beginning of a shard."""
-        return None if self.after_at is None else (self.after_at, self.after_path)
-
-    def past(self, place: tuple[datetime, str]) -> "Sweep":
-        """Return the sweep behind a place of its shard."""
-        return replace(self, after_at=place[0], after_path=place[1])
-
-    def in_next_shard(self) -> "Sweep":
-        """Return the sweep at the beginning of the next shard."""
-        return replace(self, shard=self.shard + 1, after_at=None, after_path="")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far the roll-up has come: what is published, and the sweep under way."""
-
-    published: Published = field(default_factory=Published)
-    as_of: datetime | None = None
-    """The instant that published values are of; None before the first."""
-    read_at: datetime | None = None
-    sweep: Sweep | None = None
-    version: Version | None = None
-    seen_at: datetime | None = None
-    """The store's own time when this was read."""
-
-
-def load_progress() -> Progress:
-    """Return how far the roll-up has come; one read."""
-    return progress_of(firestore.get_all([JOB])[0])
-
-
-def progress_of(snapshot: Snapshot) -> Progress:
-    """Return the progress of its document."""
-    fields = snapshot.fields
-    if fields is None:
-        return Progress(seen_at=snapshot.read_at)
-    kept = fields["sweep"]
-    return Progress(
-        published=Published(fields["number"], tuple(fields["given_up"])),
-        as_of=fields["as_of"],
-        read_at=fields["read_at"],
-        sweep=None if kept is None else Sweep(**kept),
-        version=snapshot.version,
-        seen_at=snapshot.read_at,
-    )
-
-
-def commit_step(old: Progress, new: Progress, writes: Sequence[Write] = ()) -> Progress:
-    """Commit a step, on the condition that nobody else has taken one since; return it.
-
-    Raises:
-        Lost: somebody has.
-        Ambiguous: nobody knows; read again.
-    """
-    fields: dict[str, Any] = {
-        "number": new.published.number,
-        "given_up": list(new.published.given_up),
-        "as_of": new.as_of,
-        "read_at": new.read_at,
-        "sweep": None if new.sweep is None else asdict(new.sweep),
-    }
-    step: Write = (
-        Create(JOB, fields)
-        if old.version is None
-        else Update(JOB, {(name,): it for name, it in fields.items()}, old.version)
-    )
-    return replace(new, version=firestore.commit([step, *writes]))
 
 
 # ---- marks -----------------------------------------------------------------------------------
@@ -131,7 +37,10 @@ def mark_path(ref: WalletRef) -> str:
 
 
 def load_marks(refs: Sequence[WalletRef]) -> tuple[Progress, list[Mark]]:
-    """Return the marks of customers, and the progress of the same instant; one RPC."""
+    """Return the marks of customers, and the progress of the same instant; one RPC.
+
+    The marks are ours alone: one that cannot be read stops the roll-up.
+    """
     job, *found = firestore.get_all([JOB, *map(mark_path, refs)])
     return progress_of(job), [_mark(ref, it) for ref, it in zip(refs, found, strict=True)]
 
@@ -300,6 +209,7 @@ def _write_month(name: MonthName, month: Kept[Tally]) -> Put:
         "month": name.month,
         "customer_id": name.ref.customer_id,
         "margin_nanos": month.now.received_nanos - month.now.cost_nanos,
+        "loss_nanos": loss_nanos(month.now),
         "sweep": month.sweep,
         "now": write_tally(month.now),
         "before": write_tally(month.before),
@@ -308,9 +218,17 @@ def _write_month(name: MonthName, month: Kept[Tally]) -> Put:
 
 
 def find_months(
-    project_id: str, month: str, *, after: tuple[int, str] | None, limit: int
+    project_id: str,
+    month: str,
+    *,
+    after: tuple[int, str] | None,
+    limit: int,
+    read_at: datetime | None,
 ) -> list[Snapshot]:
-    """Return customers' months of a project, those that lost the most money first."""
+    """Return customers' months of a project, those with the least margin first.
+
+    They are as they were at an instant of the store's, so that no page misses what moves.
+    """
     place = None
     if after is not None:
         margin_nanos, customer_id = after
@@ -322,17 +240,54 @@ def find_months(
         order_by="margin_nanos",
         limit=limit,
         after=place,
+        read_at=read_at,
     )
 
 
-def days_of_all(date: str) -> list[tuple[DayName, Kept[DayUse]]]:
-    """Return a day of every project that was used on it; the first thousand."""
-    found = firestore.query("platform_days", where=[("date", "==", date)], limit=PROJECTS_MAX)
-    return [
-        (DayName(it.fields["project_id"], date), read_day(it))
-        for it in found
-        if it.fields is not None
-    ]
+def count_months(project_id: str, month: str) -> int:
+    """Return how many customers of a project have used anything in a month."""
+    return firestore.count_documents(
+        f"projects/{project_id}/usage_months", where=[("month", "==", month)]
+    )
+
+
+def find_losing_months(project_id: str, month: str, *, limit: int) -> list[Snapshot]:
+    """Return customers' months of a project that are below cost, the largest loss first."""
+    return firestore.query(
+        f"projects/{project_id}/usage_months",
+        where=[("month", "==", month), ("loss_nanos", ">", 0)],
+        order_by="loss_nanos",
+        is_newest_first=True,
+        limit=limit,
+    )
+
+
+def projects_used_on(date: str) -> list[str]:
+    """Return the projects in which a day was used; the first thousand."""
+    found = firestore.query(
+        "platform_days", where=[("date", "==", date)], limit=PROJECTS_MAX, only=["project_id"]
+    )
+    return [it.fields["project_id"] for it in found if it.fields is not None]
+
+
+# ---- how many bytes --------------------------------------------------------------------------
+
+
+def bytes_of(writes: Sequence[Write]) -> int:
+    """Return about how many bytes documents take, as Firestore counts them."""
+    return sum(_bytes(it.path) + _bytes(it.fields) for it in writes if isinstance(it, Put))
+
+
+def _bytes(value: object) -> int:
+    match value:
+        case str():
+            return len(value.encode()) + 1
+        case bytes():
+            return len(value)
+        case Mapping():
+            return sum(_bytes(key) + _bytes(part) for key, part in value.items())
+        case _:
+            return 8
 
 
 def month_sum(added: Mapping[str, Cells], month: str) -> Tally:

@@ -5,7 +5,6 @@ Newest first, page by page; or all of a span as a table (`format=csv`) or JSON L
 that is too long for one answer says at its end, and in its head, where the next one begins.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
@@ -14,13 +13,14 @@ from typing import get_args
 from creditbase.hub.door import HUB
 from creditbase.hub.payer import payer_of
 from creditbase.hub.queries import asked_entry_id, asked_number, asked_text
-from creditbase.hub.receipts import COLUMNS, cells_of, csv_line, receipt_of, row_of
+from creditbase.hub.receipts import COLUMNS, cells_of, receipt_of, row_of
 from creditbase.kernel import instants
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.ledger.domain.entries import Entry, EntryKind
 from creditbase.ledger.pages import Span, find_span, load_entry, load_page
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.http import Call, Reply, endpoint
+from creditbase.runtime.tables import csv_line, json_line
 
 LIMIT = 50
 LIMIT_MAX = 200
@@ -102,7 +102,7 @@ def _csv_row(entry: Entry) -> str:
 
 
 def _json_row(entry: Entry) -> str:
-    return json.dumps(receipt_of(entry), separators=(",", ":"), ensure_ascii=False) + "\n"
+    return json_line(receipt_of(entry))
 
 
 def _csv_end(next_cursor: str) -> str:

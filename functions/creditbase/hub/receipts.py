@@ -5,9 +5,6 @@ so that nothing is rounded. What a call cost us is nowhere in them; so neither i
 ledger's chain, against which it could be guessed.
 """
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Mapping
 
 from creditbase.catalog.domain.pins import ROUNDING, Pin
@@ -24,10 +21,6 @@ from creditbase.metering.receipts import (
 )
 
 Json = dict[str, object]
-
-FORMULA_BEGINS = frozenset("=+-@\t\r\n")
-"""How text begins that a spreadsheet computes."""
-AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 COLUMNS = (
     *("seq", "id", "at", "kind", "model", "change_nanos", "credits", "held_nanos"),
@@ -207,19 +200,6 @@ def _decimal(amount: int, unit: int) -> str:
 # ---- as a table ------------------------------------------------------------------------------
 
 
-def csv_line(cells: Iterable[object]) -> str:
-    """Return one line of CSV (RFC 4180); a spreadsheet takes no cell for a formula."""
-    written = io.StringIO()
-    csv.writer(written).writerow([_inert(cell) for cell in cells])
-    return written.getvalue()
-
-
 def cells_of(row: Mapping[str, object]) -> list[object]:
     """Return a row's cells in the order of `COLUMNS`."""
     return [row.get(name, "") for name in COLUMNS]
-
-
-def _inert(cell: object) -> object:
-    if not isinstance(cell, str) or AMOUNT.fullmatch(cell):
-        return cell
-    return f"'{cell}" if cell[:1] in FORMULA_BEGINS else cell

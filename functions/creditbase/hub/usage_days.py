@@ -5,19 +5,17 @@ days add up to the total and models to their day. One RPC.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from creditbase.hub.door import HUB
 from creditbase.hub.payer import payer_of
+from creditbase.kernel.days import days_between, range_of
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import NANOS_PER_CREDIT, apportion, apportion_up
 from creditbase.ledger.domain.wallet import Tallies, Tally
 from creditbase.ledger.store import load_days
 from creditbase.runtime.http import Call, Reply, endpoint
 
-DAYS = 30
-DAYS_MAX = 366
-EARLIEST = date(2000, 1, 1)
 NO_USE: Tallies = {}
 
 
@@ -41,21 +39,8 @@ def asked_days(query: Mapping[str, object], *, now: datetime) -> tuple[date, dat
     Raises:
         InvalidRequest: a day that is none, the wrong order, or more than a year.
     """
-    last = _day(query.get("end_date"), "end_date") or now.date()
-    first = _day(query.get("start_date"), "start_date") or last - timedelta(days=DAYS - 1)
-    if first > last:
-        raise InvalidRequest("The first day is after the last", field="start_date")
-    if (last - first).days >= DAYS_MAX:
-        raise InvalidRequest("That is more than a year of days", field="start_date")
-    return first, last
-
-
-def days_between(first: date, last: date) -> list[str]:
-    """Return the names of the days, both inclusive."""
-    return [
-        (first + timedelta(days=number)).isoformat()
-        for number in range((last - first).days + 1)
-    ]
+    first, last = (_day(query.get(name), name) for name in ("start_date", "end_date"))
+    return range_of(first, last, today=now.date())
 
 
 def _day(given: object, field: str) -> date | None:
@@ -64,12 +49,9 @@ def _day(given: object, field: str) -> date | None:
     try:
         if not isinstance(given, str) or len(given) != len("2026-01-31"):
             raise InvalidRequest(f"{field} must be a day like 2026-01-31", field=field)
-        found = date.fromisoformat(given)
+        return date.fromisoformat(given)
     except ValueError:
         raise InvalidRequest(f"{field} is no day", field=field) from None
-    if found < EARLIEST:
-        raise InvalidRequest(f"{field} is before all days", field=field)
-    return found
 
 
 def _body(dates: Sequence[str], days: Sequence[Tallies]) -> dict[str, object]:

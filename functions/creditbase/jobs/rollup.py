@@ -7,10 +7,11 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from creditbase.admin.analytics import find_losses
+from creditbase.admin.losses import take_untold
 from creditbase.admin.rollup import roll_up
-from creditbase.admin.rollup_store import Progress, load_progress
+from creditbase.admin.rollup_progress import Progress, load_progress
 from creditbase.jobs.use_cases import Report
+from creditbase.runtime.firestore import Ambiguous, Lost
 from creditbase.runtime.log import alert
 
 log = logging.getLogger(__name__)
@@ -19,38 +20,56 @@ JOB = "roll_up_usage"
 WALLETS_PER_RUN_MAX = 500_000
 RUN_S_MAX = 480
 """After so many seconds no step is begun: the function ends at 540."""
+NAMED_MAX = 20
 
 
 def roll_up_usage(now: datetime, *, limit: int = WALLETS_PER_RUN_MAX) -> Report:
     """Bring the platform's days up to now, or as far as one run may go."""
     before = load_progress()
     swept = roll_up(now, until_s=time.monotonic() + RUN_S_MAX, limit=limit)
-    report = Report(JOB, done=swept.wallets, failed=0, is_complete=swept.is_published)
+    progress = swept.progress
+    report = Report(
+        JOB, done=swept.wallets, failed=len(progress.lost), is_complete=swept.is_published
+    )
     log.info("job done", extra=report.facts())
-    if swept.is_published and _is_first_of_day(before, swept.progress):
-        _tell_losses(swept.progress)
+    if swept.is_published:
+        _tell_lost(before, progress)
+        _tell_losses(progress, now=now)
     return report
 
 
-def _is_first_of_day(before: Progress, after: Progress) -> bool:
-    assert after.as_of is not None
-    return before.as_of is not None and before.as_of.date() < after.as_of.date()
+def _tell_lost(before: Progress, after: Progress) -> None:
+    """Say which wallets could not be counted, when they are others than before."""
+    if after.lost and after.lost != before.lost:
+        alert(
+            "usage_not_counted",
+            "wallets could not be counted",
+            wallets=after.lost[:NAMED_MAX],
+            wallets_count=len(after.lost),
+        )
 
 
-def _tell_losses(progress: Progress) -> None:
-    """Say what was sold below cost on the day that has just ended."""
+def _tell_losses(progress: Progress, *, now: datetime) -> None:
+    """Say what was sold below cost on the day that has ended last."""
     assert progress.as_of is not None
     date = (progress.as_of.date() - timedelta(days=1)).isoformat()
-    for loss in find_losses(progress, date):
-        facts = {"project": loss.project_id, "date": date}
-        if loss.models:
+    try:
+        found = take_untold(progress, date, now=now)
+    except (Lost, Ambiguous):
+        return  # another run is at it, or the next one will be
+    for losses in found:
+        facts = {"project": losses.project_id, "date": date}
+        if losses.models:
             alert(
-                "model_below_cost", "models were sold below cost", models=loss.models, **facts
+                "model_below_cost",
+                "models were sold below cost",
+                models=[it.name for it in losses.models],
+                **facts,
             )
-        if loss.customers:
+        if losses.customers:
             alert(
                 "customer_below_cost",
                 "customers cost more than they pay",
-                customers=loss.customers,
+                customers=[it.name for it in losses.customers],
                 **facts,
             )

@@ -5,14 +5,15 @@ index of it is written at most once in a quarter of an hour by each wallet, howe
 spends, and is spread over shards. It may be asked as of an earlier instant of the store's.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from datetime import date, datetime, timedelta
 
 from creditbase.ledger.domain.wallet import DayCount, Wallet
 from creditbase.ledger.encoding import read_closed_day
 from creditbase.ledger.paths import WalletRef, wallet_ref_of
 from creditbase.runtime import firestore
+from creditbase.runtime.firestore import Snapshot
 
 USED_AT = "used_at"
 BUCKET = timedelta(minutes=15)
@@ -20,10 +21,13 @@ BUCKET = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A wallet that was used, its running day, and where the next page of such begins."""
+    """A wallet that was used, its running day, and where the next page of such begins.
+
+    The day is None where it cannot be read: somebody wrote into it.
+    """
 
     ref: WalletRef
-    today: DayCount
+    today: DayCount | None
     place: tuple[datetime, str]
 
 
@@ -62,30 +66,65 @@ def find_used(
     return [_used(snapshot) for snapshot in found]
 
 
+def load_used(paths: Sequence[str], *, read_at: datetime) -> list[Used]:
+    """Return wallets by their paths, those that are still there; one RPC."""
+    found = firestore.get_all(paths, only=["used_at", "state.today"], read_at=read_at)
+    return [_used(snapshot) for snapshot in found if snapshot.exists] if paths else []
+
+
 def _used(snapshot: firestore.Snapshot) -> Used:
-    assert snapshot.fields is not None
-    today = read_closed_day(snapshot.fields["state"]["today"])
-    return Used(wallet_ref_of(snapshot.path), today, (snapshot.fields[USED_AT], snapshot.path))
+    fields = snapshot.fields
+    assert fields is not None
+    state = fields.get("state")
+    today = _day_or_none(state.get("today") if isinstance(state, Mapping) else None)
+    place = (fields[USED_AT], snapshot.path)
+    return Used(wallet_ref_of(snapshot.path), today, place)
+
+
+def _day_or_none(fields: object) -> DayCount | None:
+    """Return the day of those fields; None where they are not what we write."""
+    try:
+        if not isinstance(fields, Mapping):
+            return None
+        day = read_closed_day(fields)
+        date.fromisoformat(day.date)
+        counts = [count for tally in day.cells.values() for count in astuple(tally)]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return day if all(type(count) is int and count >= 0 for count in counts) else None
+
+
+Days = list[DayCount]
 
 
 def load_days_named(
     wanted: Mapping[WalletRef, Sequence[str]], *, read_at: datetime
-) -> dict[WalletRef, list[DayCount]]:
-    """Return those of the named days that are closed, of many wallets, by one RPC."""
-    asked = [(ref, date) for ref, dates in wanted.items() for date in dates]
-    days: dict[WalletRef, list[DayCount]] = {ref: [] for ref in wanted}
-    if not asked:
-        return days
-    found = firestore.get_all([ref.day(date) for ref, date in asked], read_at=read_at)
-    for (ref, _), snapshot in zip(asked, found, strict=True):
-        if snapshot.fields is not None:
-            days[ref].append(read_closed_day(snapshot.fields))
-    return days
+) -> dict[WalletRef, Days | None]:
+    """Return those of the named days that are closed, of many wallets, by one RPC.
+
+    None for a wallet of which a day cannot be read.
+    """
+    asked = [(ref, name) for ref, names in wanted.items() for name in names]
+    found: dict[WalletRef, list[Snapshot]] = {ref: [] for ref in wanted}
+    if asked:
+        days = firestore.get_all([ref.day(name) for ref, name in asked], read_at=read_at)
+        for (ref, _), snapshot in zip(asked, days, strict=True):
+            found[ref].append(snapshot)
+    return {ref: _days(snapshots) for ref, snapshots in found.items()}
 
 
 def load_days_after(
-    ref: WalletRef, date: str, *, limit: int, read_at: datetime
-) -> list[DayCount]:
-    """Return the closed days of a wallet after a date, the oldest first; one query."""
-    found = firestore.page_of(f"{ref.wallet}/usage", after=date, limit=limit, read_at=read_at)
-    return [read_closed_day(day.fields) for day in found if day.fields is not None]
+    ref: WalletRef, after: str, *, limit: int, read_at: datetime
+) -> Days | None:
+    """Return the closed days of a wallet after one, the oldest first; one query.
+
+    None where one of them cannot be read.
+    """
+    found = firestore.page_of(f"{ref.wallet}/usage", after=after, limit=limit, read_at=read_at)
+    return _days(found)
+
+
+def _days(found: Iterable[Snapshot]) -> Days | None:
+    read = [_day_or_none(day.fields) for day in found if day.exists]
+    days = [day for day in read if day is not None]
+    return days if len(days) == len(read) else None

@@ -43,6 +43,7 @@ ALERTS: Mapping[str, int] = MappingProxyType(
         "two_subscriptions": logging.ERROR,
         "upstream_refuses": logging.ERROR,
         "usage_beyond_bound": logging.ERROR,
+        "usage_not_counted": logging.ERROR,
         "wallet_parked": logging.CRITICAL,
         "wallet_refuses": logging.ERROR,
         "webhook_disabled": logging.ERROR,

@@ -54,6 +54,10 @@ EMULATED_DEFAULTS = {
 """What differs where the store is an emulator, unless the variable is set."""
 
 
+ADDRESS_OR_NONE = r"""^([^\s@,;:<>()\[\]\\"]{1,64}@[^\s@,;:<>()\[\]\\"]{1,253})?$"""
+"""One e-mail address, as `runtime/mail.py` takes it, or nothing."""
+
+
 class BadSettings(RuntimeError):
     """A variable has a value that cannot be used. The message names it."""
 
@@ -196,6 +200,12 @@ class Settings(BaseModel):
     mail_from: str = Field(default="", alias="CREDITBASE_MAIL_FROM")
     """The sender of mails, as in `Creditbase <billing@app.example>`. Needed for `smtp`; the
     extension has a default of its own."""
+
+    operator_mail: str = Field(
+        default="", pattern=ADDRESS_OR_NONE, alias="CREDITBASE_OPERATOR_MAIL"
+    )
+    """The address that hears of models and customers that are sold below cost, once a day.
+    Nobody: the log alone."""
 
     upstreams: Annotated[Mapping[str, UpstreamSettings], BeforeValidator(_upstreams)] = Field(
         default=UPSTREAMS, alias="CREDITBASE_UPSTREAMS"

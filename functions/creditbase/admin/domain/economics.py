@@ -54,9 +54,13 @@ class Economics:
 
 def is_below_cost(tally: Tally) -> bool:
     """Return whether use was sold for less than it cost; what was only given away was not."""
-    if tally.amount_nanos < tally.cost_nanos:
-        return True
-    return 0 < tally.received_nanos < tally.cost_nanos
+    return loss_nanos(tally) > 0
+
+
+def loss_nanos(tally: Tally) -> int:
+    """Return by how much use was sold below cost: at its face, or for money, if for any."""
+    earned_nanos = min(tally.amount_nanos, tally.received_nanos or tally.amount_nanos)
+    return max(0, tally.cost_nanos - earned_nanos)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from creditbase.ledger.domain.wallet import OTHER_CELLS, DayCount, Tally
 Cells = Mapping[Cell, Tally]
 
 CELLS_MAX = 1_000
-"""Of a platform day; what is beyond counts as `other`."""
+CELL_BYTES_MAX = 360_000
+"""Of a platform day; what is beyond counts as `other`. Two values of it, with the bitmaps of a
+million customers, are less than a document may be."""
+COUNTERS_BYTES = 140
 NOTHING_MARKED = DayCount("")
 """The mark of a customer of whom nothing was counted yet."""
 
@@ -41,12 +44,20 @@ class News:
 
 
 def news_of(mark: DayCount, days: Iterable[DayCount]) -> News:
-    """Return what the days have that the mark does not know; the days are in order."""
+    """Return what the days have that the mark does not know; the days are in order.
+
+    Raises:
+        Shrunk: a day has less than the mark knows of it.
+    """
     added: dict[str, Cells] = {}
     for day in days:
-        if day.date < mark.date or not day.cells:
+        if day.date < mark.date:
             continue
         known = mark.cells if day.date == mark.date else {}
+        if known.keys() - day.cells.keys():
+            raise Shrunk
+        if not day.cells:
+            continue
         more = difference(day.cells, known)
         if more:
             added[day.date] = more
@@ -64,22 +75,44 @@ def difference(cells: Cells, known: Cells) -> Cells:
     return found
 
 
+class Shrunk(Exception):
+    """A day has less than was counted of it: somebody wrote into the wallet."""
+
+
 def less(tally: Tally, known: Tally) -> Tally:
-    """Return the counters without those that are known; none has become smaller."""
+    """Return the counters without those that are known.
+
+    Raises:
+        Shrunk: one has become smaller.
+    """
     names = Tally.__dataclass_fields__
     more = {name: getattr(tally, name) - getattr(known, name) for name in names}
-    assert min(more.values()) >= 0
+    if min(more.values()) < 0:
+        raise Shrunk
     return Tally(**more)
 
 
-def added_up(cells: Cells, added: Cells, *, most: int = CELLS_MAX) -> Cells:
+def added_up(
+    cells: Cells, added: Cells, *, most: int = CELLS_MAX, bytes_max: int = CELL_BYTES_MAX
+) -> Cells:
     """Return both counters together; a cell that finds no room is counted as `other`."""
     found = dict(cells)
+    taken_bytes = sum(map(_cell_bytes, found))
     for cell, tally in added.items():
-        place = cell if cell in found or len(found) < most else OTHER_CELLS
+        place = cell
+        if cell not in found:
+            more_bytes = _cell_bytes(cell)
+            if len(found) >= most or taken_bytes + more_bytes > bytes_max:
+                place = OTHER_CELLS
+            else:
+                taken_bytes += more_bytes
         known = found.get(place)
         found[place] = tally if known is None else known.joined(tally)
     return found
+
+
+def _cell_bytes(cell: Cell) -> int:
+    return len(cell.key.encode()) + COUNTERS_BYTES
 
 
 def total_of(cells: Cells) -> Tally:
