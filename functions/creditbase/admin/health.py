@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from creditbase.admin import rollup_store
+from creditbase.admin import rollup_progress
 from creditbase.admin.inbox import count_events
 from creditbase.admin.runs_store import Runs, load_runs
 from creditbase.ledger.attention import (
@@ -66,7 +66,7 @@ def look(now: datetime) -> Health:
             return hands.submit(question).result
 
         runs = ask(lambda: load_runs(JOBS))
-        progress = ask(rollup_store.load_progress)
+        progress = ask(rollup_progress.load_progress)
         parked = ask(lambda: find_parked_anywhere(limit=NAMED_MAX + 1))
         overdue = ask(lambda: find_overdue(now - GRACE, limit=NAMED_MAX + 1))
         events = ask(count_events)

@@ -111,7 +111,7 @@ def _csv_end(next_cursor: str) -> str:
 
 
 def _json_end(next_cursor: str) -> str:
-    return json.dumps({"next_cursor": next_cursor}, separators=(",", ":")) + "\n"
+    return json_line({"next_cursor": next_cursor})
 
 
 def _written(
