@@ -1,10 +1,13 @@
 """A change of plan that waits for the end of the period, as a subscription schedule."""
 
+from collections.abc import Sequence
+
 from stripe_local.account import Account
 from stripe_local.billing import standing
 from stripe_local.billing.subscription_shape import items_of, period_of, plan_of
 from stripe_local.events import Cause
 from stripe_local.ids import new_id
+from stripe_local.wire.errors import InvalidState
 from stripe_local.wire.resource import Resource
 from stripe_local.wire.words import words
 
@@ -32,6 +35,46 @@ def plan_price(
         _phase(subscription, item["price"], item["quantity"], (start_s, turn_s)),
         _phase(subscription, price, item["quantity"], (turn_s, end_s)),
     ]
+    return _open(account, subscription, phases, cause)
+
+
+def manage(account: Account, subscription: Resource, cause: Cause) -> Resource:
+    """Put a subscription under a schedule that has it go on as it is.
+
+    Raises:
+        InvalidState: it is over, or has a schedule already.
+    """
+    if subscription["status"] in standing.ENDED:
+        raise InvalidState("You cannot migrate a subscription that is not active.")
+    if subscription["schedule"] is not None:
+        raise InvalidState(
+            "You cannot migrate a subscription that is already attached to a schedule: "
+            f"{subscription['schedule']}."
+        )
+    item = items_of(subscription)[0]
+    now_on = _phase(subscription, item["price"], item["quantity"], period_of(subscription))
+    return _open(account, subscription, [now_on], cause)
+
+
+def rewrite(
+    account: Account, schedule: Resource, prices: Sequence[Resource], end_s: int, cause: Cause
+) -> Resource:
+    """Let the two phases of a schedule have these prices, the second until `end_s`."""
+    subscription = account.store.at_address("subscription", schedule["subscription"])
+    start_s, turn_s = period_of(subscription)
+    quantity = items_of(subscription)[0]["quantity"]
+    spans = ((start_s, turn_s), (turn_s, end_s))
+    phases = [
+        _phase(subscription, price, quantity, span)
+        for price, span in zip(prices, spans, strict=True)
+    ]
+    return account.update(schedule, {"phases": phases}, "subscription_schedule.updated", cause)
+
+
+def _open(
+    account: Account, subscription: Resource, phases: list[Resource], cause: Cause
+) -> Resource:
+    now_on = {name: phases[0][name] for name in ("end_date", "start_date")}
     schedule = account.store.add(
         {
             "id": new_id("subscription_schedule"),
@@ -39,7 +82,7 @@ def plan_price(
             **dict.fromkeys(_NULL),
             "billing_mode": subscription["billing_mode"],
             "created": account.now_s(),
-            "current_phase": {"end_date": turn_s, "start_date": start_s},
+            "current_phase": now_on,
             "customer": subscription["customer"],
             "default_settings": _default_settings(),
             "end_behavior": "release",

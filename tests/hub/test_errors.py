@@ -85,6 +85,10 @@ CASES = [
     Case(unknown("APP_CHECK_FAILED"), 401, "APP_CHECK_FAILED", "UNAUTHENTICATED"),
     Case(POOR, 402, "QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED", FIGURES),
     Case(PaymentRefused("x"), 402, "QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED"),
+    Case(
+        PaymentRefused("x", reason="PAYMENT_REFUSED"),
+        *(409, "PAYMENT_REFUSED", "FAILED_PRECONDITION"),
+    ),
     Case(Forbidden("x"), 403, "FORBIDDEN", "PERMISSION_DENIED"),
     Case(Forbidden("x", reason="ADMIN_REQUIRED"), 403, "ADMIN_REQUIRED", "PERMISSION_DENIED"),
     Case(absent(""), 404, "NOT_FOUND", "NOT_FOUND"),
@@ -96,6 +100,12 @@ CASES = [
     Case(clash("SUBSCRIPTION_EXISTS"), 409, "SUBSCRIPTION_EXISTS", "ALREADY_EXISTS"),
     Case(clash("VOUCHER_ALREADY_REDEEMED"), 409, "VOUCHER_ALREADY_REDEEMED", "ALREADY_EXISTS"),
     Case(clash("KEY_LIMIT_REACHED"), 409, "KEY_LIMIT_REACHED", "FAILED_PRECONDITION"),
+    *(
+        Case(clash(code), 409, code, "FAILED_PRECONDITION")
+        for code in (
+            *("NO_SUBSCRIPTION", "NOTHING_TO_REFUND", "PAYMENT_DISPUTED", "STRIPE_REFUSED"),
+        )
+    ),
     Case(IdempotencyConflict(), 409, "CONFLICT", "FAILED_PRECONDITION"),
     Case(
         *(TooFast(retry_after_s=12, plan="guru"), 429, "RATE_LIMITED", "RESOURCE_EXHAUSTED"),

@@ -35,6 +35,7 @@ MODULES_MAX = 1_800
 
 SECRETS = {
     "account": {"STRIPE_SECRET_KEY"},
+    "admin_customers": {"STRIPE_SECRET_KEY"},
     "auth_customer_token": {"CUSTOMER_TOKEN_KEYS"},
     "answer_crossings": {"STRIPE_SECRET_KEY"},
     "billing_checkout": {"STRIPE_SECRET_KEY"},

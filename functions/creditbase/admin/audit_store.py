@@ -44,6 +44,8 @@ def writes_for_audit(audit: Audit) -> list[Write]:
         "entry_id": audit.entry_id,
         "before": dict(audit.before),
         "after": dict(audit.after),
+        "follows": audit.follows,
+        "stripe": dict(audit.stripe),
     }
     return [Create(_path(audit.audit_id), fields)]
 

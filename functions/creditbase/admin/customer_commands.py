@@ -1,4 +1,4 @@
-"""Commands about a customer: find, show, and do what the admin's endpoints do.
+"""Commands about a customer: find, and do what the admin's endpoints do.
 
 The same use cases, so the same record is left: of the command line, with the reason given.
 Each action has a key; typed again with the key that is printed, it is not done again.
@@ -10,7 +10,7 @@ import sys
 from datetime import datetime
 
 from creditbase.accounts.domain import Customer
-from creditbase.admin import acting
+from creditbase.admin import acting, planning, refunding
 from creditbase.admin.audit_store import load_audit_page
 from creditbase.admin.command_frame import Group, add_command, add_group
 from creditbase.admin.customers import list_customers, search_customers
@@ -43,6 +43,14 @@ def take_customers(groups: Group) -> None:
     command.add_argument("--expires-at", type=_instant, help="when they end (never)")
     _takes_deed(customers, "freeze", _freeze, "stop a customer from spending")
     _takes_deed(customers, "thaw", _thaw, "let a customer spend again")
+    command = _takes_deed(customers, "refund", _refund, "give money back through Stripe")
+    command.add_argument("payment", help="pi_… or in_…, by Stripe's id")
+    command.add_argument("--cents", type=int, help="how much of it (all that is left)")
+    command = _takes_deed(customers, "plan", _plan, "change the plan, or tier, through Stripe")
+    command.add_argument("plan", help="its code; free ends the subscription")
+    command.add_argument(
+        "--when", choices=("now", "period_end"), default="", help="(as its price says)"
+    )
     command = add_command(groups, "audit", _audit, "show what operators did, newest first")
     command.add_argument("--customer", default="", help="only to this customer, by id")
 
@@ -115,6 +123,25 @@ def _thaw(given: argparse.Namespace) -> None:
     _print(acting.thaw(_deed(given, "thaw", {}), now=clock.now()))
 
 
+def _refund(given: argparse.Namespace) -> None:
+    asked: dict[str, object] = {"payment": given.payment}
+    if given.cents is not None:
+        asked["amount_cents"] = given.cents
+    deed = _deed(given, "refund", asked)
+    audit = refunding.refund(
+        deed, payment=given.payment, amount_cents=given.cents, now=clock.now()
+    )
+    _print(audit)
+
+
+def _plan(given: argparse.Namespace) -> None:
+    asked: dict[str, object] = {"plan": given.plan}
+    if given.when:
+        asked["when"] = given.when
+    deed = _deed(given, "plan", asked)
+    _print(planning.change_plan(deed, plan=given.plan, when=given.when, now=clock.now()))
+
+
 def _deed(given: argparse.Namespace, action: Action, asked: dict[str, object]) -> Deed:
     ref = wallet_named(given.project, given.customer)
     key = given.key or secrets.token_hex(KEY_BYTES)
@@ -140,6 +167,8 @@ def _print(audit: Audit) -> None:
     for name, before in audit.before.items():
         after = audit.after[name]
         print(f"{name}: {before}" + ("" if after == before else f" -> {after}"))
+    for name, told in audit.stripe.items():
+        print(f"{name}: {told}")
 
 
 def _audit(given: argparse.Namespace) -> None:

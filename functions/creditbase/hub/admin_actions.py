@@ -1,4 +1,4 @@
-"""What an operator does about a customer: adjust, grant, freeze, thaw.
+"""What an operator does about a customer: adjust, grant, freeze, thaw, refund, change plan.
 
 Each needs an `Idempotency-Key` and a reason, and answers with its record: a repeat is answered
 with the same one.
@@ -6,10 +6,16 @@ with the same one.
 
 from collections.abc import Callable
 
-from creditbase.admin import acting
+from creditbase.admin import acting, planning, refunding
 from creditbase.admin.domain.audit import Action, Audit, Deed
 from creditbase.hub.admin_door import admin_of, key_of
-from creditbase.hub.admin_requests import AdjustRequest, DeedRequest, GrantRequest
+from creditbase.hub.admin_requests import (
+    AdjustRequest,
+    DeedRequest,
+    GrantRequest,
+    PlanRequest,
+    RefundRequest,
+)
 from creditbase.kernel.instants import write_exact, write_seconds
 from creditbase.kernel.money import nanos_from_credits
 from creditbase.ledger.paths import WalletRef
@@ -65,11 +71,43 @@ def thaw(call: Call, ref: WalletRef) -> Reply:
     return Reply(body=audit_answer(acting.thaw(deed, now=call.now)))
 
 
+def refund(call: Call, ref: WalletRef) -> Reply:
+    """Give back a payment through Stripe, or a part of it."""
+    asked = parse(RefundRequest, call.body)
+    named: dict[str, object] = {"payment": asked.payment}
+    if asked.amount_cents is not None:
+        named["amount_cents"] = asked.amount_cents
+    audit = refunding.refund(
+        deed_of(call, "refund", asked.reason, ref, named),
+        payment=asked.payment,
+        amount_cents=asked.amount_cents,
+        now=call.now,
+    )
+    return Reply(body=audit_answer(audit))
+
+
+def plan(call: Call, ref: WalletRef) -> Reply:
+    """Bring a customer to another plan through Stripe."""
+    asked = parse(PlanRequest, call.body)
+    named: dict[str, object] = {"plan": asked.plan}
+    if asked.when:
+        named["when"] = asked.when
+    audit = planning.change_plan(
+        deed_of(call, "plan", asked.reason, ref, named),
+        plan=asked.plan,
+        when=asked.when or "",
+        now=call.now,
+    )
+    return Reply(body=audit_answer(audit))
+
+
 ACTIONS: dict[str, Callable[[Call, WalletRef], Reply]] = {
     "POST /admin/customers/{customer_id}/adjust": adjust,
     "POST /admin/customers/{customer_id}/grant": grant,
     "POST /admin/customers/{customer_id}/freeze": freeze,
     "POST /admin/customers/{customer_id}/thaw": thaw,
+    "POST /admin/customers/{customer_id}/refund": refund,
+    "POST /admin/customers/{customer_id}/plan": plan,
 }
 
 
@@ -110,4 +148,8 @@ def audit_row(audit: Audit) -> dict[str, object]:
         row["entry_id"] = audit.entry_id
     if audit.before:
         row["before"], row["after"] = dict(audit.before), dict(audit.after)
+    if audit.follows:
+        row["follows"] = audit.follows
+    if audit.stripe:
+        row["stripe"] = dict(audit.stripe)
     return row

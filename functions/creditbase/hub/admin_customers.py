@@ -18,12 +18,13 @@ from creditbase.kernel.errors import NotFound
 from creditbase.ledger.pages import Span, find_span, load_page
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.http import Call, Reply, endpoint
+from creditbase.runtime.settings import STRIPE_SECRET_KEY
 
 LIMIT = 50
 LIMIT_MAX = 200
 
 
-@endpoint("admin_customers", door=HUB)
+@endpoint("admin_customers", door=HUB, secrets=(STRIPE_SECRET_KEY,))
 def admin_customers(call: Call) -> Reply:
     """Find customers, show one, read its ledger, compute an entry again; act on one.
 

@@ -8,11 +8,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from creditbase.admin.domain.audit import REASON_CHARACTERS_MAX
 from creditbase.admin.domain.vouchers import CODE_CHARACTERS_MAX, CREDIT_DAYS_MAX, USES_MAX
 from creditbase.admin.domain.vouchers import CREDITS_MAX as VOUCHER_CREDITS_MAX
+from creditbase.admin.refunding import CENTS_MAX
 from creditbase.kernel import instants
 from creditbase.kernel.money import AMOUNT_NANOS_MAX, NANOS_PER_CREDIT
 
 CREDITS_MAX = AMOUNT_NANOS_MAX // NANOS_PER_CREDIT
 ENTRY_ID_CHARACTERS_MAX = 400
+STRIPE_ID_CHARACTERS_MAX = 255
+PLAN_CODE_CHARACTERS_MAX = 100
 
 
 def _read_instant(given: object) -> object:
@@ -47,6 +50,20 @@ class GrantRequest(DeedRequest):
     expires_at: Instant | None = None
 
 
+class RefundRequest(DeedRequest):
+    """Give money back through Stripe: all that is left of a payment, or so many cents."""
+
+    payment: Annotated[str, Field(min_length=1, max_length=STRIPE_ID_CHARACTERS_MAX)]
+    amount_cents: Annotated[int, Field(ge=1, le=CENTS_MAX)] | None = None
+
+
+class PlanRequest(DeedRequest):
+    """Bring a customer to a plan, or a tier; `when` says otherwise than its price would."""
+
+    plan: Annotated[str, Field(min_length=1, max_length=PLAN_CODE_CHARACTERS_MAX)]
+    when: Literal["now", "period_end"] | None = None
+
+
 class VoucherRequest(BaseModel):
     """Make a voucher of a code that the caller has chosen."""
 
@@ -58,7 +75,7 @@ class VoucherRequest(BaseModel):
     max_uses: Annotated[int, Field(ge=1, le=USES_MAX)] | None = None
     starts_at: Instant | None = None
     expires_at: Instant | None = None
-    plans: list[Annotated[str, Field(max_length=100)]] = []
+    plans: list[Annotated[str, Field(max_length=PLAN_CODE_CHARACTERS_MAX)]] = []
     credits_expire_days: Annotated[int, Field(ge=1, le=CREDIT_DAYS_MAX)] | None = None
 
 

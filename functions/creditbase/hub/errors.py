@@ -42,6 +42,9 @@ TABLE: dict[str, Row] = {
     "INVALID_API_KEY": Row(401, "UNAUTHENTICATED", "Invalid API key"),
     "APP_CHECK_FAILED": Row(401, "UNAUTHENTICATED", "App Check failed"),
     "QUOTA_EXCEEDED": Row(402, "RESOURCE_EXHAUSTED", "The credits do not cover this request"),
+    "PAYMENT_REFUSED": Row(
+        409, "FAILED_PRECONDITION", "It cannot be paid: no card, a declined one, or a debt"
+    ),
     "ADMIN_REQUIRED": Row(403, "PERMISSION_DENIED", "This needs the admin role"),
     "FORBIDDEN": Row(403, "PERMISSION_DENIED", "This account may not do this"),
     "NO_STRIPE_CUSTOMER": Row(404, "NOT_FOUND", "There is no billing account yet"),
@@ -55,6 +58,20 @@ TABLE: dict[str, Row] = {
     "VOUCHER_ALREADY_REDEEMED": Row(409, "ALREADY_EXISTS", "This code was redeemed already"),
     "KEY_LIMIT_REACHED": Row(
         409, "FAILED_PRECONDITION", "The limit of API keys is reached; revoke one first"
+    ),
+    "NO_SUBSCRIPTION": Row(
+        409,
+        "FAILED_PRECONDITION",
+        "There is no subscription to change: grant credits, or let them buy at Checkout",
+    ),
+    "NOTHING_TO_REFUND": Row(
+        409, "FAILED_PRECONDITION", "So much of this payment is not left to give back"
+    ),
+    "PAYMENT_DISPUTED": Row(
+        409, "FAILED_PRECONDITION", "A bank disputes this payment, and decides about it"
+    ),
+    "STRIPE_REFUSED": Row(
+        409, "FAILED_PRECONDITION", "Nothing comes of this any more: look, and ask anew"
     ),
     "CONFLICT": Row(409, "FAILED_PRECONDITION", "The state does not allow this"),
     "RATE_LIMITED": Row(429, "RESOURCE_EXHAUSTED", "Rate limit exceeded"),

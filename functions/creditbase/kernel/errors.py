@@ -106,9 +106,16 @@ class PaymentRequired(BillingError):
 
 
 class PaymentRefused(BillingError):
-    """What has to be paid at once cannot be: no card on file, or a card that was declined."""
+    """What has to be paid at once cannot be: no card on file, or a card that was declined.
+
+    `reason` as in `InvalidRequest`.
+    """
 
     code, status = "PAYMENT_REQUIRED", 402
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Forbidden(BillingError):

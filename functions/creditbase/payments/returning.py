@@ -64,6 +64,15 @@ def mirror_return(event: Event, now: datetime) -> Outcome:
         return Outcome("ignored", "no_such_object")
     if not payment_id:
         return Outcome("ignored", "not_ours")
+    return follow_payment(payment_id, now=now)
+
+
+def follow_payment(payment_id: str, *, now: datetime) -> Outcome:
+    """Take, or give back, the credits of what Stripe says has gone back of a payment.
+
+    Raises:
+        Unavailable, Contention: not finished; to be repeated.
+    """
     payment = store.find_payment(payment_id) or _write_down(payment_id, now=now)
     if payment is None:
         return Outcome("ignored", "not_ours")

@@ -94,6 +94,7 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
         cancel_at_period_end=_ends_with_period(answered),
         next_plan_code=next_plan_code,
         next_plan_at=next_plan_at,
+        schedule_id=_managed_by(answered["schedule"]),
         trial_end_at=_at(answered["trial_end"]) if answered["trial_end"] else None,
         item_id=item["id"],
         ended_at=_at(answered["ended_at"]) if answered["ended_at"] else None,
@@ -135,6 +136,11 @@ def _next_plan(
         if code != plan_code:
             return code, _at(phase["start_date"]) if code else None
     return "", None
+
+
+def _managed_by(schedule: Mapping[str, Any] | None) -> str:
+    is_active = schedule is not None and schedule["status"] == "active"
+    return id_of(schedule) if is_active else ""
 
 
 def _invoice(project_id: str, answered: Mapping[str, Any]) -> Invoice:

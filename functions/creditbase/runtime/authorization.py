@@ -84,7 +84,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     *(
         _admin("admin_customers", "POST", f"/admin/customers/{{customer_id}}/{action}")
-        for action in ("adjust", "grant", "freeze", "thaw")
+        for action in ("adjust", "grant", "freeze", "thaw", "refund", "plan")
     ),
     _admin("admin_vouchers", "POST", "/admin/vouchers"),
     _admin("admin_vouchers", "POST", "/admin/vouchers/disable"),

@@ -1,7 +1,7 @@
 """The record of what an operator did: who, when, what, why, and what it changed. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -18,8 +18,22 @@ COMMAND_LINE = "command-line"
 """Who acts where nobody signed in: whoever may use the project's own credentials."""
 
 Action = Literal[
-    "adjust", "grant", "freeze", "thaw", "voucher_create", "voucher_disable", "event_retry"
+    "adjust",
+    "grant",
+    "freeze",
+    "thaw",
+    "voucher_create",
+    "voucher_disable",
+    "refund",
+    "refund_outcome",
+    "plan",
+    "plan_outcome",
+    "role_give",
+    "role_take",
+    "event_retry",
 ]
+OUTCOMES: Mapping[Action, Action] = {"refund": "refund_outcome", "plan": "plan_outcome"}
+"""What is done at Stripe is recorded twice: when it is asked for, and what came of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +67,11 @@ class Deed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """The record of a deed. `before` and `after` are figures of what it changed, if any."""
+    """The record of a deed. `before` and `after` are figures of what it changed, if any.
+
+    Of a deed at Stripe there are two: `stripe` is what is asked of it, and in the second, which
+    `follows` the first, what came of it.
+    """
 
     audit_id: str
     at: datetime
@@ -67,6 +85,13 @@ class Audit:
     entry_id: str = ""
     before: Mapping[str, object] = field(default_factory=dict)
     after: Mapping[str, object] = field(default_factory=dict)
+    follows: str = ""
+    stripe: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def outcome_id(self) -> str:
+        """Return the id of the record of what came of it."""
+        return audit_uuid(self.audit_id, "outcome")
 
     @property
     def place(self) -> str:
@@ -81,6 +106,7 @@ def record_of(
     entry_id: str = "",
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
+    stripe: Mapping[str, object] | None = None,
 ) -> Audit:
     """Return the record of a deed that is done now."""
     return Audit(
@@ -96,6 +122,19 @@ def record_of(
         entry_id=entry_id,
         before=before or {},
         after=after or {},
+        stripe=stripe or {},
+    )
+
+
+def outcome_of(begun: Audit, stripe: Mapping[str, object], *, now: datetime) -> Audit:
+    """Return the record of what came of a deed at Stripe."""
+    return replace(
+        begun,
+        audit_id=begun.outcome_id,
+        at=max(now, begun.at),
+        action=OUTCOMES[begun.action],
+        follows=begun.audit_id,
+        stripe=stripe,
     )
 
 

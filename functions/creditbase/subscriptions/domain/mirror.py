@@ -34,6 +34,8 @@ class Subscription:
     cancel_at_period_end: bool = False
     next_plan_code: str = ""
     """The plan that it is scheduled to turn to; empty where it goes on as it is."""
+    schedule_id: str = ""
+    """What manages it, so that nothing else may until it lets go; empty for nothing."""
     next_plan_at: datetime | None = None
     trial_end_at: datetime | None = None
     """When its trial ends or ended; None where it never had one."""
