@@ -23,12 +23,11 @@ from creditbase.kernel.errors import (
 )
 from creditbase.ledger.paths import WalletRef
 from creditbase.payments import store, stripe_billing, stripe_refunds
+from creditbase.payments.domain import CENTS_MAX
 from creditbase.payments.returning import follow_payment
 from creditbase.payments.stripe_refunds import Refund, Refundable
 
 PAYMENT = re.compile(r"(pi|in)_[A-Za-z0-9_]{1,250}")
-CENTS_MAX = 99_999_999
-"""The most that Stripe takes for one payment."""
 
 
 def refund(

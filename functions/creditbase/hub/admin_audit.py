@@ -3,8 +3,8 @@
 import re
 
 from creditbase.admin.audit_store import load_audit_page
-from creditbase.hub.admin_actions import audit_row
 from creditbase.hub.admin_door import admin_of
+from creditbase.hub.admin_records import audit_row
 from creditbase.hub.door import HUB
 from creditbase.hub.queries import asked_text
 from creditbase.kernel.errors import InvalidRequest

@@ -8,9 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from creditbase.admin.domain.audit import REASON_CHARACTERS_MAX
 from creditbase.admin.domain.vouchers import CODE_CHARACTERS_MAX, CREDIT_DAYS_MAX, USES_MAX
 from creditbase.admin.domain.vouchers import CREDITS_MAX as VOUCHER_CREDITS_MAX
-from creditbase.admin.refunding import CENTS_MAX
 from creditbase.kernel import instants
 from creditbase.kernel.money import AMOUNT_NANOS_MAX, NANOS_PER_CREDIT
+from creditbase.payments.domain import CENTS_MAX
 
 CREDITS_MAX = AMOUNT_NANOS_MAX // NANOS_PER_CREDIT
 ENTRY_ID_CHARACTERS_MAX = 400

@@ -5,8 +5,8 @@ from creditbase.admin.acting import done_before
 from creditbase.admin.domain.audit import Action, Deed
 from creditbase.admin.domain.vouchers import VoucherTerms
 from creditbase.admin.vouchers import asked_of, create_voucher, disable_voucher
-from creditbase.hub.admin_actions import audit_answer
 from creditbase.hub.admin_door import admin_of, key_of
+from creditbase.hub.admin_records import audit_answer
 from creditbase.hub.admin_requests import DisableRequest, VoucherRequest
 from creditbase.hub.door import HUB
 from creditbase.metering.models import parse

@@ -6,8 +6,8 @@ from datetime import datetime
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.admin.domain.audit import Deed
 from creditbase.admin.inbox import STATES, asked_of, count_events, list_events, retry_event
-from creditbase.hub.admin_actions import audit_answer
 from creditbase.hub.admin_door import admin_of, key_of
+from creditbase.hub.admin_records import audit_answer
 from creditbase.hub.admin_requests import RetryRequest
 from creditbase.hub.door import HUB
 from creditbase.hub.queries import asked_text

@@ -19,6 +19,8 @@ WALLET = "wallet"
 """What stands for a pack's name where any amount is paid into a wallet."""
 AUTOMATIC = "auto"
 """The same, of a top-up that nobody had to ask for."""
+CENTS_MAX = 99_999_999
+"""The most that Stripe takes for one payment."""
 EVENT_LIFETIME = timedelta(days=90)
 """How long the inbox keeps an event. Its effects' own entries are permanent."""
 
