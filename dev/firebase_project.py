@@ -34,7 +34,7 @@ def prepare(
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "functions").mkdir(parents=True)
     configuration = json.loads((ROOT / "firebase.json").read_text())
-    (folder / "firebase.json").write_text(json.dumps(_with_ports(configuration, layout)))
+    (folder / "firebase.json").write_text(json.dumps(with_ports(configuration, layout)))
     for source in FUNCTIONS.iterdir():
         if source.name not in OWN_FILES:
             (folder / "functions" / source.name).symlink_to(source)
@@ -56,7 +56,8 @@ def _prepare_site(public: Path, settings: Mapping[str, Any]) -> None:
     (public / SETTINGS).write_text(json.dumps(settings))
 
 
-def _with_ports(configuration: dict[str, Any], layout: Layout) -> dict[str, Any]:
+def with_ports(configuration: dict[str, Any], layout: Layout) -> dict[str, Any]:
+    """Return the configuration with this stack's ports, and its servers in the policy."""
     emulators = dict(configuration["emulators"])
     for name, settings in emulators.items():
         if isinstance(settings, dict) and "port" in settings:

@@ -14,7 +14,7 @@ export interface Arrival {
 
 interface Seen {
   now: Account;
-  then: Before | undefined;
+  was: Before | undefined;
   /** Whether it has taken longer than usual. */
   isLate: boolean;
   name: (code: string) => string;
@@ -58,8 +58,8 @@ function waiting(isLate: boolean): Arrival {
   };
 }
 
-function subscribed({ now, then, isLate, name }: Seen): Arrival {
-  const isThere = isSubscribed(now) && (!then || now.plan !== then.plan);
+function subscribed({ now, was, isLate, name }: Seen): Arrival {
+  const isThere = isSubscribed(now) && (!was || now.plan !== was.plan);
   if (!isThere) return waiting(isLate);
   return {
     kind: 'done',
@@ -68,8 +68,8 @@ function subscribed({ now, then, isLate, name }: Seen): Arrival {
   };
 }
 
-function toppedUp({ now, then, isLate }: Seen): Arrival {
-  if (!then) {
+function toppedUp({ now, was, isLate }: Seen): Arrival {
+  if (!was) {
     if (now.topup <= 0) return waiting(isLate);
     return {
       kind: 'done',
@@ -77,16 +77,16 @@ function toppedUp({ now, then, isLate }: Seen): Arrival {
       text: `Your top-ups hold ${count(now.topup)} credits.`,
     };
   }
-  if (now.topup <= then.topup) return waiting(isLate);
+  if (now.topup <= was.topup) return waiting(isLate);
   return {
     kind: 'done',
     title: 'Thank you.',
-    text: `${count(now.topup - then.topup)} credits arrived.`,
+    text: `${count(now.topup - was.topup)} credits arrived.`,
   };
 }
 
-function fromPortal({ now, then, isLate, name }: Seen): Arrival {
-  if (then && !isChanged(then, now) && !isLate) {
+function fromPortal({ now, was, isLate, name }: Seen): Arrival {
+  if (was && !isChanged(was, now) && !isLate) {
     return { kind: 'waiting', title: 'Looking for what has changed…' };
   }
   const plan = name(now.plan);
@@ -100,7 +100,7 @@ function fromPortal({ now, then, isLate, name }: Seen): Arrival {
     const title = `${plan} changes to ${name(next)} on ${day(at)}.`;
     return { kind: 'plain', title, text: stays };
   }
-  if (then && then.plan !== now.plan) return { kind: 'done', title: `You are on ${plan} now.` };
-  if (then?.isEnding || then?.change) return { kind: 'done', title: `${plan} goes on.` };
+  if (was && was.plan !== now.plan) return { kind: 'done', title: `You are on ${plan} now.` };
+  if (was?.isEnding || was?.change) return { kind: 'done', title: `${plan} goes on.` };
   return { kind: 'plain', title: `You are on ${plan}.` };
 }

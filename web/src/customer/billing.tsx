@@ -25,11 +25,11 @@ export default function Billing() {
   const { value: now } = account;
   const { query } = useLocation();
   const journey = journeyOf(query);
-  const then = useMemo(before, []);
+  const was = useMemo(before, []);
   const offers = useOffers().value;
   const isLate = useLateness(journey === 'portal' ? PORTAL_WAITS_MS : PATIENT_FOR_MS);
   const arrival =
-    now && arrivalOf(journey, { now, then, isLate, name: (code) => planName(offers, code) });
+    now && arrivalOf(journey, { now, was, isLate, name: (code) => planName(offers, code) });
   const isDone = arrival !== undefined && arrival.kind !== 'waiting';
 
   useEffect(() => {

@@ -11,8 +11,8 @@ export function standingOf(now: Account): Before {
 }
 
 /** Whether the subscription is another than it was. */
-export function isChanged(then: Before, now: Account): boolean {
+export function isChanged(before: Before, now: Account): boolean {
   const { topup: _, ...is } = standingOf(now);
-  const { topup: __, ...was } = then;
+  const { topup: __, ...was } = before;
   return JSON.stringify(is) !== JSON.stringify(was);
 }
