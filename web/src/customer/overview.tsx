@@ -8,7 +8,7 @@ import { CreditBar } from '../app/components/credit-bar';
 import { Card, Figure, Page } from '../app/components/layout';
 import { Skeleton } from '../app/components/skeleton';
 import { ErrorState, When } from '../app/components/states';
-import { count, credits, day } from '../app/format';
+import { count, credits, day, shortDay } from '../app/format';
 import { type Resource, useResource } from '../app/resource';
 import { forecast } from './forecast';
 import { type Offers, planName, useOffers } from './offers';
@@ -151,7 +151,11 @@ function Plan({
   return (
     <Card title="Plan" actions={<a href="/app/plans">Change plan or top up</a>}>
       <dl class="figures">
-        <Figure label="Your plan" value={planName(offers, now.plan)} note={nextLine(now, offers)} />
+        <Figure
+          label="Your plan"
+          value={planName(offers, now.plan)}
+          note={`${credits(now.monthlyTotal)} a month`}
+        />
         <Figure
           label="This period"
           value={credits(now.used)}
@@ -163,9 +167,9 @@ function Plan({
           note={now.held ? 'kept for calls under way' : 'no call under way'}
         />
         <Figure
-          label="Period"
-          value={<span class="overview-period">{day(now.windowStart)}</span>}
-          note={`until ${day(now.windowEnd)}`}
+          label="Dates"
+          value={`${shortDay(now.windowStart)} – ${shortDay(now.windowEnd)}`}
+          note={nextLine(now, offers)}
         />
       </dl>
     </Card>

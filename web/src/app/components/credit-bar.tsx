@@ -20,8 +20,8 @@ export function CreditBar({ monthly, monthlyTotal, topup }: Props) {
         role="img"
         aria-label={`${credits(monthly)} of this month’s ${count(monthlyTotal)}, and ${credits(bought)} from top-ups`}
       >
-        <span class="credit-bar-monthly" style={{ width: share(monthly) }} />
-        <span class="credit-bar-topup" style={{ width: share(bought) }} />
+        {monthly > 0 && <span class="credit-bar-monthly" style={{ width: share(monthly) }} />}
+        {bought > 0 && <span class="credit-bar-topup" style={{ width: share(bought) }} />}
       </div>
       <ul class="legend">
         <li>
