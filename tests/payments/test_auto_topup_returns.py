@@ -13,8 +13,10 @@ from creditbase.kernel.errors import Unavailable
 from creditbase.ledger.use_cases import lanes
 from creditbase.payments import auto_topups, refill_charging, stripe_wallets
 from creditbase.payments.auto_topups import refill
+from creditbase.payments.domain import AUTOMATIC, Buyer
 from creditbase.payments.refilling import Refill
 from creditbase.payments.use_cases import receive_event
+from creditbase.payments.wallet_topups import wallet_order
 from creditbase.runtime.clock import real_now
 from tests.payments.shop import SECRET, Shop, signed
 from tests.payments.wallets import Prepaid, alone
@@ -135,10 +137,14 @@ class TestRaces:
         assert ada.charged() == [2000]
 
     def test_a_number_that_was_counted_and_never_asked_is_given_up(self, ada: Prepaid) -> None:
-        """Its process died before it asked Stripe: nobody asks for it any more."""
+        """Its process died before it asked Stripe: nobody asks for it any more.
+
+        It stood still only: what is paid after all is credited, and counts against the cap.
+        """
         payment_id = topped_up(ada)
         ada.spend(2000)
-        assert isinstance(auto_topups._begin(ada.ref, now=ada.now), Refill)
+        begun = auto_topups._begin(ada.ref, now=ada.now)
+        assert isinstance(begun, Refill)
         ada.refund(payment_id)
         ada.hear()
 
@@ -149,6 +155,20 @@ class TestRaces:
         kept = ada.auto_topup
         assert ada.charged() == [2000]
         assert (kept.in_flight, kept.month_cents, kept.failure) == (None, 2000, "refunded")
+
+        buyer = Buyer(
+            project_id=ada.ref.project_id,
+            customer_id=ada.ref.customer_id,
+            uid="",
+            stripe_customer_id=begun.stripe_customer_id,
+        )
+        order = wallet_order(begun.amount_cents, tier=AUTOMATIC)
+        stripe_wallets.charge_saved_card(buyer, order, begun.method_id, number=begun.number)
+        ada.hear("payment_intent.succeeded")
+        ada.hear("payment_intent.succeeded", "charge.refunded")
+
+        assert (ada.charged(), ada.auto_topup.month_cents) == ([2000, 2000], 4000)
+        assert ada.balance_cents == 600
 
     def test_a_number_that_was_paid_before_is_found_and_credited(self, ada: Prepaid) -> None:
         """Its process died after it asked Stripe: the money is there, and belongs to Ada."""

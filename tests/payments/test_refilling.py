@@ -20,7 +20,9 @@ from creditbase.payments.refilling import (
     decide_refill,
     decide_settings,
     failed,
+    first_seen_paid,
     is_still_wanted,
+    month_of,
     paid,
     stopped,
 )
@@ -81,6 +83,19 @@ def test_a_number_that_nobody_will_pay_is_left_and_the_next_one_begins() -> None
 
     assert (known.settings, known.month_cents) == (WANTED, 0)
     assert decided(known).number == 2
+
+
+def test_a_number_that_was_given_up_and_is_paid_after_all_counts_against_the_cap() -> None:
+    """Once, and in the month in which it is heard of; one in flight has been counted."""
+    known = begun(ON, decided(ON))
+    left = abandoned(known, 1)
+    later = NOON + timedelta(days=40)
+
+    assert first_seen_paid(known, 1, 1000, now=NOON) == known
+    assert first_seen_paid(left, 1, 1000, now=NOON).month_cents == known.month_cents == 1000
+    counted = first_seen_paid(replace(left, month_cents=300), 1, 1000, now=later)
+    assert (counted.month, counted.month_cents) == (month_of(later), 1000)
+    assert first_seen_paid(OFF, 1, 1000, now=NOON) == OFF
 
 
 def test_a_failure_of_last_month_leaves_this_months_cap_alone() -> None:

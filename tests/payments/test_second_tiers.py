@@ -93,19 +93,20 @@ def test_one_that_is_cut_off_pays_back_no_second_time(
 ) -> None:
     """Killed between refund and end; until it is repeated work has given back what it held.
 
-    What it held was used: the work goes on with the cheaper limit, and counts there alone.
+    What it held was used: the work goes on with the cheaper limit, and counts there alone. The
+    figures are no half of anything, so that nothing else comes to them.
     """
-    buys_both(ada, lambda wallet: wallet.hold("work", 1_450 * CENT_NANOS))
+    buys_both(ada, lambda wallet: wallet.hold("work", 1_000 * CENT_NANOS))
     with monkeypatch.context() as patched:
         patched.setattr(stripe_billing, "cancel_subscription", dies)
         with pytest.raises(Unavailable):
             ada.look()
-    assert (back_cents(ada), statuses(ada)) == ([1_500], ["active", "active"])
+    assert (back_cents(ada), statuses(ada)) == ([1_965], ["active", "active"])
     wallet_of(ada.ref, ada.now).capture("work", 100 * CENT_NANOS)
 
     ada.look().look()
 
-    assert (back_cents(ada), statuses(ada)) == ([1_500], ["active", "canceled"])
+    assert (back_cents(ada), statuses(ada)) == ([1_965], ["active", "canceled"])
     assert ada.left_cents() == 29_900
 
 

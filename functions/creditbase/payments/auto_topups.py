@@ -32,7 +32,7 @@ from creditbase.payments.granting import grant_payment
 from creditbase.payments.noticing import mails_for, sender_of
 from creditbase.payments.refill_charging import charge
 from creditbase.payments.refill_settings import live_account, tell_wallet
-from creditbase.payments.refill_store import auto_topup_of, writes_for_auto_topup
+from creditbase.payments.refill_store import auto_topup_of, changes_of, writes_for_auto_topup
 from creditbase.payments.refilling import (
     DECLINED,
     NEEDS_CUSTOMER,
@@ -44,6 +44,7 @@ from creditbase.payments.refilling import (
     begun,
     decide_refill,
     failed,
+    first_seen_paid,
     paid,
     stopped,
 )
@@ -192,8 +193,13 @@ def _settle(ref: CustomerRef, payment: WalletPayment, *, now: datetime) -> None:
 
     def write_down() -> Attempt[None]:
         account = store.load_account(ref)
-        is_known = store.find_payment(owed.payment_id) is not None
-        return Attempt(None, () if is_known else store.writes_for_payment(account, owed))
+        if store.find_payment(owed.payment_id) is not None:
+            return Attempt(None, ())
+        kept = first_seen_paid(
+            auto_topup_of(account), payment.number, payment.received_cents, now=now
+        )
+        changes = changes_of(account, kept)
+        return Attempt(None, store.writes_for_payment(account, owed, changes=changes))
 
     def end_flight() -> Attempt[None]:
         account = store.load_account(ref)

@@ -25,7 +25,12 @@ def writes_for_auto_topup(
     """
     if kept == auto_topup_of(account) and not others:
         return []
-    return [account_update(account, {AUTO_TOPUP: asdict(kept)}), *others]
+    return [account_update(account, changes_of(account, kept)), *others]
+
+
+def changes_of(account: Account, kept: AutoTopup) -> dict[tuple[str, ...], Any]:
+    """Return what of the customer's document that changes, for a batch that has it anyway."""
+    return {} if kept == auto_topup_of(account) else {AUTO_TOPUP: asdict(kept)}
 
 
 def _read(fields: Mapping[str, Any]) -> AutoTopup:

@@ -135,6 +135,21 @@ def paid(known: AutoTopup, number: int) -> AutoTopup:
     return replace(known, in_flight=None) if is_mine else known
 
 
+def first_seen_paid(
+    known: AutoTopup, number: int, amount_cents: int, *, now: datetime
+) -> AutoTopup:
+    """Return what is kept in the commit that writes a payment down, which happens once.
+
+    A number that had been given up, and was paid after all, costs this month what it costs: the
+    month in which it was counted has been given it back.
+    """
+    if known == OFF or (known.in_flight is not None and known.in_flight.number == number):
+        return known
+    month = month_of(now)
+    before_cents = known.month_cents if known.month == month else 0
+    return replace(known, month=month, month_cents=before_cents + amount_cents)
+
+
 def failed(known: AutoTopup, number: int, failure: Failure, *, now: datetime) -> AutoTopup:
     """Return what is kept once a top-up was not paid: it is off, and the month is not charged.
 
