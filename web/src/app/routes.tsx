@@ -1,7 +1,17 @@
 /** Every page: its address, its file, who may open it, and where the menu shows it. */
 
 import type { LucideIcon } from 'lucide-preact';
-import { CreditCard, Gauge } from 'lucide-preact';
+import {
+  Banknote,
+  ChartColumn,
+  CreditCard,
+  Gauge,
+  HeartPulse,
+  Scale,
+  ScrollText,
+  Users,
+  Webhook,
+} from 'lucide-preact';
 import type { ComponentType } from 'preact';
 
 export interface PageRoute {
@@ -36,5 +46,60 @@ export const ROUTES: readonly PageRoute[] = [
     title: 'Payment',
     page: () => import('../customer/billing'),
     access: 'customer',
+  },
+  {
+    path: '/app/admin',
+    title: 'Platform usage',
+    page: () => import('../admin/usage'),
+    access: 'admin',
+    icon: ChartColumn,
+  },
+  {
+    path: '/app/admin/models',
+    title: 'Models and margins',
+    page: () => import('../admin/models'),
+    access: 'admin',
+    icon: Scale,
+  },
+  {
+    path: '/app/admin/customers',
+    title: 'Customers',
+    page: () => import('../admin/customers'),
+    access: 'admin',
+    icon: Users,
+  },
+  {
+    path: '/app/admin/customers/:id',
+    title: 'Customer',
+    page: () => import('../admin/customer'),
+    access: 'admin',
+  },
+  {
+    path: '/app/admin/payments',
+    title: 'Payment problems',
+    page: () => import('../admin/payments'),
+    access: 'admin',
+    icon: Banknote,
+  },
+  {
+    path: '/app/admin/webhooks',
+    title: 'Webhooks',
+    page: () => import('../admin/webhooks'),
+    access: 'admin',
+    icon: Webhook,
+  },
+  {
+    path: '/app/admin/health',
+    title: 'Invariants and jobs',
+    page: () => import('../admin/health'),
+    access: 'admin',
+    icon: HeartPulse,
+  },
+  {
+    path: '/app/admin/audit',
+    title: 'Audit',
+    page: () => import('../admin/audit'),
+    access: 'admin',
+    icon: ScrollText,
   },
 ];
