@@ -128,6 +128,10 @@ class Model(Purse):
             return ""
         if not self.overage or not self.spendable():
             return None
+        return self.first_lying()
+
+    def first_lying(self) -> str:
+        """Return the pile that burns first."""
         lying = [name for name, pile in self.piles.items() if pile.lying and not pile.away]
         return min(
             lying,
@@ -232,6 +236,14 @@ class Model(Purse):
         taken += self.take_what_is_there(amount - taken)
         self.spent[hold.window] += taken
         self.committed[hold.window, hold.payer] += taken - len(hold.tokens)
+
+    def deduct(self, amount: int, *, owes: bool) -> None:
+        """Take so many tokens that lie there, whatever pays for work now; owe the others."""
+        there = min(amount, self.spendable())
+        for _ in range(there):
+            self.piles[self.first_lying()].lying -= 1
+        if owes:
+            self.debt += amount - there
 
     def take_what_is_there(self, amount: int) -> int:
         """Take up to so many tokens, note how many were missing, return how many came."""

@@ -15,6 +15,7 @@ from creditbase.ledger.domain.commands import (
     ChangeTerms,
     Command,
     CutMonthly,
+    Deduct,
     ExtendHold,
     FixedAmount,
     GiveBack,
@@ -47,7 +48,7 @@ BUDGETS = (("", 0), ("small", 12), ("large", 45), ("", 0))
 ACTIONS = (
     *("charge", "hold", "hold", "hold", "capture", "capture", "void", "extend", "extend"),
     *("grant", "grant", "grant", "take_back", "take_back", "give_back", "cut", "undo_cut"),
-    *("terms", "tidy", "again"),
+    *("terms", "tidy", "again", "deduct"),
 )
 
 
@@ -72,7 +73,7 @@ STEPS = st.builds(
 PROGRAMS = st.lists(STEPS, min_size=15, max_size=40)
 REFUNDED = (
     *("hold", "hold", "capture", "void", "take_back", "take_back", "give_back", "give_back"),
-    *("cut", "undo_cut"),
+    *("cut", "undo_cut", "deduct"),
 )
 RETURNS = st.lists(
     st.builds(
@@ -258,6 +259,12 @@ class Twin:
             recalled_nanos=called,
         )
         return command, ""
+
+    def deduct(self, step: Step) -> Any:
+        """Take credits because an operator decided so; half of the time the rest is owed."""
+        owes = step.pick % 2 == 1
+        self.model.deduct(step.amount, owes=owes)
+        return Deduct(f"adjust:{self.number}", step.amount, owes), ""
 
     def undo_cut(self, step: Step) -> Any:
         """Go up again: all but some of what was cut comes back."""

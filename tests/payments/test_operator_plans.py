@@ -1,8 +1,7 @@
 """A customer's plan, changed by an operator through Stripe: once for each key, recorded."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,23 +11,21 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.admin.audit_store import load_audit_page
 from creditbase.admin.domain.audit import Audit, Deed
 from creditbase.admin.planning import change_plan
-from creditbase.catalog.domain import Plan
-from creditbase.kernel.errors import BillingError, InvalidRequest, PaymentRefused, Retryable
-from creditbase.kernel.windows import Window
+from creditbase.kernel.errors import BillingError, Retryable
 from creditbase.ledger.paths import WalletRef
 from creditbase.payments import store
 from creditbase.payments.mirroring import mirror_customer
-from creditbase.payments.plan_moves import When, decide_end, decide_move
+from creditbase.payments.plan_moves import When
 from creditbase.payments.subscribing import start_checkout
 from creditbase.payments.tier_selling import archive_tier
-from creditbase.subscriptions.domain.mirror import Subscription
 from tests.ledger.wallets import LiveWallet, in_parallel
 from tests.payments.shop import Resource, Shop
 from tests.payments.tenant import Subscriber, Tenant
 from tests.wire import Send, Wire
 
+pytestmark = pytest.mark.firestore
+
 GURU_NANOS, PRO_NANOS = 10_000_000_000, 55_000_000_000
-NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DECLINED = "pm_card_chargeCustomerFail"
 
 
@@ -101,7 +98,6 @@ def desk(shop: Shop, ref: CustomerRef, wallet: LiveWallet) -> Desk:
     return Desk(shop, ref, wallet)
 
 
-@pytest.mark.firestore
 class TestPlans:
     """What comes of a change."""
 
@@ -176,7 +172,6 @@ class TestPlans:
         assert desk.shop.count("invoice") == 1
 
 
-@pytest.mark.firestore
 class TestRefusals:
     """What is not done."""
 
@@ -217,7 +212,6 @@ def died(send: Send) -> Any:
     raise Died
 
 
-@pytest.mark.firestore
 class TestKeys:
     """One change for each key."""
 
@@ -307,7 +301,6 @@ def gone(*_: object, **__: object) -> bool:
     raise Died
 
 
-@pytest.mark.firestore
 class TestTiers:
     """The same of a relay project's customers."""
 
@@ -370,69 +363,3 @@ class TestTiers:
 
         assert counter.refused("pro", key="k") == "STRIPE_REFUSED"
         assert ada.on() == "starter"
-
-
-LIVE = Subscription(
-    subscription_id="sub_1",
-    status="active",
-    plan_code="guru",
-    price_cents=1_000,
-    price_id="price_guru",
-    item_id="si_1",
-    period=Window(NOON, NOON + timedelta(days=30)),
-    created_at=NOON,
-)
-PRO = Plan(plan_id="p", code="pro", name="Pro", price_cents=5_000, credits=55_000)
-LITE = replace(PRO, code="lite", price_cents=500)
-
-
-class TestDecisions:
-    """Which way leads to a plan."""
-
-    @pytest.mark.parametrize(
-        ("live", "target", "when", "kind"),
-        [
-            (LIVE, PRO, "", "change"),
-            (LIVE, replace(PRO, price_cents=1_000), "", "change"),
-            (LIVE, PRO, "period_end", "change_later"),
-            (LIVE, LITE, "", "change_later"),
-            (replace(LIVE, status="trialing"), LITE, "", "change"),
-            (replace(LIVE, status="trialing", has_method=False), PRO, "", "change"),
-            (replace(LIVE, has_method=False), LITE, "", "change_later"),
-            (replace(LIVE, cancel_at_period_end=True), replace(PRO, code="guru"), "", "stay"),
-            (replace(LIVE, schedule_id="s"), replace(PRO, code="guru"), "", "stay"),
-        ],
-    )
-    def test_the_way_follows_from_prices_and_what_is_planned(
-        self, live: Subscription, target: Plan, when: When, kind: str
-    ) -> None:
-        """Nobody loses what was paid, and nothing is billed that waits."""
-        assert decide_move(live, target, when, price_id="price_x").kind == kind
-
-    @pytest.mark.parametrize(
-        ("decide", "refusal"),
-        [
-            (lambda: decide_move(LIVE, LITE, "now", price_id="x"), InvalidRequest),
-            (
-                lambda: decide_move(
-                    replace(LIVE, status="trialing"), PRO, "period_end", price_id="x"
-                ),
-                InvalidRequest,
-            ),
-            (
-                lambda: decide_move(replace(LIVE, status="past_due"), PRO, "", price_id="x"),
-                PaymentRefused,
-            ),
-            (
-                lambda: decide_move(replace(LIVE, has_method=False), PRO, "", price_id="x"),
-                PaymentRefused,
-            ),
-            (lambda: decide_end(replace(LIVE, cancel_at_period_end=True), ""), InvalidRequest),
-        ],
-    )
-    def test_what_cannot_be_is_refused(
-        self, decide: Callable[[], object], refusal: type[BillingError]
-    ) -> None:
-        """Before anything is recorded or asked."""
-        with pytest.raises(refusal):
-            decide()

@@ -6,7 +6,13 @@ from unittest.mock import patch
 
 from hypothesis import given
 
-from creditbase.ledger.domain.commands import CutMonthly, GiveBack, GrantCredits, TakeBack
+from creditbase.ledger.domain.commands import (
+    CutMonthly,
+    Deduct,
+    GiveBack,
+    GrantCredits,
+    TakeBack,
+)
 from creditbase.ledger.domain.wallet import INCLUDED
 from creditbase.ledger.history import Row
 from creditbase.relay import history_answers
@@ -57,6 +63,9 @@ def check_words(row: Row, told: dict[str, Any]) -> None:
     elif code == "expired":
         assert not is_credit
         assert entry.postings["expired"] > 0
+    elif entry.entry_id.startswith("adjust:"):
+        assert code == "adjustment"
+        assert not is_credit
     elif code == "refund":
         assert is_credit == (told["description"] == history_answers.UNDONE[2])
         assert entry.kind == "refund" or fell_nanos > 0
@@ -66,6 +75,15 @@ def check_words(row: Row, told: dict[str, Any]) -> None:
     else:
         assert is_credit
         assert code in GIVEN
+
+
+def test_what_an_operator_took_is_no_refund() -> None:
+    """Nobody got money for it; a promise of it in the history would be asked for."""
+    story = a_story(topup=5 * CENT)
+
+    story.do(Deduct("adjust:1", 2 * CENT))
+
+    assert newest(story) == ("Adjustment by the operator", "debit", 2)
 
 
 @STORIES

@@ -96,6 +96,8 @@ def _words(row: Row) -> Words:
 def _words_of_refund(entry: Entry) -> Words:
     if "most_nanos" in entry.cause:
         return SMALLER
+    if "asked_nanos" in entry.cause:
+        return GRANTS["adjustment"]
     if _is_undone(entry):
         return UNDONE
     is_dispute = entry.cause.get("is_dispute", bool(entry.cause.get("disputed_cents")))
