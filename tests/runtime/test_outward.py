@@ -170,6 +170,22 @@ class TestLookingUp:
                 thread.join()
         assert outward._looking_up._value == free_before
 
+    def test_a_thread_that_cannot_be_had_gives_its_place_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After 64 such moments this process would look up nothing any more."""
+
+        def start(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+        free_before = outward._looking_up._value
+
+        with pytest.raises(Unreachable):
+            post("https://some.example/", b"{}", {})
+
+        assert outward._looking_up._value == free_before
+
     def test_there_are_only_so_many_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Names that nobody answers for must not fill a process with threads."""
         monkeypatch.setattr(outward, "_looking_up", threading.BoundedSemaphore(1))

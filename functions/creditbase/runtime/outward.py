@@ -198,7 +198,11 @@ def _look_up(host: str, port: int, within_s: float) -> list[tuple[Any, ...]]:
         finally:
             _looking_up.release()
 
-    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    except RuntimeError as failure:  # no thread is to be had, and none gives the place back
+        _looking_up.release()
+        raise httpcore.ConnectTimeout("no name can be looked up now") from failure
     try:
         return found.result(timeout=max(0.0, ends_at_s - time.monotonic()))
     except TimeoutError as failure:

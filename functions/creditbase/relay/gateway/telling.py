@@ -34,40 +34,80 @@ SIGN_OF_LIFE_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
+class Parts:
+    """A text that comes in parts: put together once, since each `+=` would copy all of it."""
+
+    parts: list[str] = field(default_factory=list)
+
+    def add(self, part: str) -> None:
+        """Take a part in."""
+        self.parts.append(part)
+
+    def __str__(self) -> str:
+        return "".join(self.parts)
+
+
+@dataclass(slots=True)
+class AssembledCall:
+    """A call of the caller's own function, put together from its parts."""
+
+    call_id: str = ""
+    name: str = ""
+    arguments: Parts = field(default_factory=Parts)
+
+
+@dataclass(slots=True)
 class Assembly:
     """An answer put together from its pieces."""
 
-    text: str = ""
-    thoughts: str = ""
-    refusal: str = ""
     finish: FinishReason = "stop"
-    calls: dict[int, ToolCall] = field(default_factory=dict)
+    calls: dict[int, AssembledCall] = field(default_factory=dict)
+    _text: Parts = field(default_factory=Parts)
+    _thoughts: Parts = field(default_factory=Parts)
+    _refusal: Parts = field(default_factory=Parts)
+
+    @property
+    def text(self) -> str:
+        """Return what the model said."""
+        return str(self._text)
+
+    @property
+    def thoughts(self) -> str:
+        """Return what it thought on the way."""
+        return str(self._thoughts)
+
+    @property
+    def refusal(self) -> str:
+        """Return how it declined; empty where it did not."""
+        return str(self._refusal)
 
     def add(self, piece: Piece) -> None:
         """Take a piece in."""
         match piece:
             case Text():
-                self.text += piece.text
+                self._text.add(piece.text)
             case Thought():
-                self.thoughts += piece.text
+                self._thoughts.add(piece.text)
             case Refused():
-                self.refusal += piece.text
+                self._refusal.add(piece.text)
             case Finish():
                 self.finish = piece.reason
             case ToolCall():
-                before = self.calls.get(piece.index, ToolCall(piece.index))
-                self.calls[piece.index] = ToolCall(
-                    piece.index,
-                    call_id=before.call_id or piece.call_id,
-                    name=before.name or piece.name,
-                    arguments=before.arguments + piece.arguments,
-                )
+                call = self.calls.setdefault(piece.index, AssembledCall())
+                call.call_id = call.call_id or piece.call_id
+                call.name = call.name or piece.name
+                call.arguments.add(piece.arguments)
             case _:  # usage is the meter's
                 return
 
     def tool_calls(self) -> list[Json]:
         """Return the calls of the caller's functions, in the model's order."""
-        return [tool_call(self.calls[index]) for index in sorted(self.calls)]
+        return [self._tool_call(index) for index in sorted(self.calls)]
+
+    def _tool_call(self, index: int) -> Json:
+        call = self.calls[index]
+        whole = ToolCall(index, call.call_id, call.name, str(call.arguments))
+        return tool_call(whole)
 
 
 def tool_call(call: ToolCall) -> Json:
