@@ -14,25 +14,38 @@ from creditbase.accounts.domain import CustomerRef, new_customer
 from creditbase.accounts.store import (
     customer_path,
     find_customer,
+    find_role,
+    find_user,
     name_path,
     user_path,
+    writes_to_unlink,
 )
-from creditbase.accounts.use_cases import ensure_customer
+from creditbase.accounts.use_cases import (
+    create_api_key,
+    ensure_customer,
+    find_api_key_holder,
+    list_api_keys,
+)
+from creditbase.admin.use_cases import make_admin
 from creditbase.kernel.errors import BillingError, NotFound, Retryable
 from creditbase.kernel.ids import customer_uuid
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import load_balance
 from creditbase.runtime.firestore import commit, get_all, query
 from creditbase.subscriptions import use_cases
-from creditbase.subscriptions.relay_customers import delete_customer
+from creditbase.subscriptions.relay_customers import (
+    CustomerOrder,
+    create_customer,
+    delete_customer,
+)
 from creditbase.subscriptions.use_cases import first_touch
 from tests.ledger.wallets import LiveWallet
 from tests.relay.desk import CREDIT, NOON
 from tests.wire import FAULTS, Fault, Wire
 
 pytestmark = pytest.mark.firestore
-RPCS = 4
-"""Who is it; is it still nobody; has its customer a wallet; then one commit."""
+RPCS = 3
+"""Who is it; is it still nobody; then one commit."""
 
 
 def newcomer() -> str:
@@ -203,6 +216,60 @@ def test_a_wallet_that_was_there_before_keeps_what_it_has(hub: str) -> None:
     assert ref == known.ref
     assert wallet.available() == 4
     wallet.audit()
+
+
+@pytest.mark.parametrize("months", [0, 2])
+def test_a_customer_that_a_back_end_made_gets_the_free_plan(hub: str, months: int) -> None:
+    """It had a wallet that could spend nothing: now it is the user's, credits of all kinds."""
+    uid = newcomer()
+    order = CustomerOrder(project_id=hub, external_id=uid, email="a@b.example", request_id="r")
+    known = create_customer(order, now=NOON)
+    wallet = LiveWallet(WalletRef(hub, known.customer_id), NOON)
+    wallet.topup("given", 7)
+    came_at = NOON.replace(month=NOON.month + months)
+
+    ref = first_touch(uid, now=came_at)
+    assert first_touch(uid, now=came_at) == ref == known.ref
+
+    customer = find_customer(ref)
+    assert customer is not None
+    assert (customer.uid, customer.email) == (uid, "a@b.example")
+    balance, _ = load_balance(wallet.ref, now=came_at)
+    assert (balance.terms.plan_code, balance.owner_uid) == ("free", uid)
+    assert balance.monthly_remaining_nanos == 500 * CREDIT
+    assert balance.available_nanos == 500 * CREDIT + 7
+    kinds = [entry["entry_id"] for entry in wallet.entries()]
+    assert kinds.count(f"free:{months}") == 1
+    wallet.audit()
+
+
+def test_a_user_whose_customer_was_deleted_is_somebody_new(hub: str) -> None:
+    """Not a stranger to a dead wallet for ever; its role stays, its old keys do not."""
+    uid = newcomer()
+    before = first_touch(uid, now=NOON)
+    key = create_api_key(uid, name="k", random_bytes=bytes(32), now=NOON)
+    make_admin(uid)
+
+    delete_customer(hub, before.customer_id, now=NOON)
+    assert find_user(uid) is None
+    assert find_role(uid) == "admin"
+    assert find_api_key_holder(key.key.digest, NOON) is None
+    ref = first_touch(uid, now=NOON)
+
+    assert ref.customer_id == customer_uuid(hub, uid, 2) != before.customer_id
+    wallet = LiveWallet(WalletRef(hub, ref.customer_id), NOON)
+    assert wallet.available() == 500 * CREDIT
+    assert (find_role(uid), list_api_keys(uid, now=NOON)) == ("admin", ())
+    assert first_touch(uid, now=NOON) == ref
+
+
+def test_deleting_a_customer_leaves_a_user_of_another_alone(hub: str) -> None:
+    """The user went over to a newer customer of its name before the old one was cleared."""
+    uid = newcomer()
+    ref = first_touch(uid, now=NOON)
+
+    assert writes_to_unlink(replace(ref, customer_id=str(uuid4())), uid) == []
+    assert writes_to_unlink(ref, newcomer()) == []
 
 
 def test_without_a_catalog_nothing_is_made(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,8 +207,8 @@ def find_user(uid: str) -> User | None:
 
 
 def user_from(uid: str, snapshot: Snapshot) -> User | None:
-    """Return the user that a snapshot holds, if any."""
-    if snapshot.fields is None:
+    """Return the user that a snapshot holds, if any; not one whose customer was deleted."""
+    if snapshot.fields is None or not snapshot.fields["customer_id"]:
         return None
     return User(
         uid=uid,
@@ -218,8 +218,24 @@ def user_from(uid: str, snapshot: Snapshot) -> User | None:
     )
 
 
-def writes_for_new_user(user: User) -> list[Write]:
-    """Return the batch that links a Firebase user to its customer, once."""
+def find_role(uid: str) -> str:
+    """Return a user's role; whoever never came has none. It outlives the user's customer."""
+    fields = get_all([user_path(uid)])[0].fields
+    return "" if fields is None else str(fields["role"])
+
+
+def writes_for_new_user(user: User, before: Snapshot | None = None) -> list[Write]:
+    """Return the batch that links a Firebase user to its customer, once.
+
+    `before` is what is left of the user whose customer was deleted: its role stays.
+    """
+    if before is not None and before.version is not None:
+        linked: dict[tuple[str, ...], object] = {
+            ("project_id",): user.customer.project_id,
+            ("customer_id",): user.customer.customer_id,
+        }
+        path = user_path(user.uid)
+        return [Update(path, linked, unless_changed_since=before.version)]
     fields = {
         "role": user.role,
         "project_id": user.customer.project_id,
@@ -228,6 +244,23 @@ def writes_for_new_user(user: User) -> list[Write]:
         "api_keys": {},
     }
     return [Create(user_path(user.uid), fields)]
+
+
+def writes_to_unlink(ref: CustomerRef, uid: str) -> list[Write]:
+    """Return the batch that parts a user from a customer that is deleted, with its keys.
+
+    Without it the user would be on a dead wallet for ever; so it is somebody new when it
+    comes again. Nothing, where the user is another customer's.
+    """
+    ring = find_ring(user_path(uid), API_KEYS)
+    owner = {"project_id": ref.project_id, "customer_id": ref.customer_id}
+    if ring is None or ring.owner != owner:
+        return []
+    gone: dict[tuple[str, ...], object] = {("customer_id",): "", (API_KEYS.ring_field,): {}}
+    return [
+        Update(ring.holder_path, gone, unless_changed_since=ring.version),
+        *(Delete(key_path(API_KEYS, key.digest)) for key in ring.keys.values()),
+    ]
 
 
 # ---- keys ----------------------------------------------------------------------------------

@@ -32,8 +32,7 @@ def authenticator() -> Authenticator:
 
 def find_role(uid: str) -> str:
     """Return a user's role as it is now; whoever never came has none."""
-    user = store.find_user(uid)
-    return "" if user is None else user.role
+    return store.find_role(uid)
 
 
 # ---- projects and customers ----------------------------------------------------------------

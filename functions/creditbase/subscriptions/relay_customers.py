@@ -13,7 +13,8 @@ from creditbase.accounts import customer_store as accounts
 from creditbase.accounts import domain
 from creditbase.accounts.customer_store import KeptName
 from creditbase.accounts.domain import Customer, CustomerRef
-from creditbase.accounts.store import find_customer
+from creditbase.accounts.store import find_customer, writes_to_unlink
+from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.kernel.errors import BillingError, Conflict, NotFound
 from creditbase.ledger import store as ledger
 from creditbase.ledger.batch import decide_batch, writes_of
@@ -161,7 +162,8 @@ def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> None
     """Delete a customer: its name is free again, its id never comes back.
 
     What stays has no personal data: the ledger, which is for ever, and a stone in the place
-    of the profile. The wallet is frozen in the same commit, so nobody spends from it.
+    of the profile. The wallet is frozen in the same commit, so nobody spends from it; a user
+    of the hub is parted from it, with the keys that stood for it, and is somebody new later.
 
     Raises:
         NotFound: the project has no such customer.
@@ -179,7 +181,10 @@ def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> None
             raise NotFound("Customer not found")
         has_tried = True
         told = _told("customer.deleted", found.customer, now=now)
-        writes = [*accounts.writes_to_delete(found, now), *_frozen(ref, now=now), told]
+        is_user = project_id == HUB_PROJECT_ID
+        parted = writes_to_unlink(ref, found.customer.external_id) if is_user else []
+        gone = [*accounts.writes_to_delete(found, now), *parted]
+        writes = [*gone, *_frozen(ref, now=now), told]
         return Attempt(None, writes)
 
     commit_or_retry(attempt)

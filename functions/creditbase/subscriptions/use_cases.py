@@ -1,18 +1,29 @@
 """Who is on which plan. First touch: a user's first request makes everything it needs."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from creditbase.accounts import domain as accounts
 from creditbase.accounts import store as accounts_store
-from creditbase.accounts.customer_store import KeptName, writes_for_new_customer
+from creditbase.accounts.customer_store import (
+    KeptName,
+    find_kept_customer,
+    writes_for_new_customer,
+    writes_for_profile,
+)
 from creditbase.accounts.domain import CustomerRef, User
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.use_cases import load_catalog
+from creditbase.kernel.errors import BillingError, Unavailable
 from creditbase.ledger import store as ledger_store
+from creditbase.ledger.batch import decide_batch, writes_of
+from creditbase.ledger.domain.commands import Adopt
 from creditbase.ledger.domain.opening import open_wallet
+from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write, get_all
+from creditbase.runtime.settings import settings
 from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms
 
 
@@ -48,9 +59,10 @@ def first_user(uid: str, *, now: datetime, email: str = "") -> User:
         if user is not None:
             return Attempt(user, ())
         used = accounts_store.used_name(HUB_PROJECT_ID, found_name)
-        writes: list[Write] = []
         if used is not None and used.customer_id:
-            ref = WalletRef(HUB_PROJECT_ID, used.customer_id)
+            # A back end was here first; the name is read again, and is not changed by it.
+            owner = CustomerRef(HUB_PROJECT_ID, used.customer_id)
+            writes = _writes_to_adopt(owner, uid, terms, now=now)
         else:
             # A back end may have made and deleted a customer of that name before.
             customer, name = accounts.new_customer(
@@ -63,14 +75,42 @@ def first_user(uid: str, *, now: datetime, email: str = "") -> User:
             )
             version = found_name.version
             before = KeptName(used, version) if used and version else None
-            writes += writes_for_new_customer(customer, name, before=before)
-            ref = WalletRef(HUB_PROJECT_ID, customer.customer_id)
-        if ledger_store.find_wallet(ref) is None:
-            opened = open_wallet(ref.wallet_id, owner_uid=uid, terms=terms, now=now)
-            writes += ledger_store.writes_to_open(ref, opened)
-        owner = CustomerRef(ref.project_id, ref.customer_id)
+            owner = customer.ref
+            writes = [
+                *writes_for_new_customer(customer, name, before=before),
+                *_writes_to_open(owner, uid, terms, now=now),
+            ]
         made = User(uid=uid, customer=owner, created_at=now)
-        writes += accounts_store.writes_for_new_user(made)
-        return Attempt(made, writes)
+        return Attempt(made, [*writes, *accounts_store.writes_for_new_user(made, found_user)])
 
     return commit_or_retry(attempt)
+
+
+def _writes_to_adopt(ref: CustomerRef, uid: str, terms: Terms, *, now: datetime) -> list[Write]:
+    """Return what makes a customer of a back end's the user's own, with the free credits.
+
+    Raises:
+        Unavailable: it was deleted this very moment; safe to repeat.
+    """
+    found = find_kept_customer(ref)
+    if found is None:
+        raise Unavailable
+    owned = replace(found.customer, uid=uid, updated_at=now)
+    writes = writes_for_profile(found, owned)
+    wallet = WalletRef(ref.project_id, ref.customer_id)
+    loaded = ledger_store.find_wallet(wallet)
+    if loaded is None:
+        return [*writes, *_writes_to_open(ref, uid, terms, now=now)]
+    batch = decide_batch(loaded, [(Adopt(uid, terms), now)])
+    for outcome in batch.outcomes:
+        if isinstance(outcome, BillingError):
+            raise outcome
+    interval_s = settings().publish_interval_s
+    _, more = writes_of(wallet, batch, loaded.version, publish_interval_s=interval_s)
+    return [*writes, *more]
+
+
+def _writes_to_open(ref: CustomerRef, uid: str, terms: Terms, *, now: datetime) -> list[Write]:
+    wallet = WalletRef(ref.project_id, ref.customer_id)
+    opened = open_wallet(wallet.wallet_id, owner_uid=uid, terms=terms, now=now)
+    return ledger_store.writes_to_open(wallet, opened)

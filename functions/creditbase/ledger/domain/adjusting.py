@@ -11,6 +11,7 @@ from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import Window, free_window, window_number
 from creditbase.ledger.domain.commands import (
+    Adopt,
     ChangeTerms,
     CutMonthly,
     Deduct,
@@ -129,6 +130,7 @@ def change_terms(draft: Draft, command: ChangeTerms) -> None:
     if command.terms.window == "free":
         number = window_number(draft.wallet.created_at, draft.at)
         if current.number == number:
+            turn_window(draft)  # it may have begun without any credits
             return
         _lapse_monthly(draft)
         span = free_window(draft.wallet.created_at, number)
@@ -143,6 +145,15 @@ def change_terms(draft: Draft, command: ChangeTerms) -> None:
         return
     _lapse_monthly(draft)
     open_window(draft, WindowCount(span))
+
+
+def adopt(draft: Draft, command: Adopt) -> None:
+    """Give the wallet its owner, and the terms to begin with where it has none."""
+    draft.must_publish = True
+    draft.change(owner_uid=command.owner_uid)
+    if not draft.wallet.terms.plan_code:
+        revision = draft.wallet.terms.revision
+        change_terms(draft, ChangeTerms(replace(command.terms, revision=revision)))
 
 
 def _span(command: ChangeTerms, at: datetime) -> Window:

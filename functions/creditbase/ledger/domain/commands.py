@@ -280,6 +280,21 @@ class ChangeTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Give a wallet that a back end made the user it is for.
+
+    The terms are those to begin with: a plan that it is on already stays.
+    """
+
+    owner_uid: str
+    terms: Terms
+
+    def guards(self) -> tuple[str, ...]:
+        """Return nothing: who owns it already, owns it."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
 class CutMonthly:
     """Leave at most so many monthly credits free to draw; what is above is taken back.
 
@@ -366,6 +381,7 @@ Command = (
     | GiveBack
     | Deduct
     | ChangeTerms
+    | Adopt
     | CutMonthly
     | UndoCut
     | Freeze

@@ -19,6 +19,7 @@ from creditbase.kernel.errors import (
 )
 from creditbase.kernel.ids import end_entry_id, late_entry_id
 from creditbase.ledger.domain.adjusting import (
+    adopt,
     are_known,
     change_terms,
     check_amount,
@@ -30,6 +31,7 @@ from creditbase.ledger.domain.affording import affordable_cost, price_held
 from creditbase.ledger.domain.budgets import count_budget, counter_of
 from creditbase.ledger.domain.commands import (
     HOLD_TTL_S_MAX,
+    Adopt,
     CaptureHold,
     ChangeTerms,
     Charge,
@@ -173,6 +175,7 @@ def _adjust(
     | GiveBack
     | Deduct
     | ChangeTerms
+    | Adopt
     | CutMonthly
     | UndoCut
     | Freeze
@@ -194,6 +197,8 @@ def _adjust(
             return undo_cut(draft, command)
         case ChangeTerms():
             change_terms(draft, command)
+        case Adopt():
+            adopt(draft, command)
         case Freeze():
             draft.change(frozen=command.reason)
         case SetLevel():

@@ -135,17 +135,16 @@ def turn_window(draft: Draft) -> None:
     number = window_number(wallet.created_at, draft.at)
     if wallet.window.number != number:
         open_window(draft, WindowCount(free_window(wallet.created_at, number), number))
-    if number > draft.wallet.free_number:
+    if number > draft.wallet.free_number and wallet.terms.allocation_nanos > 0:
         draft.change(free_number=number)
-        if wallet.terms.allocation_nanos > 0:
-            add_grant(
-                draft,
-                grant_id=free_grant_id(number),
-                kind="free",
-                amount_nanos=wallet.terms.allocation_nanos,
-                expires_at=draft.wallet.window.span.end_at,
-                cause={"window_number": number},
-            )
+        add_grant(
+            draft,
+            grant_id=free_grant_id(number),
+            kind="free",
+            amount_nanos=wallet.terms.allocation_nanos,
+            expires_at=draft.wallet.window.span.end_at,
+            cause={"window_number": number},
+        )
 
 
 def open_window(draft: Draft, window: WindowCount) -> None:
