@@ -59,6 +59,7 @@ class Person:
     def stop(self, name: str) -> None:
         """Look around: keep the page as a telephone and as a desk show it."""
         self._stops += 1
+        self.page.evaluate("window.scrollTo(0, 0)")
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": HEIGHT})
             overhang = self.page.evaluate(

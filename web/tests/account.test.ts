@@ -29,6 +29,7 @@ const balance = (fields: Partial<PublishedBalance> = {}): PublishedBalance => ({
   monthly_remaining_nanos: 495_200_000,
   topup_nanos: 5_000 * CREDIT + 1,
   held_nanos: 2_500_000,
+  frozen: '',
   models: {
     'gpt-5': { amount_nanos: 2_000_000, requests: 4 },
     sonar: { amount_nanos: 300_000, requests: 1 },

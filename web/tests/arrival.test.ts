@@ -22,6 +22,7 @@ const account = (fields: Partial<Account> = {}): Account => ({
   isEnding: false,
   change: null,
   hasPaymentIssue: false,
+  frozen: '',
   ...fields,
 });
 const pro = (fields: Partial<Account> = {}) =>

@@ -26,6 +26,8 @@ export interface Account {
   isEnding: boolean;
   change: { plan: string; at: Date } | null;
   hasPaymentIssue: boolean;
+  /** Why nothing can be spent; empty where it can. Known from the published balance alone. */
+  frozen: string;
 }
 
 /** The fields of `projects/{p}/balances/{c}` that are shown; docs/data-model.md has them all. */
@@ -44,6 +46,7 @@ export interface PublishedBalance {
   monthly_remaining_nanos: number;
   topup_nanos: number;
   held_nanos: number;
+  frozen: string;
   models: Record<string, { amount_nanos: number; requests: number }>;
   seq: number;
   is_settled: boolean;
@@ -81,6 +84,7 @@ export function accountOfUsage(usage: Schemas['Usage']): Account {
       ? { plan: usage.scheduled_change.plan, at: new Date(usage.scheduled_change.at) }
       : null,
     hasPaymentIssue: usage.payment_issue,
+    frozen: '',
   };
 }
 
@@ -108,6 +112,7 @@ export function accountOfBalance(balance: PublishedBalance): Account {
         ? { plan: terms.next_plan_code, at: terms.next_plan_at }
         : null,
     hasPaymentIssue: terms.payment_issue,
+    frozen: balance.frozen,
   };
 }
 

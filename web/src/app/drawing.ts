@@ -93,7 +93,12 @@ function configuration(spec: ChartSpec, colours: Colours): ChartConfiguration {
     stacked: isStacked,
     border: { color: colours.line },
     grid: { display: false },
-    ticks: { ...text, maxRotation: 0, autoSkipPadding: 16 },
+    ticks: {
+      ...text,
+      maxRotation: 0,
+      autoSkipPadding: 16,
+      callback: (_: number | string, index: number) => shortened(spec.labels[index] ?? ''),
+    },
   };
   return {
     type: 'bar',
@@ -131,3 +136,9 @@ function datasets(spec: ChartSpec, colours: Colours) {
       : { ...common, type: 'bar' as const, borderRadius: 3, maxBarThickness: 28 };
   });
 }
+
+const LABEL_MAX = 22;
+
+/** Names of models can be long; the table has them whole. */
+const shortened = (name: string): string =>
+  name.length > LABEL_MAX ? `${name.slice(0, LABEL_MAX - 1)}…` : name;

@@ -5,7 +5,7 @@ import { type Account, creditsLeft } from '../app/account';
 import { api, ok, type Schemas } from '../app/api';
 import { account, accountError, isLive, retryBalance } from '../app/balance';
 import { CreditBar } from '../app/components/credit-bar';
-import { Card, Figure, Page } from '../app/components/layout';
+import { Card, Figure, Notice, Page } from '../app/components/layout';
 import { Skeleton } from '../app/components/skeleton';
 import { ErrorState, When } from '../app/components/states';
 import { count, credits, day, shortDay } from '../app/format';
@@ -22,8 +22,8 @@ export type UsageDays = {
   total_requests: number;
 };
 
-const SETTLES_MS = 4_000;
-const NOT_AGAIN_WITHIN_MS = 20_000;
+const SETTLES_MS = 1_500;
+const NOT_AGAIN_WITHIN_MS = 15_000;
 
 /** The page. */
 export default function Overview() {
@@ -42,6 +42,12 @@ export default function Overview() {
   return (
     <Page title="Overview">
       {value && <PaymentProblem account={value} />}
+      {value?.frozen && (
+        <Notice tone="bad">
+          <strong>Your credits cannot be spent at the moment.</strong> They are kept for you; please
+          get in touch.
+        </Notice>
+      )}
       <div class="overview-top">
         <CreditsLeft account={value} days={days} />
         <Plan account={value} offers={offers} />
@@ -58,11 +64,11 @@ export default function Overview() {
   );
 }
 
-/** Usage by day; asked for again a moment after calls were made, seldom at most. */
+/** Usage by day; asked for again a moment after calls were made, at most four times a minute. */
 function useUsageDays(now: Account | undefined): Resource<UsageDays> {
   const days = useResource<UsageDays>('usage/days', () => ok(api.GET('/usage/days')));
   const { reload } = days;
-  const asked = useRef({ at: Date.now(), requests: -1 });
+  const asked = useRef({ at: 0, requests: -1 });
   const requests = now?.requests ?? -1;
   useEffect(() => {
     const last = asked.current;

@@ -90,7 +90,6 @@ export function UsageByModel({ models }: { models: readonly ModelUse[] }) {
   return (
     <Chart
       label={`Credits by model: ${rows.map(([name, used]) => `${name} ${count(used)}`).join(', ')}`}
-      height={rows.length > 3 ? 'high' : 'low'}
       spec={{
         labels: rows.map(([name]) => name),
         series: [{ name: 'Credits', values: rows.map(([, used]) => used) }],

@@ -11,11 +11,10 @@ interface Props {
   spec: ChartSpec;
   /** The same figures as a table, which can be opened below. */
   table: ComponentChildren;
-  height?: 'low' | 'high';
 }
 
 /** `spec` may be made anew at each rendering: it is drawn again only where it differs. */
-export function Chart({ label, spec, table, height = 'high' }: Props) {
+export function Chart({ label, spec, table }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [isBroken, setIsBroken] = useState(false);
   const written = JSON.stringify(spec);
@@ -42,7 +41,7 @@ export function Chart({ label, spec, table, height = 'high' }: Props) {
       {isBroken ? (
         <p class="soft">The chart could not be drawn; its figures are in the table.</p>
       ) : (
-        <div class={`chart-canvas chart-${height}`}>
+        <div class="chart-canvas" style={spec.isLying ? { height: lyingHeight(spec) } : {}}>
           <canvas ref={canvas} role="img" aria-label={label} />
         </div>
       )}
@@ -53,3 +52,6 @@ export function Chart({ label, spec, table, height = 'high' }: Props) {
     </figure>
   );
 }
+
+/** As much room as the bars want. */
+const lyingHeight = (spec: ChartSpec): string => `${3 + 2.25 * spec.labels.length}rem`;

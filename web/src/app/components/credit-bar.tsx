@@ -28,7 +28,8 @@ export function CreditBar({ monthly, monthlyTotal, topup }: Props) {
           <span class="dot dot-monthly" /> {count(monthly)} of {count(monthlyTotal)} this month
         </li>
         <li>
-          <span class="dot dot-topup" /> {count(topup)} from top-ups
+          <span class="dot dot-topup" />{' '}
+          {topup < 0 ? `${count(-topup)} owed after a refund` : `${count(topup)} from top-ups`}
         </li>
       </ul>
     </div>
