@@ -41,7 +41,7 @@ class Office:
         """Return a new customer's wallet, now."""
         return LiveWallet.opened(project_id, str(uuid4()), nanos=nanos, now=self.clock.at)
 
-    def ask(self, path: str, status: int = 200, **query: object) -> TestResponse:
+    def ask(self, path: str, status: int = 200, **query: str) -> TestResponse:
         """Ask for a path below `/admin` as the admin."""
         route = next(route for route in ROUTES if route.path == f"/admin/{path}")
         if route.function not in self.clients:
@@ -53,7 +53,7 @@ class Office:
         conforms(route.name, answer)
         return answer
 
-    def read(self, path: str, **query: object) -> dict[str, Any]:
+    def read(self, path: str, **query: str) -> dict[str, Any]:
         """Return what a path says."""
         found = self.ask(path, 200, **query).get_json()
         assert isinstance(found, dict)

@@ -83,7 +83,7 @@ def test_admins_are_told_the_ledgers_own_sums(
         "usage": lambda: office.read("usage", **span),
         "model-economics": lambda: office.read("model-economics", **span),
         "customer-economics": lambda: office.read("customer-economics", month="2026-03"),
-        "export": lambda: office.ask("export", **span, format="jsonl").text,
+        "export": lambda: office.ask("export", 200, **span, format="jsonl").text,
     }
     answers, told = {}, [f"{crowd.charges:,} charges in {time.monotonic() - began_s:.0f} s"]
     office.read("usage", **span)  # the process is warm
@@ -158,7 +158,7 @@ def _customers_are_the_ledgers(office: Office, crowd: Crowd, month: str) -> None
     listed, cursor = [], ""
     while True:
         more = {"cursor": cursor} if cursor else {}
-        page = office.read("customer-economics", month=month, limit=200, **more)
+        page = office.read("customer-economics", month=month, limit="200", **more)
         listed += page["customers"]
         cursor = page.get("next_cursor", "")
         if not cursor:
