@@ -142,8 +142,12 @@ def make_admin(layout: Layout, app_check_token: str, env: Mapping[str, str]) -> 
     seen = requests.get(f"{layout.url('hosting')}/usage/me", headers=headers, timeout=60)
     if not seen.ok:
         raise Failed(f"The administrator's first look was refused: {seen.text[:300]}")
-    for words in (("users", "make-admin"), ("projects", "own", "relay")):
-        done = _operate(layout, env, "admin", *words, account["localId"])
+    uid = account["localId"]
+    for words in (
+        ("users", "make-admin", uid, "--reason", "who runs this stack"),
+        ("projects", "own", "relay", uid),
+    ):
+        done = _operate(layout, env, "admin", *words)
         if done.returncode != 0:
             raise Failed(f"The administrator got no role: {done.stderr.strip()[-300:]}")
     return {"ADMIN_EMAIL": ADMIN_EMAIL, "ADMIN_PASSWORD": password}

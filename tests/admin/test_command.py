@@ -25,7 +25,7 @@ from creditbase.kernel.ids import (
 from creditbase.ledger.use_cases import lanes
 from creditbase.runtime import firestore
 from creditbase.runtime.clock import real_now
-from creditbase.runtime.firestore import Create, commit, get_all
+from creditbase.runtime.firestore import Create, commit, get_all, query
 
 ROOT = Path(__file__).parents[2]
 ALONE = "--without-stripe"
@@ -278,26 +278,42 @@ class TestJobs:
 class TestUsers:
     """Giving the admin role."""
 
-    def test_gives_the_role_once(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """The role is the user document's alone, read fresh at each admin request."""
+    def test_gives_the_role_once_and_takes_it_once(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The role is the user document's alone; who gave it, and why, stands in a record."""
         uid = f"u{uuid.uuid4().hex}"
         commit([Create(f"users/{uid}", {"role": "user", "api_keys": {}})])
+        why = ("--reason", "in support")
 
-        first = Typed(capsys, "users", "make-admin", uid)
-        second = Typed(capsys, "users", "make-admin", uid)
+        given = [Typed(capsys, "users", "make-admin", uid, *why) for _ in range(2)]
+        made = get_all([f"users/{uid}"])[0].fields
+        taken = [Typed(capsys, "users", "remove-admin", uid, *why) for _ in range(2)]
 
-        assert (first.status, second.status) == (0, 0)
-        assert first.said == f"{uid} is now an admin\n"
-        assert second.said == f"{uid} was an admin already\n"
-        assert get_all([f"users/{uid}"])[0].fields == {"role": "admin", "api_keys": {}}
+        assert [it.status for it in (*given, *taken)] == [0] * 4
+        assert [it.said for it in (*given, *taken)] == [
+            f"{uid} is now an admin\n",
+            f"{uid} was an admin already\n",
+            f"{uid} is no admin any more\n",
+            f"{uid} was no admin\n",
+        ]
+        assert made == {"role": "admin", "api_keys": {}}
+        assert get_all([f"users/{uid}"])[0].fields == {"role": "user", "api_keys": {}}
+        kept = [one.fields for one in query("audit", limit=10_000) if one.fields is not None]
+        records = [one for one in kept if one["asked"] == {"uid": uid}]
+        assert sorted((it["action"], it["actor"], it["reason"]) for it in records) == [
+            ("role_give", "command-line", "in support"),
+            ("role_take", "command-line", "in support"),
+        ]
 
     def test_does_not_make_a_user(self, capsys: pytest.CaptureFixture[str]) -> None:
         """A mistyped uid must not become an admin that somebody could later sign up as."""
-        typed = Typed(capsys, "users", "make-admin", "nobody")
+        typed = Typed(capsys, "users", "make-admin", "nobody", "--reason", "x")
 
         assert typed.status == 1
         assert "nobody with the uid nobody was ever here" in typed.said
         assert not get_all(["users/nobody"])[0].exists
+        assert Typed(capsys, "users", "remove-admin", "nobody", "--reason", " ").status == 1
 
 
 class TestRefusals:

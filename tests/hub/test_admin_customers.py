@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import customer_path
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_customer, ensure_project
-from creditbase.admin.use_cases import make_admin
+from creditbase.admin.roles import make_admin
 from creditbase.hub.admin_customers import admin_customers
 from creditbase.payments import store as payments
 from creditbase.runtime import firestore
@@ -58,7 +58,7 @@ class Desk:
 def desk(reader: Reader) -> Desk:
     """Return an admin beside a user of the hub."""
     uid = a_user(now=NOON)
-    make_admin(uid)
+    make_admin(uid, reason="a test", now=NOON)
     return Desk(reader, uid, client_of(admin_customers))
 
 

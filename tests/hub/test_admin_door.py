@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 import main
 from creditbase.accounts.store import user_path
-from creditbase.admin.use_cases import make_admin
+from creditbase.admin.roles import make_admin
 from creditbase.hub.admin_door import admin_of
 from creditbase.hub.door import HUB
 from creditbase.hub.limits import ADMIN_PER_MINUTE, limit_for
@@ -79,7 +79,7 @@ def test_an_admin_route_is_for_admins_of_this_very_moment(route: Route, signer: 
     unproven = [ask(route, headers) for headers in ({}, *half)]
     never = ask(route, signer.headers("nobody-has-come-so-far"))
     before = ask(route, signed_in)
-    make_admin(uid)
+    make_admin(uid, reason="a test", now=real_now())
     as_admin = ask(route, signed_in, body={} if has_body else None)
     set_role(uid, "user")
     after = ask(route, signed_in)

@@ -27,6 +27,7 @@ from creditbase.admin.explain_command import take_explain
 from creditbase.admin.inbox_commands import take_inbox
 from creditbase.admin.price_commands import take_prices
 from creditbase.admin.project_commands import take_projects
+from creditbase.admin.roles import make_admin, remove_admin
 from creditbase.catalog import tier_store
 from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog, shipped_book
 from creditbase.kernel import instants
@@ -169,8 +170,13 @@ def _tiers_list(given: argparse.Namespace) -> None:
 
 
 def _user_make_admin(given: argparse.Namespace) -> None:
-    was_changed = use_cases.make_admin(given.uid)
+    was_changed = make_admin(given.uid, reason=given.reason, now=clock.real_now())
     _say(f"{given.uid} is now an admin" if was_changed else f"{given.uid} was an admin already")
+
+
+def _user_remove_admin(given: argparse.Namespace) -> None:
+    was_changed = remove_admin(given.uid, reason=given.reason, now=clock.real_now())
+    _say(f"{given.uid} is no admin any more" if was_changed else f"{given.uid} was no admin")
 
 
 def _voucher_create(given: argparse.Namespace) -> None:
@@ -289,8 +295,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--project", default="relay", help="name of the project (relay)")
 
     users = add_group(groups, "users", "change a user's role")
-    command = add_command(users, "make-admin", _user_make_admin, "give the admin role")
-    command.add_argument("uid")
+    for name, run, text in (
+        ("make-admin", _user_make_admin, "give the admin role"),
+        ("remove-admin", _user_remove_admin, "take it away, from the next request on"),
+    ):
+        command = add_command(users, name, run, text)
+        command.add_argument("uid")
+        command.add_argument("--reason", required=True, help="why; it is kept")
 
     _takes_vouchers(add_group(groups, "vouchers", "make, disable or show codes for credits"))
 

@@ -4,6 +4,7 @@ from creditbase.accounts.store import user_path
 from creditbase.runtime.firestore import Update, Version, Write, get_all
 
 ADMIN = "admin"
+USER = "user"
 
 
 def find_role(uid: str) -> tuple[str, Version] | None:

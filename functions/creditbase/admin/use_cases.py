@@ -12,13 +12,10 @@ from creditbase.accounts.use_cases import (
     list_secret_keys,
     revoke_secret_key,
 )
-from creditbase.admin import store
 from creditbase.catalog.models import CatalogFile, shipped_book
 from creditbase.catalog.use_cases import compare_catalog, push_catalog, set_markup
-from creditbase.kernel.errors import NotFound
 from creditbase.payments.offering import Offering, Phase
 from creditbase.payments.selling import bring, compare_offering
-from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.subscriptions.relay_projects import ensure_account
 
 SEEDED_PROJECTS = ("hub", "relay")
@@ -107,22 +104,3 @@ def push_sale(project_id: str, file: CatalogFile, *, at_stripe: bool) -> None:
 def _offering(project_id: str, file: CatalogFile) -> Offering:
     offer = file.to_offer(project_id)
     return Offering.of(project_id, offer.currency, offer.plans.values())
-
-
-def make_admin(uid: str) -> bool:
-    """Give a user the admin role; return False where it had it already.
-
-    Raises:
-        NotFound: nobody with this uid was ever here.
-    """
-
-    def attempt() -> Attempt[bool]:
-        found = store.find_role(uid)
-        if found is None:
-            raise NotFound(f"nobody with the uid {uid} was ever here; let them sign in once")
-        role, version = found
-        if role == store.ADMIN:
-            return Attempt(answer=False, writes=())
-        return Attempt(answer=True, writes=store.writes_for_role(uid, store.ADMIN, version))
-
-    return commit_or_retry(attempt)
