@@ -5,7 +5,8 @@ Exactly once, in whatever order their events come, and wherever the handling end
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -15,7 +16,7 @@ from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.windows import Window
 from creditbase.payments import stripe_billing
 from creditbase.payments.stripe_gateway import read_event
-from creditbase.payments.surplus import end_surplus
+from creditbase.payments.surplus import bills_to_pay_back, end_surplus
 from creditbase.payments.tier_checkout import start_tier_checkout
 from creditbase.payments.use_cases import take_event
 from creditbase.subscriptions.domain.mirror import Invoice, InvoiceLine
@@ -29,12 +30,16 @@ __all__ = ["ada"]
 
 pytestmark = pytest.mark.firestore
 
+BEGINS = datetime(2027, 1, 31, 9, tzinfo=UTC)
 
-def buys_both(ada: Subscriber, use: Callable[[LiveWallet], object]) -> None:
+
+def buys_both(
+    ada: Subscriber, use: Callable[[LiveWallet], object], *, second: str = "pro"
+) -> None:
     """Let her open two pages, pay the cheaper, use what that gave her, and pay the other."""
     cheap, dear = (
         start_tier_checkout(ada.ref, ada.tenant.tier(code), **PAGES, now=ada.now).session_id
-        for code in ("starter", "pro")
+        for code in ("starter", second)
     )
     ada.shop.change("checkout.session", cheap, status="open")
     ada.shop.pay(cheap)
@@ -108,6 +113,69 @@ def test_one_that_is_cut_off_pays_back_no_second_time(
 
     assert (back_cents(ada), statuses(ada)) == ([1_965], ["active", "canceled"])
     assert ada.left_cents() == 29_900
+
+
+def test_one_that_was_upgraded_is_paid_back_by_each_of_its_bills(ada: Subscriber) -> None:
+    """What is unused of the smaller limit, and all of what was added to it."""
+    ada.tenant.tier("pro")
+
+    def upgrades(wallet: LiveWallet) -> None:
+        ada.change("pro")
+        half(wallet)
+
+    buys_both(ada, upgrades, second="endless")
+    ada.look().look()
+
+    bills = ada.shop.get("/invoices", customer=ada.stripe_id, limit=100)["data"]
+    (added,) = (it["amount_paid"] for it in bills if 3_000 < it["amount_paid"] < 90_000)
+    assert sorted(back_cents(ada)) == [1_500, added]
+    assert (ada.on(), statuses(ada)) == ("endless", ["active", "canceled"])
+
+
+def a_bill(number: int, *cents: int, status: str = "paid", until: int = 30) -> Invoice:
+    """Return a bill of the first subscription, with lines until so many days from the start."""
+    lines = tuple(
+        InvoiceLine(
+            plan_code="t",
+            amount_cents=it,
+            is_proration=number > 1,
+            start_at=BEGINS,
+            end_at=BEGINS + timedelta(days=until),
+        )
+        for it in cents
+    )
+    return Invoice(
+        invoice_id=f"in_{number}",
+        subscription_id="sub_1",
+        status=status,
+        created_at=BEGINS + timedelta(hours=number),
+        lines=lines,
+    )
+
+
+@pytest.mark.parametrize(
+    ("bills", "paid_back"),
+    [
+        ([a_bill(1, 3_000)], [1]),
+        ([a_bill(1, 3_000), a_bill(2, -3_000, 9_000), a_bill(3, -9_000, 20_000)], [3, 2, 1]),
+        ([a_bill(1, 9_000), a_bill(2, -9_000, 3_000)], [2]),
+        ([a_bill(1, 9_000), a_bill(2, -9_000, 3_000), a_bill(3, -3_000, 9_000)], [3, 2]),
+        ([a_bill(1, 3_000, until=0), a_bill(2, 3_000)], [2]),
+        ([a_bill(1, 3_000), a_bill(2, -3_000, 9_000, status="open")], []),
+        ([], []),
+    ],
+    ids=["one", "upgrades", "downgrade", "up again", "renewal", "unpaid", "none"],
+)
+def test_a_bill_that_gave_money_back_ends_what_is_paid_back(
+    bills: list[Invoice], paid_back: list[int]
+) -> None:
+    """Its credit was a part of the bill before it: that would go back twice."""
+    one = a_subscription(period=Window(BEGINS, BEGINS + timedelta(days=30)))
+    others = replace(a_bill(9, 1), subscription_id="sub_2")
+
+    found = bills_to_pay_back(one, [*bills, others])
+
+    assert [bill.invoice_id for bill in found] == [f"in_{it}" for it in paid_back]
 
 
 def dies(subscription_id: str) -> None:

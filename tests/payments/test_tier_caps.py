@@ -12,7 +12,7 @@ import pytest
 from creditbase.kernel.errors import PaymentRefused, PaymentRequired, Unavailable
 from creditbase.ledger.store import find_wallet
 from creditbase.ledger.use_cases import lanes
-from creditbase.payments import stripe_tiers, stripe_wire
+from creditbase.payments import stripe_tiers, stripe_wire, tier_changing
 from creditbase.payments.tier_changing import leave_at_period_end
 from tests.ledger.wallets import in_parallel
 from tests.payments.tenant import CENT_NANOS, DECLINED, Subscriber, wallet_of
@@ -161,6 +161,24 @@ class TestCutOff:
         ada.now += timedelta(seconds=120)
         assert ada.left_cents() == 29_900 - 2_900
         assert ada.look().left_cents() == 29_900 - 2_900
+        assert str(ada.change("starter").action) == "downgraded"
+
+    def test_a_process_that_stood_still_asks_stripe_no_more(
+        self, ada: Subscriber, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It has read what was used; by the time that it asks, the cap may be over."""
+        ada.buy("pro")
+        ada.tenant.tier("starter")
+        ada.spend(900)
+        passed_s = iter([0.0, 91.0])
+        with monkeypatch.context() as patched:
+            patched.setattr(tier_changing, "monotonic", lambda: next(passed_s))
+            with pytest.raises(Unavailable):
+                ada.change("starter")
+
+        assert (ada.look().on(), ada.paid_cents()) == ("pro", 30_000)
+        ada.now += timedelta(seconds=120)
+        assert ada.left_cents() == 29_000
         assert str(ada.change("starter").action) == "downgraded"
 
     def test_a_lost_answer_is_found_by_the_next_look(self, ada: Subscriber) -> None:

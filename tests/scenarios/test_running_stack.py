@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import requests
 
+from creditbase.admin.tiers import read_tiers
 from dev.client import Customer
+from dev.stack_steps import RELAY_TIERS
 
 pytestmark = pytest.mark.stack
 
@@ -136,6 +138,27 @@ def test_a_projects_key_sees_no_customer_of_another_project(
 
     assert found.status_code == absent.status_code == 404
     assert without_id(found) == without_id(absent)
+
+
+def test_the_demonstrations_project_sells_every_kind_of_tier(
+    stack_env: dict[str, str],
+) -> None:
+    """The key that `.run/env` names sees what the file promises, with its prices at Stripe."""
+    headers = {"X-ModelRelay-Api-Key": stack_env["RELAY_SECRET_KEY"]}
+
+    answer = requests.get(f"{stack_env['RELAY_URL']}/tiers", headers=headers, timeout=30)
+
+    found = {tier["tier_code"]: tier for tier in answer.json()["tiers"]}
+    promised = {row.tier_code: row for row in read_tiers(RELAY_TIERS)}
+    assert set(promised) <= set(found)
+    for code, row in promised.items():
+        tier = found[code]
+        assert tier["spend_limit_cents"] == row.spend_limit_cents
+        is_sold = bool(row.price_amount_cents) and not row.billing_provider
+        assert ("billing_price_ref" in tier) == is_sold, code
+        assert [model["model_id"] for model in tier["models"]] == [
+            model.model_id for model in row.models
+        ]
 
 
 def balance_path(stack_env: dict[str, str], customer: Customer) -> str:

@@ -38,10 +38,10 @@ def end_surplus(
     Raises:
         Unavailable: not finished, or this one counts by now; to be looked at again.
     """
-    bills = [bill for bill in invoices if bill.subscription_id == one.subscription_id]
-    newest = max(bills, key=lambda bill: bill.age, default=None)
-    grant_ids = grant_ids_of(newest) if newest is not None else []
-    loaded = find_wallet(wallet, [*grant_ids, *map(expiry_entry_id, grant_ids)])
+    bills = bills_to_pay_back(one, invoices)
+    grant_ids = {bill.invoice_id: grant_ids_of(bill) for bill in bills}
+    every_id = [grant_id for ids in grant_ids.values() for grant_id in ids]
+    loaded = find_wallet(wallet, [*every_id, *map(expiry_entry_id, every_id)])
     if loaded is not None and loaded.wallet.terms.origin == one.subscription_id:
         raise Unavailable  # another process has seen since that the other one is over
     alert(
@@ -49,13 +49,36 @@ def end_surplus(
         "two live subscriptions: one is cancelled and refunded",
         subscription=one.subscription_id,
     )
-    if newest is not None and newest.is_paid:
+    known: Known = {} if loaded is None else loaded.known
+    for bill in bills:
         if tiers is None:
-            part = _unused_credits(grant_ids, {} if loaded is None else loaded.known)
+            part = _unused_credits(grant_ids[bill.invoice_id], known)
         else:
-            part = _unused_limit(wallet, one, newest, by=by, tiers=tiers)
-        stripe_refunds.refund_invoice(newest.invoice_id, part=part)
+            part = _unused_limit(wallet, one, bill, by=by, tiers=tiers)
+        stripe_refunds.refund_invoice(bill.invoice_id, part=part)
     stripe_billing.cancel_subscription(one.subscription_id)
+
+
+def bills_to_pay_back(one: Subscription, invoices: Iterable[Invoice]) -> list[Invoice]:
+    """Return the paid bills of the running period that nothing was given back of, newest first.
+
+    The newest; and where it only adds to the one before, as an upgrade's does, that one too.
+    """
+    mine = (bill for bill in invoices if bill.subscription_id == one.subscription_id)
+    found: list[Invoice] = []
+    for bill in sorted(mine, key=lambda bill: bill.age, reverse=True):
+        if not bill.is_paid:
+            break
+        found.append(bill)
+        if not _adds_to_another(one, bill):
+            break
+    return found
+
+
+def _adds_to_another(one: Subscription, bill: Invoice) -> bool:
+    """Return whether a bill credits a part of the running period, and sells more than that."""
+    cents = [line.amount_cents for line in bill.lines if line.end_at == one.period.end_at]
+    return any(it < 0 for it in cents) and sum(cents) > 0
 
 
 def _unused_credits(grant_ids: Sequence[str], known: Known) -> Fraction:

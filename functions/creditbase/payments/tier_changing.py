@@ -6,13 +6,15 @@ the same time or after a lost answer, is one change with one answer.
 
 A change that gives money back caps the wallet first, in the standing that is told with it; what
 was used is read after that, and written beside the change, before Stripe is asked. The cap goes
-with the standing that follows, or by itself after two minutes, wherever the process dies.
+with the standing that follows, or by itself after two minutes, wherever the process dies. One
+that only stood still so long asks Stripe no more.
 """
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 
 from creditbase.accounts.domain import CustomerRef, TierSubscription
 from creditbase.catalog.domain.tiers import Tier
@@ -77,9 +79,10 @@ def change_tier(ref: CustomerRef, target: Tier, *, now: datetime) -> Changed:
         NotFound: there is no such customer.
         Unavailable, Contention: not known to be done; the same request may be repeated.
     """
+    began_s = monotonic()
     planned = commit_or_retry(lambda: _plan(ref, target, now=now))
     change = planned.change
-    held = change.result or _carry_out(ref, planned, target, now=now)
+    held = change.result or _carry_out(ref, planned, target, now=now, began_s=began_s)
     is_there = held.tier_id == target.tier_id
     tier = target if is_there else find_tier_now(ref.project_id, held.tier_id)
     if tier is None:
@@ -94,11 +97,12 @@ def leave_at_period_end(ref: CustomerRef, *, now: datetime) -> None:
         NotFound: there is no such customer, or it has no subscription.
         Unavailable, Contention: not known to be done; the same request may be repeated.
     """
+    began_s = monotonic()
     change = commit_or_retry(lambda: _plan_leave(ref, now=now))
     if change is None:
         take_off_tier(ref, now=now)
     elif change.result is None:
-        _carry_out(ref, Planned(change), None, now=now)
+        _carry_out(ref, Planned(change), None, now=now, began_s=began_s)
 
 
 # ---- what is to happen -----------------------------------------------------------------------
@@ -280,9 +284,9 @@ def _prorated_from_s(look: Look, live: Subscription, target: Tier, usage: Usage)
 
 
 def _carry_out(
-    ref: CustomerRef, planned: Planned, target: Tier | None, *, now: datetime
+    ref: CustomerRef, planned: Planned, target: Tier | None, *, now: datetime, began_s: float
 ) -> TierSubscription:
-    """Make a change, and return what the customer is on then."""
+    """Make a change, and return what the customer is on then. `now` was when it began."""
     change = planned.change
     if isinstance(change.move, Put):
         assert target is not None
@@ -292,6 +296,9 @@ def _carry_out(
         if change.is_to_be_reckoned:
             assert target is not None
             change = _reckon(ref, planned, target, now=now)
+        passed = timedelta(seconds=monotonic() - began_s)
+        if not change.may_be_asked(now + passed):
+            raise Unavailable
         _ask(ref, change, now=now)
         mirror_customer(store.load_account(ref).customer.stripe_customer_id, now=now)
         kept = store.load_account(ref).customer.subscription
