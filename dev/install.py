@@ -156,7 +156,8 @@ def parts() -> list[Part]:
 
 def site() -> Part:
     """Describe the web app, which the npm packages build."""
-    configuration = ("index.html", "vite.config.ts", "tsconfig.json", "public")
+    builds = ("vite.config.ts", "vite.embed.config.ts", "tsconfig.json")
+    configuration = ("index.html", *builds, "public")
     return Part(
         title="web app",
         target=ROOT / "web" / "dist",
@@ -166,7 +167,7 @@ def site() -> Part:
             "docs/openapi.yaml",
             "package-lock.json",
         ),
-        must_have=("index.html", "assets"),
+        must_have=("index.html", "assets", "embed/creditbase.js"),
         commands=lambda _: [["npm", "run", "--silent", "web:build"]],
     )
 
