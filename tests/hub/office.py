@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 import main
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
-from creditbase.admin.use_cases import make_admin
+from creditbase.admin.roles import make_admin
 from creditbase.ledger import use_cases as ledger
 from creditbase.runtime import firestore, http
 from creditbase.runtime.authorization import ROUTES
@@ -71,7 +71,7 @@ def opened_office(name: str) -> Iterator[Office]:
         patch.setattr(http, "now", clock.now)
         _forget()
         uid = a_user(now=NOON)
-        make_admin(uid)
+        make_admin(uid, reason="a test", now=NOON)
         yield Office(signer, uid, clock)
     _forget()
 

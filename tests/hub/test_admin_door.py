@@ -1,6 +1,8 @@
 """Who may use `/admin`: generated from the table of routes, so that no new row is forgotten."""
 
 import re
+import time
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,8 +11,10 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 import main
-from creditbase.accounts.store import user_path
-from creditbase.admin.roles import make_admin
+from creditbase.accounts.store import find_customer, find_project, find_user, user_path
+from creditbase.accounts.tokens import Minting, SigningKeys
+from creditbase.accounts.use_cases import create_api_key, create_secret_key, ensure_project
+from creditbase.admin.roles import make_admin, remove_admin
 from creditbase.hub.admin_door import admin_of
 from creditbase.hub.door import HUB
 from creditbase.hub.limits import ADMIN_PER_MINUTE, limit_for
@@ -24,7 +28,7 @@ from creditbase.runtime.identity import Caller, CallerKind
 from creditbase.runtime.limits import RateLimit
 from creditbase.runtime.routes import Credential, DoorName, RateClass, Route
 from tests.hub.conftest import a_user
-from tests.runtime.signing import Signer
+from tests.runtime.signing import Signer, signed_with_the_public_key, unsigned
 from tests.runtime.wiring import client_of
 
 ADMIN_ROUTES = [route for route in ROUTES if Credential.ADMIN in route.credentials]
@@ -89,6 +93,94 @@ def test_an_admin_route_is_for_admins_of_this_very_moment(route: Route, signer: 
         body = refused.get_json()
         assert (refused.status_code, body["code"]) == (403, "ADMIN_REQUIRED")
     assert as_admin.status_code not in {401, 403, 500}
+
+
+def wrong_credentials(signer: Signer, uid: str) -> dict[str, dict[str, str]]:
+    """Return what does not prove an admin, though every word of it is the admin's own."""
+    good = signer.headers(uid)
+    app, past_s = {"X-Firebase-AppCheck": good["X-Firebase-AppCheck"]}, int(time.time()) - 60
+    forged = Signer(signer.project)
+    project_id = ensure_project("hub", now=real_now()).project_id
+    api_key = create_api_key(uid, name="k", random_bytes=uuid4().bytes * 2, now=real_now())
+    secret_key = create_secret_key(
+        project_id, name="k", random_bytes=uuid4().bytes * 2, now=real_now()
+    )
+    project = find_project(project_id)
+    user = find_user(uid)
+    assert project is not None
+    assert user is not None
+    customer = find_customer(user.customer)
+    assert customer is not None
+    minting = Minting(token_id=str(uuid4()), key_id="k", ttl=timedelta(hours=1), now=real_now())
+    token = SigningKeys({"a": "s" * 32}).mint(project, customer, minting).text
+
+    def shown(id_token: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {id_token}", **app}
+
+    return {
+        "nothing": {},
+        "no App Check": {"Authorization": good["Authorization"]},
+        "no user": app,
+        "no scheme": {**good, "Authorization": good["Authorization"].removeprefix("Bearer ")},
+        "nonsense": shown("nonsense"),
+        "expired": shown(signer.id_token(uid, exp=past_s)),
+        "another project's": shown(signer.id_token(uid, aud="another")),
+        "forged": shown(forged.id_token(uid)),
+        "unsigned": shown(unsigned(signer.id_claims(uid))),
+        "confused": shown(signed_with_the_public_key(signer, signer.id_claims(uid))),
+        "App Check nonsense": {**good, "X-Firebase-AppCheck": "nonsense"},
+        "App Check expired": {**good, "X-Firebase-AppCheck": signer.app_token(exp=past_s)},
+        "App Check forged": {**good, "X-Firebase-AppCheck": forged.app_token()},
+        "App Check as user": shown(signer.app_token()),
+        "user as App Check": {**good, "X-Firebase-AppCheck": signer.id_token(uid)},
+        "API key": {"X-Api-Key": api_key.secret, **app},
+        "API key as user": shown(api_key.secret),
+        "secret key": {"X-ModelRelay-Api-Key": secret_key.secret, **app},
+        "secret key as user": shown(secret_key.secret),
+        "customer token": shown(token),
+    }
+
+
+@pytest.mark.firestore
+def test_nothing_but_an_admins_own_two_tokens_opens_any_admin_route(signer: Signer) -> None:
+    """Every row of the table, with everything else that could be shown: 401.
+
+    Each from an address of its own, or the last ones would be locked out.
+    """
+    lanes.cache_clear()
+    uid = a_user()
+    make_admin(uid, reason="a test", now=real_now())
+    clients = {it.function: client_of(getattr(main, it.function)) for it in ADMIN_ROUTES}
+    opened = []
+    for number, (name, headers) in enumerate(wrong_credentials(signer, uid).items()):
+        for place, route in enumerate(ADMIN_ROUTES):
+            path = re.sub(r"\{\w+\}", str(uuid4()), route.path)
+            answer = clients[route.function].open(
+                path,
+                method=route.method,
+                headers={**headers, "Idempotency-Key": "k"},
+                json={} if route.method != "GET" else None,
+                environ_base={"REMOTE_ADDR": f"10.1.{number}.{place}"},
+            )
+            if answer.status_code != 401:
+                opened.append((name, route.name, answer.status_code))
+
+    assert opened == []
+
+
+@pytest.mark.firestore
+def test_the_role_ends_with_the_command_that_takes_it(signer: Signer) -> None:
+    """The very next request is refused, with the same tokens that were good before it."""
+    lanes.cache_clear()
+    uid = a_user()
+    make_admin(uid, reason="in support", now=real_now())
+    signed_in = signer.headers(uid)
+    route = next(it for it in ADMIN_ROUTES if it.path == "/admin/audit")
+    before = ask(route, signed_in)
+
+    remove_admin(uid, reason="has left", now=real_now())
+
+    assert (before.status_code, ask(route, signed_in).status_code) == (200, 403)
 
 
 @pytest.mark.firestore

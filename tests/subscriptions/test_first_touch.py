@@ -26,7 +26,7 @@ from creditbase.accounts.use_cases import (
     find_api_key_holder,
     list_api_keys,
 )
-from creditbase.admin.use_cases import make_admin
+from creditbase.admin.roles import make_admin
 from creditbase.kernel.errors import BillingError, NotFound, Retryable
 from creditbase.kernel.ids import customer_uuid
 from creditbase.ledger.paths import WalletRef
@@ -248,7 +248,7 @@ def test_a_user_whose_customer_was_deleted_is_somebody_new(hub: str) -> None:
     uid = newcomer()
     before = first_touch(uid, now=NOON)
     key = create_api_key(uid, name="k", random_bytes=bytes(32), now=NOON)
-    make_admin(uid)
+    make_admin(uid, reason="a test", now=NOON)
 
     delete_customer(hub, before.customer_id, now=NOON)
     assert find_user(uid) is None
