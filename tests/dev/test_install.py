@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,25 @@ class TestIsCurrent:
 
         assert not make_part().is_current()
         assert not make_part().must_start_fresh()
+
+    def test_a_changed_file_below_a_folder_installs_again(
+        self, make_part: MakePart, tmp_path: Path
+    ) -> None:
+        """The web app is built from folders; what the build itself writes there counts not."""
+        (tmp_path / "src" / "app").mkdir(parents=True)
+        (tmp_path / "src" / "app" / "main.tsx").write_text("one")
+        part = replace(make_part(), sources=("src",))
+        install.install([part])
+
+        (tmp_path / "src" / "app" / "schema.gen.ts").write_text("made")
+        assert part.is_current()
+
+        (tmp_path / "src" / "app" / "main.tsx").write_text("two")
+        assert not part.is_current()
+
+        install.install([part])
+        (tmp_path / "src" / "page.tsx").write_text("new")
+        assert not part.is_current()
 
     def test_a_missing_program_installs_again(
         self, make_part: MakePart, tmp_path: Path

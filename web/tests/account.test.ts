@@ -36,7 +36,6 @@ const balance = (fields: Partial<PublishedBalance> = {}): PublishedBalance => ({
   },
   seq: 7,
   is_settled: true,
-  recheck_at: null,
   ...fields,
 });
 

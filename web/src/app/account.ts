@@ -50,7 +50,6 @@ export interface PublishedBalance {
   models: Record<string, { amount_nanos: number; requests: number }>;
   seq: number;
   is_settled: boolean;
-  recheck_at: Date | null;
 }
 
 /** All that can be spent: what is owed after a refund is taken off. */

@@ -8,7 +8,8 @@ import { type Account, accountOfBalance, accountOfUsage } from './account';
 import { type ApiError, asApiError, call } from './api';
 import { uid } from './session';
 
-const SETTLE_AFTER_MS = 3_000;
+/** Longer than the five seconds between two publications, so that steady use never asks. */
+const SETTLE_AFTER_MS = 7_000;
 
 /** What there is; undefined until it is known. */
 export const account = signal<Account | undefined>(undefined);
@@ -67,7 +68,7 @@ async function listen(current: string, path: string): Promise<void> {
       if (uid.value !== current) return;
       account.value = accountOfBalance(balance);
       isLive.value = true;
-      settle(balance.is_settled ? null : balance.recheck_at);
+      settle(balance.is_settled);
     },
     failed: () => {
       if (uid.value === current) isLive.value = false;
@@ -78,14 +79,20 @@ async function listen(current: string, path: string): Promise<void> {
 }
 
 /**
- * In a burst of calls the last ones may wait for the next publication. Once its time has come
- * and nothing was published, ask for it, once.
+ * Of a burst of calls the last ones are not published by themselves before a minute has passed.
+ * So once it is quiet after an unsettled publication, ask for the settled one: once, and only
+ * where somebody looks.
  */
-function settle(at: Date | null): void {
+function settle(isSettled: boolean): void {
   window.clearTimeout(settling);
-  if (!at) return;
-  const inMs = Math.max(0, at.getTime() - Date.now()) + SETTLE_AFTER_MS;
+  if (isSettled) return;
   settling = window.setTimeout(() => {
-    if (document.visibilityState === 'visible') call('billing_sync_balance').catch(() => {});
-  }, inMs);
+    if (document.visibilityState === 'visible') syncQuietly();
+    else document.addEventListener('visibilitychange', syncQuietly, { once: true });
+  }, SETTLE_AFTER_MS);
+}
+
+function syncQuietly(): void {
+  // Where it fails, the minute's publication comes all the same.
+  if (uid.value) call('billing_sync_balance').catch(() => {});
 }

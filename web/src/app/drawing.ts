@@ -76,7 +76,6 @@ function coloursOf(canvas: HTMLCanvasElement): Colours {
 
 function configuration(spec: ChartSpec, colours: Colours): ChartConfiguration {
   const text = { color: colours.ink, font: { family: colours.font, size: 12 } };
-  const isStill = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
   const isStacked = Boolean(spec.isStacked);
   const figures = {
     stacked: isStacked,
@@ -107,7 +106,7 @@ function configuration(spec: ChartSpec, colours: Colours): ChartConfiguration {
       indexAxis: spec.isLying ? 'y' : 'x',
       responsive: true,
       maintainAspectRatio: false,
-      ...(isStill ? { animation: false as const } : { animation: { duration: 300 } }),
+      animation: false,
       interaction: { mode: 'index', intersect: false, axis: spec.isLying ? 'y' : 'x' },
       scales: spec.isLying ? { x: figures, y: names } : { x: names, y: figures },
       plugins: {

@@ -74,9 +74,32 @@ export async function startSession(): Promise<void> {
     announce({ app, auth, appCheck, settings });
     onAuthStateChanged(auth, (user) => {
       session.value = seen(user);
+      expect(user !== null);
     });
   } catch (problem) {
     session.value = { state: 'broken', reason: problem instanceof Error ? problem.message : '' };
+  }
+}
+
+const WAS_IN = 'was-in';
+
+/** Whether somebody was signed in here before: the frame is drawn for that, and does not jump. */
+export const isExpected = wasIn();
+
+function wasIn(): boolean {
+  try {
+    return localStorage.getItem(WAS_IN) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function expect(isIn: boolean): void {
+  try {
+    if (isIn) localStorage.setItem(WAS_IN, 'yes');
+    else localStorage.removeItem(WAS_IN);
+  } catch {
+    // Storage may be forbidden: then the frame is drawn a moment later.
   }
 }
 

@@ -9,12 +9,13 @@ import { isAdmin } from './balance';
 import { Brand } from './components/brand';
 import { Toasts } from './components/toast';
 import { type PageRoute, ROUTES } from './routes';
-import { session, signOut } from './session';
+import { isExpected, session, signOut } from './session';
 import { theme, toggleTheme } from './theme';
 
 /** Frame the page. */
 export function Shell({ children }: { children: ComponentChildren }) {
-  const isIn = session.value.state === 'in';
+  const { state } = session.value;
+  const isIn = state === 'in' || (state === 'starting' && isExpected);
   const main = useRef<HTMLElement>(null);
   const { path } = useLocation();
   const isFirst = useRef(true);

@@ -8,7 +8,7 @@ import { CreditBar } from '../app/components/credit-bar';
 import { Card, Figure, Notice, Page } from '../app/components/layout';
 import { Skeleton } from '../app/components/skeleton';
 import { ErrorState, When } from '../app/components/states';
-import { count, credits, day, shortDay } from '../app/format';
+import { count, credits, day, isoDay, shortDay } from '../app/format';
 import { type Resource, useResource } from '../app/resource';
 import { forecast } from './forecast';
 import { type Offers, planName, useOffers } from './offers';
@@ -134,11 +134,14 @@ function Outlook(props: { account: Account; days: Schemas['UsageDay'][] | undefi
   }
   return (
     <p>
-      At {rate}, your credits run out on <strong>{day(expected.at)}</strong>.{' '}
+      At {rate}, your credits run out <strong>{dayOrToday(expected.at)}</strong>.{' '}
       <a href="/app/plans">Top up</a>
     </p>
   );
 }
+
+const dayOrToday = (at: Date): string =>
+  isoDay(at) === isoDay(new Date()) ? 'today' : `on ${day(at)}`;
 
 function Plan({
   account: now,

@@ -11,10 +11,11 @@ interface Props {
   spec: ChartSpec;
   /** The same figures as a table, which can be opened below. */
   table: ComponentChildren;
+  height?: 'low' | 'high';
 }
 
 /** `spec` may be made anew at each rendering: it is drawn again only where it differs. */
-export function Chart({ label, spec, table }: Props) {
+export function Chart({ label, spec, table, height = 'high' }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [isBroken, setIsBroken] = useState(false);
   const written = JSON.stringify(spec);
@@ -41,7 +42,10 @@ export function Chart({ label, spec, table }: Props) {
       {isBroken ? (
         <p class="soft">The chart could not be drawn; its figures are in the table.</p>
       ) : (
-        <div class="chart-canvas" style={spec.isLying ? { height: lyingHeight(spec) } : {}}>
+        <div
+          class={`chart-canvas chart-${height}`}
+          style={spec.isLying ? { height: lyingHeight(spec) } : {}}
+        >
           <canvas ref={canvas} role="img" aria-label={label} />
         </div>
       )}
