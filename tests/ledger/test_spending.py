@@ -15,6 +15,7 @@ from tests.ledger.builders import (
     DAY,
     FREE,
     HOUR,
+    MINUTE,
     NOON,
     PERIOD,
     Story,
@@ -226,6 +227,29 @@ def test_without_overage_the_limit_is_the_end() -> None:
     refusal = refused(story, 2)
     assert (refusal.available_nanos, refusal.limit_source) == (1, "included")
     assert drawn(story.charge(1).draws) == [("included", 1)]
+
+
+@pytest.mark.parametrize("included", ["limited", "unlimited"])
+def test_what_a_cap_keeps_of_the_limit_is_not_taken_from_the_wallet(included: str) -> None:
+    """It was paid for, and is used or paid back later; what exceeds the limit is overage."""
+    capped = tier(100, included=included, cap_nanos=40, cap_until_at=NOON + 2 * MINUTE)
+    story = a_story(capped, a=50)
+
+    assert drawn(story.charge(30).draws) == [("included", 30)]
+    refusal = refused(story, 11)
+    assert (refusal.available_nanos, refusal.limit_source) == (10, "included")
+    assert drawn(story.charge(10).draws) == [("included", 10)]
+    story.wait(2 * MINUTE)
+    assert drawn(story.charge(60).draws) == [("included", 60)]
+
+
+def test_a_cap_that_keeps_nothing_leaves_overage_alone() -> None:
+    """Who has used the whole limit goes on paying from the wallet."""
+    story = a_story(tier(100), a=50)
+    story.charge(100)
+    story.terms(tier(100, cap_nanos=40, cap_until_at=NOON + 2 * MINUTE), PERIOD)
+
+    assert drawn(story.charge(20).draws) == [("a", 20)]
 
 
 def test_an_open_hold_keeps_its_part_of_the_limit() -> None:

@@ -6,6 +6,7 @@ number of calls at once spend no more than one after another.
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from creditbase.kernel.errors import InvalidRequest, PaymentRequired
 from creditbase.kernel.instants import write_seconds
@@ -22,7 +23,7 @@ from creditbase.ledger.domain.commands import (
     Priced,
 )
 from creditbase.ledger.domain.draft import Draft
-from creditbase.ledger.domain.wallet import Metered
+from creditbase.ledger.domain.wallet import Metered, Wallet
 
 OUTPUT = "output_tokens"
 REASONING = "reasoning_tokens"
@@ -131,7 +132,12 @@ def _funds_nanos(draft: Draft) -> int:
     included_nanos = wallet.included_remaining_nanos(at)
     if included_nanos is None:
         return AMOUNT_NANOS_MAX
-    return included_nanos + (wallet.available_nanos(at) if wallet.terms.draws_wallet else 0)
+    return included_nanos + (wallet.available_nanos(at) if _pays_beyond(wallet, at) else 0)
+
+
+def _pays_beyond(wallet: Wallet, at: datetime) -> bool:
+    """Return whether grants pay what exceeds the limit; never for what a cap keeps of it."""
+    return wallet.terms.draws_wallet and not wallet.is_capped(at)
 
 
 def _room_nanos(draft: Draft, budget: Budget | None) -> int:
@@ -149,7 +155,7 @@ def payment_required(
         available_nanos, limit_source, renews = left_nanos(draft, budget), "budget", True
     else:
         limit_source = "included"
-        if wallet.terms.draws_wallet:
+        if _pays_beyond(wallet, at):
             live_nanos = wallet.live_nanos(at) - wallet.available_nanos(at)
             would_do = available_nanos + live_nanos >= required_nanos
             limit_source = "receivable" if would_do else "wallet"

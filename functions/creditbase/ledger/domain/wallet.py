@@ -368,6 +368,13 @@ class Wallet:
         """Return when the running window's limit is over, if nothing follows it."""
         return self.window.span.end_at + timedelta(seconds=self.terms.grace_s)
 
+    def is_capped(self, at: datetime) -> bool:
+        """Return whether a cap keeps a part of the limit that was paid for from being used."""
+        if self.terms.cap_nanos is None:
+            return False
+        free = replace(self, terms=replace(self.terms, cap_nanos=None))
+        return free.included_remaining_nanos(at) != self.included_remaining_nanos(at)
+
     def included_remaining_nanos(self, at: datetime) -> int | None:
         """Return what is left of the window's limit; None where there is no limit to it.
 
