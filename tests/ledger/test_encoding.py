@@ -137,7 +137,7 @@ def test_the_end_of_a_hold_deletes_it_and_what_it_emptied() -> None:
     [
         (lambda s: s.tidy(), set()),
         (lambda s: s.do(Freeze("x")), {"frozen"}),
-        (lambda s: s.terms(Terms("free", allocation_nanos=1)), {"terms"}),
+        (lambda s: s.terms(Terms("free", payment_issue=True)), {"terms"}),
         (lambda s: s.wait(DAY).tidy(), {"at", "today"}),
         (
             lambda s: s.terms(tier(), replace(s.wallet.window.span, start_at=NOON)),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import free_window
 from creditbase.ledger.domain.commands import FixedAmount
 from creditbase.ledger.domain.opening import open_wallet
@@ -51,6 +52,21 @@ def test_a_wallet_of_a_tier_opens_in_its_paid_period() -> None:
     for terms, period in ((tier(), None), (FREE, PERIOD)):
         with pytest.raises(AssertionError):
             open_wallet(WALLET_ID, owner_uid="", terms=terms, now=NOON, period=period)
+
+
+@pytest.mark.parametrize("room_nanos", [0, 200, 500])
+def test_a_wallet_without_room_gets_the_free_credits_that_fit(room_nanos: int) -> None:
+    """Time passes in every command: one that could not would leave the wallet stuck."""
+    story = a_story(FREE, rich=AMOUNT_NANOS_MAX - 500)
+    story.charge(500)
+    if room_nanos < 500:
+        story.grant("more", 500 - room_nanos, "topup")
+
+    story.wait(timedelta(days=40)).charge(1)
+
+    given = story.entries.get("free:1")
+    assert (0 if given is None else given.amount_nanos) == room_nanos
+    assert story.wallet.free_number == 1
 
 
 # ---- grants lapse --------------------------------------------------------------------------

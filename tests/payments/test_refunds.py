@@ -63,6 +63,22 @@ class TestTopup:
         assert wallet.available() == FREE_NANOS + SMALL_NANOS * 2 // 5
         assert receivable(wallet) == 0
 
+    def test_what_comes_back_waits_until_there_is_room_for_it(
+        self, client: FlaskClient, topped_up: str, shop: Shop, wallet: LiveWallet
+    ) -> None:
+        """A refund fails, and meanwhile the wallet was filled: its event is not lost."""
+        gone = refund(shop, topped_up)
+        tell(client, shop, "charge.refunded")
+        wallet.topup("pi_rich", 2**53 - FREE_NANOS)
+        shop.order(f"/refunds/{gone['id']}/fail")
+        event = signed_event(shop.event("refund.failed"))
+
+        assert deliver(client, event) == 500
+        wallet.charge("spent", SMALL_NANOS)
+        assert deliver(client, event) == 200
+
+        assert wallet.available() == 2**53
+
     def test_refunds_are_counted_beyond_the_first_page(
         self,
         client: FlaskClient,

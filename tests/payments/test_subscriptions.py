@@ -286,6 +286,24 @@ class TestEnd:
         assert wallet.state()["terms"]["cancel_at_period_end"] is True
 
 
+class TestFullWallet:
+    """A wallet holds some nine million dollars, and no more."""
+
+    def test_a_plan_waits_until_there_is_room_for_its_credits(
+        self, client: FlaskClient, bought: list[Resource], wallet: LiveWallet
+    ) -> None:
+        """Stripe is told to send it again; what would be said to be wrong would be lost."""
+        wallet.topup("pi_rich", 2**53 - FREE_NANOS)
+        for event in bought:
+            assert deliver(client, signed_event(event)) == 500
+
+        wallet.charge("spent", GURU_NANOS)
+        for event in bought:
+            assert deliver(client, signed_event(event)) == 200
+
+        assert grants(wallet)["cycle"] == GURU_NANOS
+
+
 class TestSecondSubscription:
     """Of two live ones the dearer counts, and the other ends."""
 

@@ -8,13 +8,12 @@ from functools import cache
 
 from creditbase.kernel.errors import BillingError, NotFound
 from creditbase.kernel.ids import end_entry_id, late_entry_id, parse_hold_id
-from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.commands import Command, Tidy
 from creditbase.ledger.domain.decide import Decision
 from creditbase.ledger.domain.draft import Draft, figures_of
 from creditbase.ledger.domain.entries import Entry, Figures
-from creditbase.ledger.domain.passing import pass_time
+from creditbase.ledger.domain.passing import pass_time, room_nanos
 from creditbase.ledger.domain.wallet import Hold
 from creditbase.ledger.lane import Lane
 from creditbase.ledger.paths import WalletRef
@@ -102,9 +101,7 @@ def load_balance(ref: WalletRef, *, now: datetime) -> tuple[Balance, bool]:
 def has_room(ref: WalletRef, amount_nanos: int) -> bool:
     """Return whether a wallet may hold so much more; one that is not there yet may."""
     loaded = find_wallet(ref)
-    grants = () if loaded is None else loaded.wallet.grants.values()
-    held_nanos = sum(grant.remaining_nanos + grant.held_nanos for grant in grants)
-    return held_nanos + amount_nanos <= AMOUNT_NANOS_MAX
+    return loaded is None or amount_nanos <= room_nanos(loaded.wallet)
 
 
 def sync_balance(ref: WalletRef, *, now: datetime) -> Balance:

@@ -16,7 +16,7 @@ from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.domain.tiers import Tiers
 from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import Forbidden, NotFound, Unavailable
+from creditbase.kernel.errors import Forbidden, InvalidRequest, NotFound, Unavailable
 from creditbase.ledger.domain.commands import (
     ChangeTerms,
     Command,
@@ -376,7 +376,8 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
     try:
         for command in commands:
             run(wallet, command, now=now)
-    except (NotFound, Forbidden) as refusal:
+    except (NotFound, Forbidden, InvalidRequest) as refusal:
+        # The last: there is no room in it until some is spent.
         alert("wallet_refuses", "a standing waits for its wallet", wallet=wallet.wallet_id)
         raise Unavailable from refusal
 

@@ -10,7 +10,13 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
-from creditbase.kernel.errors import Contention, Forbidden, NotFound, Unavailable
+from creditbase.kernel.errors import (
+    Contention,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+)
 from creditbase.kernel.ids import refund_entry_id
 from creditbase.ledger.domain.commands import GiveBack, TakeBack
 from creditbase.ledger.domain.entries import Entry
@@ -217,7 +223,8 @@ def _take_steps(payment: Payment, *, now: datetime) -> list[Entry]:
             entry = run(wallet, command, now=now).entry
             assert entry is not None
             entries.append(entry)
-    except (NotFound, Forbidden) as refusal:
+    except (NotFound, Forbidden, InvalidRequest) as refusal:
+        # The last: there is no room in it until some is spent.
         alert("wallet_refuses", "a refund waits for its wallet", payment=payment.payment_id)
         raise Unavailable from refusal
     return entries

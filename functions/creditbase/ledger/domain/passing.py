@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from creditbase.kernel.ids import expiry_entry_id, free_grant_id, returned_entry_id
+from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.kernel.windows import free_window, window_number
 from creditbase.ledger.domain.draft import Draft, by_grant, merged_with_alike
 from creditbase.ledger.domain.grants import PRIORITY_OF, Grant, GrantKind
 from creditbase.ledger.domain.settling import end_hold
-from creditbase.ledger.domain.wallet import DayCount, WindowCount
+from creditbase.ledger.domain.wallet import DayCount, Wallet, WindowCount
 
 
 def pass_time(draft: Draft, *, turns_free: bool = True) -> None:
@@ -137,14 +138,24 @@ def turn_window(draft: Draft) -> None:
         open_window(draft, WindowCount(free_window(wallet.created_at, number), number))
     if number > draft.wallet.free_number and wallet.terms.allocation_nanos > 0:
         draft.change(free_number=number)
+        # Time passes in every command: a wallet with no room for more must not refuse it.
+        amount_nanos = min(wallet.terms.allocation_nanos, room_nanos(draft.wallet))
+        if amount_nanos == 0:
+            return
         add_grant(
             draft,
             grant_id=free_grant_id(number),
             kind="free",
-            amount_nanos=wallet.terms.allocation_nanos,
+            amount_nanos=amount_nanos,
             expires_at=draft.wallet.window.span.end_at,
             cause={"window_number": number},
         )
+
+
+def room_nanos(wallet: Wallet) -> int:
+    """Return how much more a wallet may hold."""
+    grants = wallet.grants.values()
+    return AMOUNT_NANOS_MAX - sum(it.remaining_nanos + it.held_nanos for it in grants)
 
 
 def open_window(draft: Draft, window: WindowCount) -> None:
