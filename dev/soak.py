@@ -2,8 +2,8 @@
 
 First every net of the local Stripe, and every property of the tests: at random, and ten times
 as many values as `make test` takes, which takes the same ones each time. Then, until the
-minutes are over: random lives of customers, each batch from seeds that were never walked
-before, and between two batches one of the other long tests. Whatever has begun when the time
+minutes are over: random lives of customers and simulations of whole worlds, each batch from
+seeds that were never walked before, and between two batches one of the other long tests. Whatever has begun when the time
 is over is finished. A failure ends it at once, and says how to see it again: a property is
 run again first with the values that it failed with, which Hypothesis keeps and shows.
 """
@@ -21,11 +21,14 @@ from dev.layout import BIN, ROOT
 MINUTES = 10
 NETS = "tests/stripe_local"
 LIVES = "tests/scenarios/test_walks.py"
+SIMULATION = "tests/simulation/test_simulation.py"
 LONG = ("-m", "soak")
 PROPERTIES = ("-m", "hypothesis", "--hypothesis-profile=soak", "--timeout=3600", "-n2")
 SEEDS_VARIABLE = "CREDITBASE_SOAK_SEEDS"
 BATCH = 4
 """How many seeds are walked at once; each is two lives."""
+WORLDS = 20
+"""How many seeds are simulated at once; each is 2,000 operations."""
 FIRST_SEED, LAST_SEED = 1_000, 10**9
 
 
@@ -36,6 +39,7 @@ class Soak:
     ends_at_s: float
     next_seed: int
     lives: int = 0
+    worlds: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -64,6 +68,15 @@ class Soak:
         self.next_seed += BATCH
         self.lives += 2 * BATCH
         return self.run(LIVES, *LONG, "-n2", seeds=seeds)
+
+    def simulate(self) -> bool:
+        """Simulate a batch of worlds."""
+        seeds = f"{self.next_seed}:{self.next_seed + WORLDS}"
+        self.say(f"simulated worlds of the seeds {seeds}, after {self.worlds} good ones")
+        self.next_seed += WORLDS
+        self.worlds += WORLDS
+        asked = ("-k", "as_many_seeds", *LONG, "-n2")
+        return self.run(SIMULATION, *asked, seeds=seeds)
 
 
 def other_tests() -> list[str]:
@@ -96,14 +109,15 @@ def main(arguments: list[str]) -> int:
         return 1
     waiting = other_tests()
     while not soak.is_over:
-        if not soak.walk():
+        if not (soak.walk() and soak.simulate()):
             return 1
         if waiting and not soak.is_over:
             soak.say(f"the long tests of {waiting[0]}")
             if not soak.run(waiting.pop(0), *LONG, "-n2"):
                 return 1
     missed = f"; not reached: {', '.join(waiting)}" if waiting else ""
-    print(f"[soak] all good: nets, properties, and {soak.lives} random lives{missed}")
+    done = f"{soak.lives} random lives, {soak.worlds} simulated worlds"
+    print(f"[soak] all good: nets, properties, {done}{missed}")
     return 0
 
 

@@ -1,0 +1,276 @@
+"""A world for a seed: processes of ours, clients that repeat themselves, jobs, and bad weather.
+
+First comes a phase of safety, in which anything may go wrong at any RPC; then one of liveness:
+the weather is calm, whoever was killed is back, and within a bounded time every client has its
+answer, every hold is closed and every balance is published.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from typing import Any
+
+from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
+from creditbase.admin import vouchers
+from creditbase.admin.domain.vouchers import VoucherTerms
+from creditbase.catalog.models import read_catalog
+from creditbase.catalog.use_cases import push_catalog
+from creditbase.jobs import use_cases as jobs
+from creditbase.kernel.errors import BillingError, Contention, Unavailable
+from dev.layout import ROOT
+from tests.simulation.auditor import Auditor, Flaw
+from tests.simulation.deeds import VOUCHER_CREDITS, VOUCHERS, WORLD_BEGINS, Deeds
+from tests.simulation.housing import housed
+from tests.simulation.network import Network, Weather
+from tests.simulation.scheduler import Event, Process, Scheduler
+from tests.simulation.store import Store
+
+FREE_NANOS = 500 * 1_000_000
+PATIENCE_S = 12.0
+RETRIES_MAX = 400
+GIVE_UP_IN_A_THOUSAND = 8
+STORMY = Weather(commit=60, read=30, kill=1)
+CALM = Weather()
+LIVENESS_S = 5 * 60
+SETTLING_DAYS = (0, 1, 2)
+"""How many days later the jobs run in the end, so that all that is open times out."""
+
+Work = Callable[[], Any]
+
+
+@dataclass
+class Answer:
+    """What came of a request that was sent to a process."""
+
+    event: Event
+    value: Any = None
+    refusal: BillingError | None = None
+    failure: BaseException | None = None
+    asked: int = 1
+    """How often it was asked in all, this time included."""
+
+
+@dataclass
+class World:
+    """Everything of one seed."""
+
+    seed: int
+    operations: int
+    processes_max: int = 3
+    clients: int = 12
+    customers: int = 8
+    weather: Weather = field(default_factory=lambda: STORMY)
+    scheduler: Scheduler = field(init=False)
+    network: Network = field(init=False)
+    store: Store = field(init=False)
+    auditor: Auditor = field(init=False)
+    deeds: Deeds = field(init=False)
+    processes: list[Process] = field(default_factory=list)
+    begun: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
+    _failures: list[BaseException] = field(default_factory=list)
+    _busy: int = 0
+    _born: int = 0
+
+    def __post_init__(self) -> None:
+        self.scheduler = Scheduler(self.seed, start_at=WORLD_BEGINS)
+        self.store = Store()
+        self.auditor = Auditor(lambda: self.scheduler.now_us)
+        self.store.watcher = self.auditor.watch
+        self.network = Network(self.scheduler, self.store, kill_running=self._kill_running)
+        self.deeds = Deeds(self.rng, self.customers, self.scheduler.now)
+
+    @property
+    def rng(self) -> Random:
+        """Return the run's one source of chance."""
+        return self.scheduler.rng
+
+    # ---- the run -------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Live through the seed.
+
+        Raises:
+            Flaw: a promise was broken.
+        """
+        with housed(self.scheduler, self.network):
+            try:
+                self._calm(self._found)
+                self.processes = [self._bear() for _ in range(self.processes_max)]
+                self._storm()
+                self._settle()
+            finally:
+                self.scheduler.end()
+        self.auditor.close(
+            self.store, free_nanos=FREE_NANOS, windows_max=self.deeds.windows_max()
+        )
+
+    def _found(self) -> None:
+        now = self.scheduler.now()
+        ensure_project("hub", now=now)
+        push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+        for number in range(VOUCHERS):
+            terms = VoucherTerms(credits=VOUCHER_CREDITS)
+            vouchers.create_voucher(self.deeds.code(number), terms, now=now)
+        for number in range(self.customers):
+            self.deeds.meet(number)
+
+    def _storm(self) -> None:
+        self.network.weather = self.weather
+        for _ in range(self.clients):
+            self._spawn(self._client)
+        self._spawn(self._fate)
+        self._spawn(self._clock_work)
+        self._run_until(lambda: self._busy == 0)
+
+    def _settle(self) -> None:
+        """Let the weather be calm, and all that is open come to its end."""
+        self.network.weather = CALM
+        for process in self.processes:
+            process.frozen_until_us = 0
+            process.skew = timedelta(0)
+        # What was still on its way arrives; a process that is dead stays so.
+        self._run_until(lambda: False)
+        for days in SETTLING_DAYS:
+            self.scheduler.skip(days * 86_400)
+            self._calm(self._jobs_until_done)
+
+    def _jobs_until_done(self) -> None:
+        for job in (jobs.expire_holds, jobs.reset_cycles, jobs.sync_balances):
+            for _ in range(100):
+                report = job(self.scheduler.now())
+                if report.failed:
+                    raise Flaw(f"{report} in calm weather")
+                if report.is_complete:
+                    break
+
+    # ---- running things --------------------------------------------------------------------
+
+    def _calm(self, work: Work) -> None:
+        """Run something alone, in a process of its own, with nothing going wrong."""
+        self.network.weather = CALM
+        answer = self._ask(self._bear(), work)
+        self._run_until(answer.event.is_set)
+        if answer.refusal or answer.failure:
+            raise Flaw("refused in calm weather") from (answer.refusal or answer.failure)
+
+    def _run_until(self, is_enough: Callable[[], bool]) -> None:
+        self.scheduler.run(lambda: bool(self._failures) or is_enough())
+        if self._failures:
+            raise self._failures[0]
+
+    def _spawn(self, work: Work) -> None:
+        """Let somebody outside our processes begin; the run waits for the end of it."""
+        self._busy += 1
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as failure:  # noqa: BLE001 - told by the run itself
+                self._failures.append(failure)
+            finally:
+                self._busy -= 1
+
+        self.scheduler.spawn(run)
+
+    def _ask(self, process: Process, work: Work) -> Answer:
+        """Send a request to a process."""
+        answer = Answer(Event(self.scheduler))
+
+        def serve() -> None:
+            try:
+                answer.value = work()
+            except BillingError as refusal:
+                answer.refusal = refusal
+            except Exception as failure:  # noqa: BLE001 - what a server would answer 500 to
+                answer.failure = failure
+            answer.event.set()
+
+        self.scheduler.spawn(serve, process)
+        return answer
+
+    # ---- processes -------------------------------------------------------------------------
+
+    def _bear(self) -> Process:
+        self._born += 1
+        return Process(f"process {self._born}")
+
+    def _kill_running(self) -> None:
+        process = self.scheduler.process()
+        assert process is not None
+        self.scheduler.bury(process)
+        self.processes[self.processes.index(process)] = self._bear()
+
+    def _fate(self) -> None:
+        """Freeze processes, let clocks go wrong, and let time leap, while clients work."""
+        while self._busy > 2:
+            self.scheduler.sleep(self.rng.uniform(0.2, 5))
+            drawn = self.rng.randrange(100)
+            if drawn < 30:
+                # A few at once stop, and go on again in an order of their own.
+                for process in self.rng.sample(self.processes, self.rng.randint(1, 2)):
+                    stop_us = self.rng.randrange(30_000_000)
+                    process.frozen_until_us = self.scheduler.now_us + stop_us
+                    self.seen["frozen"] += 1
+            elif drawn < 50:
+                skew_s = self.rng.choice((-300, -1, 0, 0, 1, 300))
+                self.rng.choice(self.processes).skew = timedelta(seconds=skew_s)
+                self.seen["clock wrong"] += bool(skew_s)
+            elif drawn < 70:
+                leap_s = self.rng.choice((1, 61, 400, 901, 4_000, 86_400, 40 * 86_400))
+                self.scheduler.skip(leap_s)
+                self.seen["clock leapt"] += 1
+
+    def _clock_work(self) -> None:
+        """Run the jobs now and then, also two of a kind at once."""
+        while self._busy > 2:
+            self.scheduler.sleep(self.rng.uniform(1, 20))
+            job = self.rng.choice((jobs.expire_holds, jobs.reset_cycles, jobs.sync_balances))
+            for _ in range(self.rng.choice((1, 1, 2))):
+                process = self.rng.choice(self.processes)
+                self._ask(process, partial(self._job, job))
+                self.seen["job"] += 1
+
+    def _job(self, job: Callable[[datetime], Any]) -> None:
+        job(self.scheduler.now())
+
+    # ---- clients ---------------------------------------------------------------------------
+
+    def _client(self) -> None:
+        while self.begun < self.operations:
+            self.begun += 1
+            intent, work = self.deeds.draw(self.auditor.intents)
+            if intent is None:
+                self._ask_patiently(work, gives_up=True)
+                continue
+            has_twin = self.rng.randrange(100) < 6
+            if has_twin:
+                # Somebody sends the same thing at the same time to another process.
+                self.seen["twins"] += 1
+                self._ask(self.rng.choice(self.processes), work)
+            intent.begun_us = self.scheduler.now_us
+            answer = self._ask_patiently(work, gives_up=True)
+            intent.told_us = self.scheduler.now_us
+            answer.asked += has_twin
+            self.deeds.note(intent, work, answer)
+
+    def _ask_patiently(self, work: Work, *, gives_up: bool) -> Answer:
+        """Ask until there is a definite answer; now and then go away without one."""
+        for number in range(RETRIES_MAX):
+            answer = self._ask(self.rng.choice(self.processes), work)
+            answer.asked = number + 1
+            answer.event.wait(PATIENCE_S)
+            if answer.failure is not None:
+                raise answer.failure
+            is_told = answer.event.is_set()
+            if is_told and not isinstance(answer.refusal, Contention | Unavailable):
+                return answer
+            self.seen["repeated"] += 1
+            if gives_up and self.rng.randrange(1_000) < GIVE_UP_IN_A_THOUSAND * (number + 1):
+                self.seen["gave up"] += 1
+                return Answer(answer.event, refusal=Unavailable())
+            self.scheduler.sleep(self.rng.uniform(0, 2))
+        raise Flaw("no definite answer, however often it was asked")
