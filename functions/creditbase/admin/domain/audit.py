@@ -1,5 +1,6 @@
 """The record of what an operator did: who, when, what, why, and what it changed. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,6 +15,10 @@ from creditbase.ledger.domain.wallet import Wallet
 
 REASON_CHARACTERS_MAX = 500
 KEY_CHARACTERS_MAX = 255
+MISLEADING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What would move a terminal's cursor, break a line or turn its order where it is shown."""
 COMMAND_LINE = "command-line"
 """Who acts where nobody signed in: whoever may use the project's own credentials."""
 
@@ -164,6 +169,8 @@ def check_deed(deed: Deed) -> None:
         )
     if not 1 <= len(deed.reason) <= REASON_CHARACTERS_MAX or not deed.reason.strip():
         raise InvalidRequest("The reason is missing or too long", field="reason")
+    if MISLEADING.search(deed.reason):
+        raise InvalidRequest("The reason has characters that do not show", field="reason")
 
 
 def _is_printable_ascii(text: str) -> bool:
