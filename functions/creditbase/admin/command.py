@@ -19,6 +19,7 @@ from google.auth.exceptions import GoogleAuthError
 
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.admin import tiers, use_cases, vouchers
+from creditbase.admin.analytics_commands import take_analytics
 from creditbase.admin.command_frame import Command, CommandFailed, Group, add_command, add_group
 from creditbase.admin.customer_commands import take_customers
 from creditbase.admin.domain.audit import COMMAND_LINE, Action, Deed
@@ -283,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     take_customers(groups)
     take_inbox(groups)
     take_explain(groups)
+    take_analytics(groups)
     take_prices(groups)
 
     _takes_file(add_command(groups, "seed", _seed, "make the hub and the relay project ready"))

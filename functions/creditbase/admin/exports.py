@@ -3,6 +3,7 @@
 All rows of an export are of one instant, that of its first read.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -19,12 +20,25 @@ CUSTOMERS_MAX = 100_000
 """Of one export; who has more exports from BigQuery."""
 PAGE = 500
 
+MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
+
 COUNTERS = (
     *("requests", "input_tokens", "output_tokens", "images"),
     *("amount_nanos", "cost_nanos", "received_nanos"),
 )
 DAY_COLUMNS = ("date", "model", "provider", "plan", *COUNTERS)
 CUSTOMER_COLUMNS = ("month", "customer_id", *COUNTERS)
+
+
+def checked_month(text: str) -> str:
+    """Return a month, if it is one.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if not MONTH.fullmatch(text):
+        raise InvalidRequest("The month is written like 2026-01", field="month")
+    return text
 
 
 def day_rows(project_id: str, dates: Sequence[str]) -> list[Row]:

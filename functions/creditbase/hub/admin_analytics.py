@@ -4,7 +4,6 @@ Source: hub-api.md 6.1 and 6.2. Figures are exact as of `as_of`; what is shown i
 rounded up once for the whole answer and shared out, so that rows add up. Floats are made here.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -27,7 +26,6 @@ Json = dict[str, object]
 CREDITS_PER_DOLLAR = 1_000
 CUSTOMERS = 50
 CUSTOMERS_MAX = 200
-MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 
 @endpoint("admin_usage", door=HUB)
@@ -202,7 +200,4 @@ def _form(given: str) -> exports.Form:
 
 
 def _month(call: Call) -> str:
-    month = asked_text(call, "month") or call.now.strftime("%Y-%m")
-    if not MONTH.fullmatch(month):
-        raise InvalidRequest("The month is written like 2026-01", field="month")
-    return month
+    return exports.checked_month(asked_text(call, "month") or call.now.strftime("%Y-%m"))
