@@ -3,9 +3,10 @@
 First every net of the local Stripe, and every property of the tests: at random, and ten times
 as many values as `make test` takes, which takes the same ones each time. Then, until the
 minutes are over: random lives of customers and simulations of whole worlds, each batch from
-seeds that were never walked before, and between two batches one of the other long tests. Whatever has begun when the time
-is over is finished. A failure ends it at once, and says how to see it again: a property is
-run again first with the values that it failed with, which Hypothesis keeps and shows.
+seeds that were never walked before, and between two batches one of the other long tests.
+Whatever has begun when the time is over is finished. A failure ends it at once, and says how
+to see it again: a property is run again first with the values that it failed with, which
+Hypothesis keeps and shows.
 """
 
 import os
