@@ -113,7 +113,7 @@ def test_a_page_without_app_check_calls_nothing(user: User) -> None:
 
 def test_a_key_spends_its_budget_and_no_more(user: User) -> None:
     """The user's other credits are there; whoever has the key does not get them."""
-    budget_nanos = 2 * NANOS_PER_CREDIT
+    budget_nanos = 200 * NANOS_PER_CREDIT
     key = create_api_key(
         user.uid,
         name="k",
