@@ -41,6 +41,9 @@ export function creditsExactly(nanos: number): string {
   return `${shown} ${shown === '1' || shown === '-1' ? 'credit' : 'credits'}`;
 }
 
+/** The same without its unit, for columns that name it: `0.004215`. */
+export const creditsFigure = (nanos: number): string => fine.format(nanos / NANOS_PER_CREDIT);
+
 /** A price: `$10`, `$4.50`. */
 export function money(cents: number, currency = 'usd'): string {
   const digits = cents % CENTS_PER_DOLLAR === 0 ? 0 : 2;

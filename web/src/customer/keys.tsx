@@ -54,6 +54,10 @@ export default function Keys() {
           }
         </When>
       </Card>
+      <p class="soft">
+        Building a web app? <a href="/app/embed">Elements for your pages</a> show these credits
+        there, and need no key.
+      </p>
       <Dialog title="Create a key" isOpen={isMaking} onClose={() => setIsMaking(false)}>
         <Making onDone={() => setIsMaking(false)} />
       </Dialog>
@@ -66,8 +70,16 @@ export default function Keys() {
 
 function columns(revoke: (key: Key) => void): readonly Column<Key>[] {
   return [
-    { title: 'Name', cell: (key) => key.name },
-    { title: 'Key', cell: (key) => <span class="mono">{`${key.prefix}…${key.last4}`}</span> },
+    {
+      title: 'Key',
+      cell: (key) => (
+        <>
+          {key.name}
+          <br />
+          <span class="mono soft keys-name">{`${key.prefix}…${key.last4}`}</span>
+        </>
+      ),
+    },
     {
       title: 'Budget',
       cell: (key) => (key.budget_credits === null ? 'no limit' : credits(key.budget_credits)),
@@ -76,7 +88,7 @@ function columns(revoke: (key: Key) => void): readonly Column<Key>[] {
       title: 'Last used',
       cell: (key) => (key.last_used_at === null ? 'never' : instant(key.last_used_at)),
     },
-    { title: 'Expires', cell: (key) => day(key.expires_at) },
+    { title: 'Expires', cell: (key) => <span class="keys-name">{day(key.expires_at)}</span> },
     {
       title: 'Action',
       cell: (key) => (

@@ -1,7 +1,7 @@
 /** What the ledger's page is asked to show, in its own address and in the server's words. Pure. */
 
 import type { Schemas } from '../app/api';
-import { creditsExactly, isoDay } from '../app/format';
+import { creditsFigure, isoDay } from '../app/format';
 
 export type Kind = Schemas['EntryKind'];
 
@@ -63,8 +63,12 @@ export function filtersOf({ kind, from, to }: Asked): { kind?: Kind; from?: stri
   };
 }
 
-/** An amount with its sign: `+500 credits`, `−1.2 credits`; nothing moved: `0 credits`. */
-export function changeText(nanos: number): string {
-  if (nanos === 0) return creditsExactly(0);
-  return `${nanos > 0 ? '+' : '\u2212'}${creditsExactly(Math.abs(nanos))}`;
+/** A change with its sign: `+500`, `−1.2`, `0`. */
+export function changeFigure(nanos: number): string {
+  if (nanos === 0) return '0';
+  return `${nanos > 0 ? '+' : '\u2212'}${creditsFigure(Math.abs(nanos))}`;
 }
+
+/** The same with its unit: `+500 credits`. */
+export const changeText = (nanos: number): string =>
+  `${changeFigure(nanos)} ${Math.abs(nanos) === 1_000_000 ? 'credit' : 'credits'}`;

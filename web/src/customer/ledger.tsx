@@ -9,13 +9,13 @@ import { Card, Page } from '../app/components/layout';
 import { EmptyState, When } from '../app/components/states';
 import { type Column, Table } from '../app/components/table';
 import { toast } from '../app/components/toast';
-import { creditsExactly, instant } from '../app/format';
+import { creditsFigure, instant } from '../app/format';
 import { useResource } from '../app/resource';
 import {
   type Asked,
   addressOf,
   askedBy,
-  changeText,
+  changeFigure,
   filtersOf,
   isFiltered,
   KINDS,
@@ -33,12 +33,19 @@ type LedgerPage = { entries: Row[]; next_cursor?: string };
 
 const COLUMNS: readonly Column<Row>[] = [
   {
-    title: 'What',
-    cell: (row) => <a href={receiptAddress(row.id)}>{row.description}</a>,
+    title: 'Movement',
+    cell: (row) => (
+      <>
+        <a href={receiptAddress(row.id)}>{row.description}</a>
+        <br />
+        <time class="small soft" dateTime={row.at}>
+          {instant(row.at)}
+        </time>
+      </>
+    ),
   },
-  { title: 'When', cell: (row) => <time dateTime={row.at}>{instant(row.at)}</time> },
-  { title: 'Change', cell: (row) => changeText(row.change_nanos), isNumber: true },
-  { title: 'Left after', cell: (row) => creditsExactly(row.available_nanos), isNumber: true },
+  { title: 'Credits', cell: (row) => changeFigure(row.change_nanos), isNumber: true },
+  { title: 'Left after', cell: (row) => creditsFigure(row.available_nanos), isNumber: true },
 ];
 
 /** The page. */
@@ -70,7 +77,7 @@ export default function Ledger() {
             ) : (
               <>
                 <Table
-                  caption="Movements, newest first"
+                  caption="Movements in credits, newest first"
                   columns={COLUMNS}
                   rows={entries}
                   keyOf={(row) => row.id}

@@ -23,7 +23,10 @@ export default function Receipt() {
   const { value, error } = receipt;
   const title = value?.entry.description ?? 'Receipt';
   return (
-    <Page title={title}>
+    <Page
+      title={title}
+      lede={value && <time dateTime={value.entry.at}>{instant(value.entry.at)}</time>}
+    >
       <p>
         <a class="row" href="/app/ledger">
           <ArrowLeft size={18} aria-hidden="true" /> All movements
@@ -56,7 +59,11 @@ function Parts({ entry }: { entry: Entry }) {
     <>
       <Card>
         <dl class="figures">
-          <Figure label="Change" value={changeText(entry.change_nanos)} />
+          <Figure
+            label="Change"
+            value={changeText(entry.change_nanos)}
+            {...(BACK.includes(entry.kind) && { note: 'back from what was held' })}
+          />
           {entry.kind === 'hold' && (
             <Figure
               label="Held"
@@ -71,7 +78,6 @@ function Parts({ entry }: { entry: Entry }) {
             <Figure label="Not paid" value={creditsExactly(entry.shortfall_nanos ?? 0)} />
           )}
           <Figure label="Left after it" value={creditsExactly(entry.available_nanos ?? 0)} />
-          <Figure label="When" value={<time dateTime={entry.at}>{instant(entry.at)}</time>} />
         </dl>
       </Card>
       <Card title="How it comes about">
@@ -104,6 +110,9 @@ function Parts({ entry }: { entry: Entry }) {
     </>
   );
 }
+
+/** Entries that end a hold. */
+const BACK: readonly Entry['kind'][] = ['capture', 'void', 'expire'];
 
 const DRAWN: Record<string, string> = {
   plan: 'Credits of the plan',

@@ -68,7 +68,7 @@ export class PricingTable extends CreditbaseElement {
     return make(
       'li',
       { class: 'offer', part: 'offer', 'data-mine': isMine },
-      make('h3', {}, offer.name),
+      make('h4', {}, offer.name),
       make(
         'p',
         { class: 'price' },

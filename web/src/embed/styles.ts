@@ -20,7 +20,7 @@ const CSS = `
 :host([hidden]) { display: none; }
 * { box-sizing: border-box; }
 .box { background: var(--_surface); border: 1px solid var(--_line); border-radius: var(--_radius); padding: 1rem; }
-h3, p, dl, dd, ul, table { margin: 0; padding: 0; }
+h3, h4, p, dl, dd, ul, table { margin: 0; padding: 0; }
 .soft { color: var(--_soft); font-size: .875rem; }
 .figure { font-size: 2rem; font-weight: 650; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .row { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline; justify-content: space-between; }
@@ -45,7 +45,7 @@ thead th { color: var(--_soft); }
 .offer[data-mine] { border-color: var(--_accent); }
 .offer > :last-child { margin-top: auto; }
 .price { font-size: 1.5rem; font-weight: 650; }
-h3 { font-size: 1rem; font-weight: 600; }
+h3, h4 { font-size: 1rem; font-weight: 600; }
 .title { margin: 1.25rem 0 .75rem; }
 .title:first-child { margin-top: 0; }
 button {
