@@ -115,17 +115,15 @@ class Module:
         return self.path.startswith(("functions/creditbase/", "functions/main.py"))
 
 
-def modules() -> list[Module]:
-    """Return every Python file of the project."""
+def modules() -> Iterator[Module]:
+    """Yield every Python file of the project, each to be forgotten: their trees are large."""
     paths: list[Path] = []
     for tree in TREES:
         place = ROOT / tree
         paths += [place] if place.is_file() else sorted(place.rglob("*.py"))
-    return [
-        Module(str(path.relative_to(ROOT)), path.read_text())
-        for path in paths
-        if "__pycache__" not in path.parts
-    ]
+    for path in paths:
+        if "__pycache__" not in path.parts:
+            yield Module(str(path.relative_to(ROOT)), path.read_text())
 
 
 def _called(call: ast.Call) -> str:
@@ -338,6 +336,8 @@ def _catches_everything(handler: ast.ExceptHandler) -> bool:
 
 def nothing_is_left_for_later(module: Module) -> Iterator[str]:
     """What is not done is said in an issue, not in a comment that nobody counts."""
+    if re.search("TODO|FIXME|noqa", module.text) is None:
+        return
     comments = [
         token
         for token in tokenize.generate_tokens(io.StringIO(module.text).readline)
