@@ -38,6 +38,8 @@ POLICY = {
     "POST /admin/customers/{customer_id}/grant": "admin",
     "POST /admin/customers/{customer_id}/freeze": "admin",
     "POST /admin/customers/{customer_id}/thaw": "admin",
+    "POST /admin/customers/{customer_id}/refund": "admin",
+    "POST /admin/customers/{customer_id}/plan": "admin",
     "POST /admin/vouchers": "admin",
     "POST /admin/vouchers/disable": "admin",
     "GET /admin/audit": "admin",
