@@ -135,7 +135,8 @@ def test_the_limit_leaves_room_for_everything_else() -> None:
     tallies = {f"{n:03}" + LONG: FULL_TALLY for n in range(201)}
     wallet = a_story().wallet
     window = replace(wallet.window, tallies=tallies)
-    today = replace(wallet.today, cells={Cell(name): it for name, it in tallies.items()})
+    cells = {Cell(name, "p" * 60, "c" * 60): it for name, it in tallies.items()}
+    today = replace(wallet.today, cells=cells)
     crowded = replace(wallet, window=window, closing=(window,), today=today)
 
     assert WALLET_BYTES_MAX + wallet_bytes(crowded) < STORE_BYTES_MAX
@@ -147,3 +148,17 @@ def test_counters_stop_where_a_reader_would_no_longer_take_them_exactly() -> Non
     tally = Tally().plus(absurd, 5).plus(absurd, 6)
 
     assert tally == Tally(requests=COUNT_MAX, amount_nanos=11, cost_nanos=COUNT_MAX, images=2)
+
+
+def test_a_wallet_of_forty_models_is_some_twelve_kilobytes() -> None:
+    """What a busy customer's document has: a month, a day, and both by model."""
+    story = a_story(a=10**9)
+    for number in range(400):
+        name = f"gemini-2.5-flash-{number % 40:02}"
+        usage = {"input_tokens": 10**6 + number, "output_tokens": 10**5}
+        story.charge(10**5, Metered(name, "google", 10**4, usage))
+
+    kept = stored_bytes({"state": write_wallet(story.wallet)})
+    assert len(story.wallet.today.cells) == 40
+    assert 10_000 < kept < 13_000
+    assert wallet_bytes(story.wallet) < 20_000
