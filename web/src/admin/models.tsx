@@ -165,7 +165,7 @@ function Customers() {
       lede="Those that cost us the most first, by the money they paid."
       actions={<Download what="customers" month={month} />}
     >
-      <div class="filters">
+      <div class="filters admin-above">
         <Field
           label="Month"
           type="month"

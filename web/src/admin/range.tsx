@@ -68,9 +68,10 @@ export function useRange(): Range {
 
 /** As of when the figures are the ledger's own. */
 export function AsOf({ at, isExact }: { at?: string | undefined; isExact?: boolean | undefined }) {
-  if (!at) return <p class="small soft">Nothing was counted yet: the roll-up has not run.</p>;
+  if (!at)
+    return <p class="small soft admin-as-of">Nothing was counted yet: the roll-up has not run.</p>;
   return (
-    <p class="small soft">
+    <p class="small soft admin-as-of">
       As of {instant(at)}
       {isExact === false ? '; not exact while the roll-up catches up.' : ', exactly the ledger.'}
     </p>

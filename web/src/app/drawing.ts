@@ -77,6 +77,7 @@ function coloursOf(canvas: HTMLCanvasElement): Colours {
 function configuration(spec: ChartSpec, colours: Colours): ChartConfiguration {
   const text = { color: colours.ink, font: { family: colours.font, size: 12 } };
   const isStacked = Boolean(spec.isStacked);
+  const isWhole = spec.series.every(({ values }) => values.every(Number.isInteger));
   const figures = {
     stacked: isStacked,
     beginAtZero: true,
@@ -85,6 +86,7 @@ function configuration(spec: ChartSpec, colours: Colours): ChartConfiguration {
     ticks: {
       ...text,
       maxTicksLimit: 5,
+      ...(isWhole && { precision: 0 }),
       callback: (value: number | string) => short(Number(value)),
     },
   };

@@ -10,7 +10,10 @@ const CENTS_PER_DOLLAR = 100;
 
 const whole = new Intl.NumberFormat(LOCALE);
 const fine = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 6 });
-const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat(LOCALE, {
+  notation: 'compact',
+  maximumSignificantDigits: 3,
+});
 const inPercent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 1 });
 
 /** A count: `12,345`. */
