@@ -44,25 +44,22 @@ def show_doors(story: Story, layout: Layout) -> None:
     """Say where to look, and how to sign in."""
     env = story.env
     rows = [
-        ("Web app", f"{env['HUB_URL']}/app", "by hand: see below"),
-        ("Hub API", env["HUB_URL"], "GET /usage/me and so on, through Hosting"),
-        ("Metering API", f"{env['METER_URL']}/api/v1", "key: HUB_SECRET_KEY"),
-        ("Local Stripe", env["STRIPE_URL"], "its hosted pages are for people"),
+        ("Open", f"{env['HUB_URL']}/app", "make an account there, or sign in as:"),
         ("Customer", story.email, f"password {story.password}"),
         ("Administrator", env["ADMIN_EMAIL"], f"password {env['ADMIN_PASSWORD']}"),
-        ("For a shell", f"set -a; . {layout.env}", "every address and key"),
+        ("For a shell", f"set -a; . {layout.env}", "every other address, every key"),
     ]
     console.print()
     for title, address, remark in rows:
         console.print(f"   {title:<15}{address}   ({remark})", markup=False)
 
 
-def invite(env: dict[str, str]) -> None:
+def invite() -> None:
     """Say how a person can do by hand what the story did."""
     console.print(
-        f"\n   By hand: open {env['HUB_URL']}/app, create an account (any e-mail), press\n"
-        "   Subscribe and pay with 4242 4242 4242 4242; then Manage subscription: change the\n"
-        "   plan, cancel, come back.",
+        "\n   By hand: create an account (any e-mail), call a model in the playground until it\n"
+        "   is refused, buy a top-up with 4242 4242 4242 4242 and see it arrive; subscribe,\n"
+        "   then Manage subscription: change the plan, cancel, come back.",
         markup=False,
     )
 
@@ -84,7 +81,7 @@ def run(layout: Layout) -> int:
             console.print(f"The logs are in {layout.logs}", markup=False)
             return 1
         show_doors(story, layout)
-        invite(values)
+        invite()
         if os.environ.get("DEMO_EXIT", "") != "1":
             stay(layout)
         return 0

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useErrorBoundary } from 'preact/hooks';
 import { account, accountError, isAdmin, retryBalance } from './balance';
+import { Card, Page } from './components/layout';
 import { Skeleton } from './components/skeleton';
 import { EmptyState, ErrorState } from './components/states';
 import type { PageRoute } from './routes';
@@ -23,22 +24,38 @@ export function Guarded({ access, title, children }: Props) {
   }, [title]);
   if (broken) {
     return (
-      <ErrorState
-        title="This page broke"
-        message="Something in it did not work. Your credits are not touched by that."
-        retry={mend}
-      />
+      <Framed title={title}>
+        <ErrorState
+          title="This page broke"
+          message="Something in it did not work. Your credits are not touched by that."
+          retry={mend}
+        />
+      </Framed>
     );
   }
   if (access === 'anyone') return <>{children}</>;
   if (session.value.state !== 'in') return <Welcome />;
   if (access === 'customer') return <>{children}</>;
   if (isAdmin.value) return <>{children}</>;
-  if (accountError.value) return <ErrorState error={accountError.value} retry={retryBalance} />;
-  if (!account.value) return <Skeleton label="Loading" />;
   return (
-    <EmptyState title="For administrators">
-      This page is for who runs the service. You are signed in as a customer.
-    </EmptyState>
+    <Framed title={title}>
+      {account.value ? (
+        <EmptyState title="For administrators">
+          This page is for who runs the service. You are signed in as a customer.
+        </EmptyState>
+      ) : accountError.value ? (
+        <ErrorState error={accountError.value} retry={retryBalance} />
+      ) : (
+        <Skeleton label="Loading" />
+      )}
+    </Framed>
+  );
+}
+
+function Framed({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <Page title={title}>
+      <Card>{children}</Card>
+    </Page>
   );
 }
