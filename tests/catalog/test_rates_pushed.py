@@ -123,3 +123,5 @@ class TestPush:
             read_catalog_now(project_id)
         with pytest.raises(NotFound):
             load_rates(f"{project_id}/2000-01-01")
+        with pytest.raises(NotFound, match="names no project"):
+            load_rates("2026-04-01")

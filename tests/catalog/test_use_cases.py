@@ -274,6 +274,18 @@ class TestLoad:
         with pytest.raises(AssertionError, match="changed"):
             read_catalog_now(project_id)
 
+    def test_a_book_of_an_old_form_is_refused_in_words(self, project_id: str) -> None:
+        """It was an object, and nobody reads it any more: the next push replaces it."""
+        push_catalog(project_id, FILE, another("2026-11-23"))
+        path = f"projects/{project_id}/price_books/2026-11-23"
+        fields = {**(get_all([path])[0].fields or {}), "body": {"models": []}}
+        commit([Put(path, fields)])
+
+        with pytest.raises(NotFound, match="push the catalog again"):
+            read_catalog_now(project_id)
+        push_catalog(project_id, FILE)
+        assert read_catalog_now(project_id).book is shipped_book()
+
 
 def a_catalog(name: str) -> Catalog:
     """Return an empty catalog that can be told from others."""

@@ -1,8 +1,13 @@
 """`explain`: the operator's command computes a ledger again."""
 
+from dataclasses import replace
+
 import pytest
 
+from creditbase.admin import explaining
 from creditbase.admin.command import main
+from creditbase.ledger.pages import load_entry
+from creditbase.metering.receipts import explain_stored
 from creditbase.runtime import firestore
 from tests.hub.reader import Reader, reader
 from tests.wired import _session_wire, wire
@@ -51,6 +56,21 @@ class TestExplain:
         assert f"{entry_id}: charge" in printed.out
         assert "DIFFERS: hash is" in printed.out
         assert "1 of 3 entries" in printed.err
+
+    def test_an_entry_whose_rates_name_no_project_means_its_own(self, reader: Reader) -> None:
+        """So entries pinned them once; without this such a ledger could not be explained."""
+        ref = reader.wallet.ref
+        entry = load_entry(ref, reader.call_model(input_tokens=12_345))
+        pricing = entry.metered.pricing
+        version = str(pricing["rates_version"]).rpartition("/")[2]
+        old = replace(entry.metered, pricing={**pricing, "rates_version": version})
+
+        found = explain_stored(
+            replace(entry, metered=old).sealed(), lambda pin: explaining._prices(ref, pin)
+        )
+
+        assert version
+        assert (found.agrees, found.is_book_checked) == (True, True)
 
     def test_an_entry_that_was_cut_out_is_found(
         self, reader: Reader, capsys: pytest.CaptureFixture[str]

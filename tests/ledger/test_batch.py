@@ -196,7 +196,7 @@ def test_a_broken_rule_parks_the_wallet_and_writes_nothing_else() -> None:
     assert after == replace(done.before, commits=done.before.commits + 1, parked=done.broken)
     (update,) = writes
     assert isinstance(update, Update)
-    assert set(update.changes) == {("state", "commits"), ("state", "parked")}
+    assert set(update.changes) == {("state", "commits"), ("state", "parked"), ("parked",)}
     assert isinstance(batch.parked_refusal(), Forbidden)
 
 

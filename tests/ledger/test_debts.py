@@ -3,6 +3,9 @@
 Only what was spent; neither what lapsed, nor what work gives back, however late.
 """
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from creditbase.kernel.errors import Contention
@@ -215,3 +218,19 @@ def test_a_free_window_that_was_wholly_held_is_left_and_entered_again() -> None:
     story.void(hold_id)
 
     assert story.left() == {"free:0": 500}
+
+
+def test_what_was_written_off_is_not_written_off_again() -> None:
+    """A document of before it was counted when plans end: the entry itself says that it did."""
+    story = on_plan()
+    refund(story, 60)
+    story.terms(FREE)
+    lapse_id = f"expire:{PLAN}"
+    assert lapse_id in story.entries
+    story.wallet = replace(story.wallet, plans_over_seq=0)
+
+    undo(story, 60)
+    assert story.left().get(PLAN, 0) == 0
+
+    story.wait(timedelta(days=60)).tidy()
+    assert list(story.entries).count(lapse_id) == 1

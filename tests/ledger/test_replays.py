@@ -13,6 +13,7 @@ from creditbase.kernel.errors import (
     PaymentRequired,
 )
 from creditbase.ledger.domain.commands import (
+    Adopt,
     ChangeTerms,
     Command,
     ExtendHold,
@@ -227,6 +228,7 @@ def parked(story: Story) -> Story:
         TakeBack("refund:a:1", "a", 10, owes_rest=True),
         GiveBack("refund:a:2", "a", "topup", 10),
         ChangeTerms(BARE),
+        Adopt("uid", BARE),
         Freeze("x"),
         Tidy(),
     ],
@@ -281,8 +283,9 @@ def test_every_command_names_the_entries_that_guard_it() -> None:
         if isinstance(once, TakeBack):
             others = ("expire:a", "expire:a:held")
         elif isinstance(once, GiveBack):
-            others = ("a",)
+            others = ("a", "expire:a")
         assert once.guards()[1:] == others
     assert ChangeTerms(BARE).guards() == Freeze("").guards() == Tidy().guards() == ()
+    assert Adopt("uid", BARE).guards() == ()
     with pytest.raises(AssertionError):
         VoidHold("no hold id", "v").guards()

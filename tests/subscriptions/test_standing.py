@@ -1,10 +1,12 @@
 """Where a customer stands, from Stripe's picture of all its subscriptions."""
 
 from dataclasses import replace
+from datetime import datetime
 from itertools import permutations
 
 import pytest
 
+from creditbase.kernel.windows import Window
 from creditbase.subscriptions.domain.mirror import shows
 from creditbase.subscriptions.domain.standing import OwedCut
 from tests.subscriptions.pictures import (
@@ -27,6 +29,27 @@ from tests.subscriptions.pictures import (
 
 CYCLE = f"cycle:sub_1:{int(START.timestamp())}"
 NEXT = f"cycle:sub_1:{int(month(1).start_at.timestamp())}"
+
+
+class TestEndWithinThePeriod:
+    """An end that was set in the Dashboard to a day in the middle of the period."""
+
+    def test_the_end_is_shown_and_the_money_is_reckoned_by_the_period(self) -> None:
+        """A customer reads until when it has its plan; what was paid for stays as it is."""
+        ends_at = START + 10 * DAY
+        watch = Watch()
+        whole = watch.look([a_subscription()], [a_bill()])
+        ending = a_subscription(ends_at=ends_at, cancel_at_period_end=True)
+        standing = watch.look([ending], [a_bill()])
+
+        assert (whole.window, standing.window) == (month(0), Window(START, ends_at))
+        assert standing.terms.cancel_at_period_end
+        assert standing.grants == whole.grants
+
+    @pytest.mark.parametrize("ends_at", [None, START, month(0).end_at, month(2).end_at])
+    def test_another_end_changes_nothing(self, ends_at: datetime | None) -> None:
+        """At the period's own end, later, or over."""
+        assert a_subscription(ends_at=ends_at).lasts == month(0)
 
 
 class TestWhatIsToCome:

@@ -167,6 +167,15 @@ class TestStatuses:
             price_interval="month",
         )
 
+    def test_an_end_within_the_period_is_shown_and_reckons_nothing(self) -> None:
+        """The limit was paid for the period: what is given back of it is told by that."""
+        ends_at = START + 10 * DAY
+        standing = Watch().look(a_subscription(ends_at=ends_at, cancel_at_period_end=True))
+
+        assert standing.held is not None
+        assert standing.held.current_period_end == ends_at
+        assert standing.window == month(0)
+
     @pytest.mark.parametrize("tier", [STARTER, ENDLESS])
     @pytest.mark.parametrize("status", ["draft", "open", "void", "uncollectible"])
     def test_a_window_that_is_not_paid_has_a_limit_of_nothing(

@@ -58,5 +58,7 @@ def _linked(found: Explanation, *, prev: str, seq: int) -> Explanation:
 
 
 def _prices(ref: WalletRef, pin: Pin) -> PriceList:
-    rates = load_rates(pin.rates) if pin.rates else NO_RATES
+    """Return what a pin names; one of before it named the project means the wallet's own."""
+    named = pin.rates if "/" in pin.rates else f"{ref.project_id}/{pin.rates}"
+    rates = load_rates(named) if pin.rates else NO_RATES
     return PriceList(load_book(ref.project_id, pin.book_version), rates)

@@ -92,12 +92,18 @@ def load_book(project_id: str, version: str) -> PriceBook:
     """Return a price book that is or was used. It never changes, so it is read once.
 
     Raises:
-        NotFound: neither the project nor the hub has such a version.
+        NotFound: neither the project nor the hub has such a version, or it is of a form that
+            no release reads any more.
         Unavailable: the store gave no answer in time.
     """
     kept = store.find_book([project_id, HUB_PROJECT_ID], version)
     if kept is None:
         raise NotFound("There is no such price book")
+    if not isinstance(kept["body"], str):
+        raise NotFound(
+            f"The price book {version} was pushed by a release before compiled books: "
+            "push the catalog again"
+        )
     book = parse_book(kept["body"])
     assert book.digest == kept["digest"], "a stored price book was changed"
     return book
@@ -108,10 +114,12 @@ def load_rates(pin: str) -> Rates:
     """Return a project's own prices that were used before, by what an entry has pinned.
 
     Raises:
-        NotFound: there are no such rates.
+        NotFound: there are no such rates, or the pin does not say whose they are.
         Unavailable: the store gave no answer in time.
     """
     project_id, _, version = pin.rpartition("/")
+    if not project_id:
+        raise NotFound(f"The pin {version} names no project whose rates they are")
     kept = store.find_rates(project_id, version)
     if kept is None:
         raise NotFound("There are no such rates")

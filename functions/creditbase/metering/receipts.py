@@ -223,7 +223,9 @@ def _book(entry: Entry, lines: tuple[Line, ...], prices: PriceList) -> Iterator[
     metered, pricing = entry.metered, entry.metered.pricing
     pin = Pin.read(pricing)
     yield Difference("book_digest", pricing.get("book_digest"), prices.book.digest)
-    yield Difference("rates_version", pin.rates, prices.rates.pin)
+    whole = "/" in pin.rates or not pin.rates  # an old pin does not name the project
+    named = prices.rates.pin if whole else prices.rates.version
+    yield Difference("rates_version", pin.rates, named)
     if pin.rates:
         yield Difference("rates_digest", pricing.get("rates_digest"), prices.rates.digest)
     model = prices.model(metered.model)

@@ -98,6 +98,7 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
         trial_end_at=_at(answered["trial_end"]) if answered["trial_end"] else None,
         item_id=item["id"],
         ended_at=_at(answered["ended_at"]) if answered["ended_at"] else None,
+        ends_at=_at(answered["cancel_at"]) if answered["cancel_at"] else None,
         next_tier_id=(answered["metadata"] or {}).get("next_tier", ""),
         card_fingerprint=(method.get("card") or {}).get("fingerprint") or "",
         payer_email=payer.get("email") or "",

@@ -239,8 +239,8 @@ class GiveBack:
     cut_nanos: int = 0
 
     def guards(self) -> tuple[str, ...]:
-        """Return the entries whose existence decides this command, and when it was granted."""
-        return (self.entry_id, self.grant_id)
+        """Return the entries whose existence decides this, and what became of the grant."""
+        return (self.entry_id, self.grant_id, expiry_entry_id(self.grant_id))
 
 
 @dataclass(frozen=True, slots=True)

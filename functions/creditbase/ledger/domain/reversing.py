@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 from creditbase.kernel.errors import Contention
+from creditbase.kernel.ids import expiry_entry_id
 from creditbase.ledger.domain.adjusting import check_amount, check_total
 from creditbase.ledger.domain.commands import CutMonthly, GiveBack, TakeBack, UndoCut
 from creditbase.ledger.domain.draft import Draft, Known, by_grant
@@ -166,16 +167,17 @@ def _gone(draft: Draft, known: Known, command: GiveBack) -> Grant:
     """Return a grant that the wallet knows no more, empty; over if its plan was left since.
 
     That is told by the entries' own numbers: a plan that is heard of late is granted after
-    the wallet was told of it.
+    the wallet was told of it. And whatever was written off is over: it would be twice.
     """
     expires_at = command.expires_at
-    if command.kind == "plan" and draft.wallet.plans_over_seq:
-        if command.grant_id not in known:
-            # When it was granted was not looked for yet: read it.
-            raise Contention
-        granted = known[command.grant_id]
-        if granted is not None and granted.seq <= draft.wallet.plans_over_seq:
-            expires_at = draft.at
+    lapse_id = expiry_entry_id(command.grant_id)
+    if command.grant_id not in known or lapse_id not in known:
+        # When it was granted, and whether it lapsed, was not looked for yet: read it.
+        raise Contention
+    granted, over_seq = known[command.grant_id], draft.wallet.plans_over_seq
+    was_left = command.kind == "plan" and granted is not None and granted.seq <= over_seq
+    if was_left or known[lapse_id] is not None:
+        expires_at = draft.at
     return Grant(
         grant_id=command.grant_id,
         kind=command.kind,

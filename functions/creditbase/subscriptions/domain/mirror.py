@@ -43,6 +43,8 @@ class Subscription:
     ended_at: datetime | None = None
     next_tier_id: str = ""
     """The free tier to land on at its end; empty for none."""
+    ends_at: datetime | None = None
+    """The instant at which it is set to end; None where none is set."""
     card_fingerprint: str = field(default="", repr=False)
     """What is the same whenever the same card pays; empty where no card is known."""
     payer_email: str = field(default="", repr=False)
@@ -54,6 +56,17 @@ class Subscription:
     def is_live(self) -> bool:
         """Return whether it still owns a subscription at Stripe."""
         return self.status in LIVE
+
+    @property
+    def lasts(self) -> Window:
+        """Return how long it lasts of its period: not beyond an end that is set within it.
+
+        For show. Money is reckoned by the period, which is what was paid for.
+        """
+        start_at, end_at = self.period.start_at, self.period.end_at
+        if self.ends_at is None or not start_at < self.ends_at < end_at:
+            return self.period
+        return Window(start_at, self.ends_at)
 
     @property
     def yearly_cents(self) -> int:

@@ -172,7 +172,7 @@ def _on_plan(
     dearest_nanos = dearest_paid_nanos(one.period, invoices, plans)
     served = _served(record, one, plan, plans, dearest_nanos=dearest_nanos)
     standing = replace(
-        standing_on(terms, one.period),
+        standing_on(terms, one.lasts),
         ends_monthly=not may_spend,
         grants=grants,
         cut=_cut(served, plan, invoices, plans) if may_spend else None,

@@ -205,7 +205,7 @@ def _shown(one: Subscription, *, now: datetime) -> TierSubscription:
         billing_provider="stripe",
         billing_subscription_id=one.subscription_id,
         current_period_start=one.period.start_at,
-        current_period_end=one.period.end_at,
+        current_period_end=one.lasts.end_at,
         cancel_at_period_end=one.cancel_at_period_end,
         price_cents=one.price_cents,
         price_interval="year" if one.is_yearly else "month",
