@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from tests.contract.test_over_http import Json, Walk, walk
+from tests.contract.walk import Json, Walk, walk
 from tests.receiver import receiving
 from tests.scenarios.test_running_stack import run_job
 
