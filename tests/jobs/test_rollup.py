@@ -22,7 +22,15 @@ from creditbase.jobs.rollup import roll_up_usage
 from creditbase.kernel.days import days_between
 from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.ids import operation_entry_id
-from creditbase.ledger.domain.commands import Charge, FixedAmount, GrantCredits, PlaceHold
+from creditbase.ledger.domain.commands import (
+    CaptureHold,
+    Charge,
+    Deduct,
+    FixedAmount,
+    GrantCredits,
+    PlaceHold,
+    TakeBack,
+)
 from creditbase.ledger.domain.wallet import Metered
 from tests.jobs.ward import CREDIT, PROJECT, Ward
 from tests.ledger.wallets import LiveWallet, in_parallel
@@ -143,6 +151,40 @@ class TestExactness:
         roll_up_usage(NOON + 7 * DAY)
 
         assert rolled_up() == in_ledger(ward)
+
+    def test_a_late_capture_counts_what_the_expiry_had_not(self, ward: Ward) -> None:
+        """The expiry took what was reported, on its day; the request counts once."""
+        wallet = ward.wallet()
+        used, held = (FixedAmount(n, Metered("small", "acme")) for n in (300, CREDIT))
+        entry_id, hold_id = operation_entry_id("h"), wallet.hold_id("h")
+        wallet.run(PlaceHold(entry_id, hold_id, "d", held, 60, accrued=used))
+        roll_up_usage(NOON + timedelta(hours=1))
+        wallet.later(days=1).run(CaptureHold(hold_id, "c", FixedAmount(1_000)))
+
+        roll_up_usage(NOON + DAY)
+
+        place = ("small", "acme")
+        assert rolled_up() == {
+            ("2026-03-10", *place, "requests"): 1,
+            ("2026-03-10", *place, "amount"): 300,
+            ("2026-03-11", *place, "amount"): 700,
+        }
+
+    def test_money_that_goes_back_changes_no_day(self, ward: Ward) -> None:
+        """A refund and an adjustment are the ledger's; what was used was used."""
+        wallet = ward.wallet()
+        buy(wallet, 5, 4 * CREDIT)
+        call(wallet, 0, amount=12 * CREDIT)
+        roll_up_usage(NOON)
+        before = rolled_up()
+        grant_id = f"topup:{wallet.now}"
+        later = wallet.later(days=1)
+        later.run(TakeBack("refund:a:1", grant_id, 5 * CREDIT, owes_rest=True))
+        later.run(Deduct("adjust:a", CREDIT, owes_rest=True))
+
+        roll_up_usage(NOON + DAY)
+
+        assert rolled_up() == before == in_ledger(ward)
 
     def test_two_months_without_a_run_are_made_up_for(self, ward: Ward) -> None:
         """More days than one step may take, of some customers; nothing is skipped."""

@@ -19,16 +19,19 @@ from creditbase.kernel.days import days_between
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.instants import write_exact, write_seconds
 from creditbase.kernel.money import NANOS_PER_DOLLAR
-from creditbase.runtime.http import Call, Reply, endpoint
+from creditbase.runtime.http import Call, Reply, Resources, endpoint
 
 Json = dict[str, object]
 
+LARGE = Resources(memory_mb=1024, concurrency=8)
+"""A year of a million customers is 366 bitmaps of an eighth of a megabyte, each twice."""
+FOR_FILES = Resources(memory_mb=1024, concurrency=8, timeout_s=300)
 CREDITS_PER_DOLLAR = 1_000
 CUSTOMERS = 50
 CUSTOMERS_MAX = 200
 
 
-@endpoint("admin_usage", door=HUB)
+@endpoint("admin_usage", door=HUB, resources=LARGE)
 def admin_usage(call: Call) -> Reply:
     """Show what all customers used in a range of days, and how many they were.
 
@@ -57,7 +60,7 @@ def admin_usage(call: Call) -> Reply:
     )
 
 
-@endpoint("admin_model_economics", door=HUB)
+@endpoint("admin_model_economics", door=HUB, resources=LARGE)
 def admin_model_economics(call: Call) -> Reply:
     """Show what each model cost and earned in a range of days, the largest revenue first.
 
@@ -76,7 +79,7 @@ def admin_model_economics(call: Call) -> Reply:
     )
 
 
-@endpoint("admin_customer_economics", door=HUB)
+@endpoint("admin_customer_economics", door=HUB, resources=LARGE)
 def admin_customer_economics(call: Call) -> Reply:
     """Show what each customer cost and paid in a month, those that cost us the most first.
 
@@ -105,7 +108,7 @@ def admin_customer_economics(call: Call) -> Reply:
     return Reply(body=body)
 
 
-@endpoint("admin_export", door=HUB)
+@endpoint("admin_export", door=HUB, resources=FOR_FILES)
 def admin_export(call: Call) -> Reply:
     """Write days by model, provider and plan, or a month's customers, as a table or JSON Lines.
 
