@@ -97,15 +97,14 @@ def added_up(
 ) -> Cells:
     """Return both counters together; a cell that finds no room is counted as `other`."""
     found = dict(cells)
-    taken_bytes = sum(map(_cell_bytes, found))
+    is_new = not added.keys() <= found.keys()
+    taken_bytes = sum(map(_cell_bytes, found)) if is_new else 0
     for cell, tally in added.items():
         place = cell
         if cell not in found:
-            more_bytes = _cell_bytes(cell)
-            if len(found) >= most or taken_bytes + more_bytes > bytes_max:
+            taken_bytes += _cell_bytes(cell)
+            if len(found) >= most or taken_bytes > bytes_max:
                 place = OTHER_CELLS
-            else:
-                taken_bytes += more_bytes
         known = found.get(place)
         found[place] = tally if known is None else known.joined(tally)
     return found
