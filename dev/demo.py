@@ -57,9 +57,9 @@ def show_doors(story: Story, layout: Layout) -> None:
 def invite() -> None:
     """Say how a person can do by hand what the story did."""
     console.print(
-        "\n   By hand: create an account (any e-mail), call a model in the playground until it\n"
-        "   is refused, buy a top-up with 4242 4242 4242 4242 and see it arrive; subscribe,\n"
-        "   then Manage subscription: change the plan, cancel, come back.",
+        "\n   By hand: create an account (any e-mail), call a model in the playground until\n"
+        "   it is refused, buy a top-up with 4242 4242 4242 4242 and see it arrive;\n"
+        "   subscribe, then Manage subscription: change the plan, cancel, come back.",
         markup=False,
     )
 

@@ -74,8 +74,9 @@ async function listen(current: string, path: string): Promise<void> {
       if (uid.value === current) isLive.value = false;
     },
   });
-  if (uid.value === current) stop = unsubscribe;
-  else unsubscribe();
+  if (uid.value !== current) return unsubscribe();
+  stop?.();
+  stop = unsubscribe;
 }
 
 /**

@@ -7,7 +7,7 @@ import { CircleCheck, Clock3, Info } from 'lucide-preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { type Account, creditsLeft, isSubscribed } from '../app/account';
-import { account, accountError, retryBalance } from '../app/balance';
+import { account, accountError, isLive, retryBalance } from '../app/balance';
 import { CreditBar } from '../app/components/credit-bar';
 import { Card, Page } from '../app/components/layout';
 import { Skeleton } from '../app/components/skeleton';
@@ -35,6 +35,11 @@ export default function Billing() {
   useEffect(() => {
     if (isDone) forgetBefore();
   }, [isDone]);
+
+  useEffect(() => {
+    // Where Firestore cannot be reached nothing is pushed: then it is asked for, once.
+    if (isLate && !isLive.peek()) retryBalance();
+  }, [isLate]);
 
   return (
     <Page title="Payment">
