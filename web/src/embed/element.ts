@@ -31,6 +31,14 @@ export function make(
 /** Where this module came from: the Creditbase site, unless an element says another. */
 const HOME = new URL(import.meta.url).origin;
 
+/** Wait until the page's scripts have run. */
+async function loaded(): Promise<void> {
+  if (document.readyState !== 'complete') {
+    await new Promise((done) => addEventListener('load', done, { once: true }));
+  }
+  await new Promise((done) => setTimeout(done, 0));
+}
+
 export abstract class CreditbaseElement extends HTMLElement {
   static readonly observedAttributes = ['base-url', 'config', 'lang'];
 
@@ -155,8 +163,9 @@ export abstract class CreditbaseElement extends HTMLElement {
   }
 
   private async begin(turn: number): Promise<void> {
-    // An element that is given its app by a script gets it right after it was made.
-    await Promise.resolve();
+    // What a page's own scripts give an element, they give it by the time that it is loaded.
+    if (!this.givenApp && !this.givenConfig) await loaded();
+    if (turn !== this.turn) return;
     const base = (this.getAttribute('base-url') ?? HOME).replace(/\/+$/, '');
     const connection = await connect(base, this.givenApp, this.givenConfig);
     if (turn !== this.turn) return;

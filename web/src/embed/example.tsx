@@ -94,8 +94,10 @@ function Live({ tag }: { tag: (typeof TAGS)[number] }) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = document.createElement(tag);
-    place.current?.replaceChildren(element);
-    void started().then(({ app }) => Object.assign(element, { app }));
+    void started().then(({ app }) => {
+      Object.assign(element, { app });
+      place.current?.replaceChildren(element);
+    });
     return () => element.remove();
   }, [tag]);
   return <div ref={place} />;
