@@ -1,6 +1,8 @@
 """`make demo`: the whole system, a scripted customer, and then a running system to look at."""
 
+import itertools
 import os
+import subprocess
 import sys
 import time
 
@@ -8,11 +10,14 @@ import requests
 from rich.console import Console
 
 from dev import background, stack
+from dev.administering import STAYING_JOBS, operator_command, operator_env
 from dev.background import Failed
 from dev.browser import NoForm
 from dev.expecting import Disappointed
-from dev.layout import BadNumber, Layout
+from dev.layout import FUNCTIONS, BadNumber, Layout
 from dev.story import Story
+
+JOB_EVERY_S = 30
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -64,12 +69,33 @@ def invite() -> None:
     )
 
 
-def stay(layout: Layout) -> None:
-    """Keep everything running until Ctrl-C, or until somebody ends the stack."""
+def stay(layout: Layout, env: dict[str, str]) -> None:
+    """Keep everything running until Ctrl-C, or until somebody ends the stack.
+
+    Meanwhile the jobs are run that somebody who looks around waits for.
+    """
     console.print("\nEverything stays up until Ctrl-C.")
-    while layout.state.is_file():
-        time.sleep(0.5)
-    console.print("The stack was ended from elsewhere.")
+    jobs = itertools.cycle(STAYING_JOBS)
+    running: subprocess.Popen[bytes] | None = None
+    due_at = time.monotonic() + JOB_EVERY_S
+    try:
+        while layout.state.is_file():
+            if time.monotonic() >= due_at and (running is None or running.poll() is not None):
+                running = subprocess.Popen(
+                    operator_command("jobs", "run", next(jobs)),
+                    cwd=FUNCTIONS,
+                    env=operator_env(env),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+                due_at = time.monotonic() + JOB_EVERY_S
+            time.sleep(0.5)
+        console.print("The stack was ended from elsewhere.")
+    finally:
+        if running is not None and running.poll() is None:
+            running.terminate()
+            running.wait()
 
 
 def run(layout: Layout) -> int:
@@ -83,7 +109,7 @@ def run(layout: Layout) -> int:
         show_doors(story, layout)
         invite()
         if os.environ.get("DEMO_EXIT", "") != "1":
-            stay(layout)
+            stay(layout, values)
         return 0
     finally:
         with background.undisturbed():

@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from dev.administering import Administrator
 from dev.client import BackEnd, Customer
 from dev.expecting import body_of, expect
 from dev.layout import ROOT
@@ -72,6 +73,7 @@ class Story:
             ("She takes pro in the customer portal", self.take_pro),
             ("She cancels there, and keeps what is paid", self.cancel),
             *self.reseller.steps(),
+            *Administrator(self.env, self.say).steps(),
             ("The ledgers are verified from their raw documents", self.verify_ledgers),
         ]
 

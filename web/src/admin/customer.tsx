@@ -13,6 +13,7 @@ import type { Customer, Wallet } from './ask';
 import * as ask from './ask';
 import { AdjustDeed, FreezeDeed, GrantDeed } from './customer-deeds';
 import { CustomerLedger } from './customer-ledger';
+import { worded } from './figures';
 import { Records } from './records';
 
 type Grant = Wallet['grants'][number];
@@ -133,9 +134,11 @@ function InWallet({ wallet }: { wallet: Wallet }) {
     <Card
       title="Wallet"
       lede={`${titled(wallet.plan)} plan, ${day(wallet.window_start_at)} to ${day(wallet.window_end_at)}`}
-      actions={wallet.subscription_status && <Badge>{wallet.subscription_status}</Badge>}
+      actions={
+        wallet.subscription_status !== 'none' && <Badge>{worded(wallet.subscription_status)}</Badge>
+      }
     >
-      <dl class="figures">
+      <dl class="figures admin-above">
         <Figure label="Available" value={count(creditsDown(wallet.available_nanos))} />
         <Figure
           label="Held"

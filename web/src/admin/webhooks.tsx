@@ -82,7 +82,7 @@ function Inbox() {
                     cell: (it: Event) => (
                       <Button
                         kind="second"
-                        label={`Try ${it.type} ${it.id} again`}
+                        label={`Try again: ${it.type} ${it.id}`}
                         onPress={() => setChosen(it.id)}
                       >
                         Try again
