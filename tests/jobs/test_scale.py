@@ -40,7 +40,7 @@ MONTHS_LATER = NOON.replace(month=6) + timedelta(days=2)
 """The scheduler stood still: windows 1 and 2 were missed, and the third is running."""
 WRITES_MAX = 100
 SOAKED = pytest.param(2_500, 1_000, marks=[pytest.mark.soak, pytest.mark.timeout(1_800)])
-SIZES = pytest.mark.parametrize(("due", "limit"), [(250, 100), SOAKED])
+SIZES = pytest.mark.parametrize(("due", "limit"), [(130, 50), SOAKED])
 
 Run = Callable[[datetime], Report]
 

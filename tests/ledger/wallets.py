@@ -109,6 +109,12 @@ class LiveWallet:
         found = firestore.query(f"{self.ref.wallet}/entries", limit=10_000)
         return sorted((s.fields or {} for s in found), key=lambda fields: fields["seq"])
 
+    def newest(self, count: int) -> list[dict[str, Any]]:
+        """Return the newest raw entries, the last one last: a long ledger is slow to read."""
+        place = f"{self.ref.wallet}/entries"
+        found = firestore.query(place, order_by="seq", is_newest_first=True, limit=count)
+        return [each.fields or {} for each in reversed(found)]
+
     def available(self) -> int:
         """Return the sum of what is left in raw grants."""
         return sum(grant["remaining_nanos"] for grant in self.state()["grants"].values())
