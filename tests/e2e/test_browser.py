@@ -139,6 +139,16 @@ class Person:
         self.stop("portal-changed")
         self.returns()
 
+    def cancels(self, plan: str) -> None:
+        """Cancel in the portal, and come back."""
+        self.opens_portal()
+        self.page.get_by_text("Cancel subscription").click()
+        self.stop("portal-cancel")
+        self.page.get_by_role("button", name=re.compile(f"^Cancel {plan}")).click()
+        expect(self.page.get_by_role("status")).to_contain_text("cancelled")
+        self.stop("portal-cancelled")
+        self.returns()
+
     def returns(self) -> None:
         """Leave the portal by its own link."""
         self.page.get_by_role("link", name="Return to").click()
@@ -198,13 +208,7 @@ def test_a_person_subscribes_changes_cancels_and_comes_back(person: Person) -> N
     person.stop("downgrade-planned")
 
     # when they cancel
-    person.opens_portal()
-    person.page.get_by_text("Cancel subscription").click()
-    person.stop("portal-cancel")
-    person.page.get_by_role("button", name=re.compile("^Cancel Pro")).click()
-    expect(person.page.get_by_role("status")).to_contain_text("cancelled")
-    person.stop("portal-cancelled")
-    person.returns()
+    person.cancels("Pro")
 
     # then the plan stays until the period's end
     person.is_told(r"Pro ends on .*\..*Until then everything stays as it is\.")
