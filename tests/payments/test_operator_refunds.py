@@ -268,7 +268,7 @@ class TestRefusals:
         self, ref: CustomerRef, now: datetime
     ) -> None:
         """It would become part of an address at Stripe."""
-        for payment in ("", "pi_1 ", *"ch_1 pi_ pi_a/b cs_1 pi_ü".split()):
+        for payment in ("", "pi_1 ", "ch_1", "pi_", "pi_a/b", "cs_1", "pi_ü"):
             assert code_of(ref, payment, 1, now, "") == "VALIDATION_ERROR", payment
         for payment in ("pi_nobody", "in_nobody"):
             assert code_of(ref, payment, 1, now, "") == "NOT_FOUND"
