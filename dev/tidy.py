@@ -7,6 +7,7 @@ tree, and against a seeded fault, so that no rule can fall asleep.
 import ast
 import io
 import re
+import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -379,3 +380,14 @@ RULES = (
     nothing_is_left_for_later,
     no_test_is_skipped,
 )
+
+
+def main() -> int:
+    """Print every offence of the tree; return the exit status."""
+    offences = [told for module in modules() for rule in RULES for told in rule(module)]
+    print("\n".join(offences) or "tidy: good")
+    return 1 if offences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
