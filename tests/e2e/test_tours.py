@@ -116,6 +116,8 @@ def test_a_newcomers_tour(visitor: Visitor, stack_env: dict[str, str]) -> None:
     visitor.look("vouchers")
     visitor.opens("/app/embed")
     visitor.is_at("Elements for your pages")
+    for tag in ("credit-balance", "usage-chart", "pricing-table"):
+        expect(page.locator(tag).first).to_be_visible()
     visitor.look("elements")
     visitor.opens("/app/nowhere")
     expect(page.get_by_role("heading").first).to_be_visible()
