@@ -175,7 +175,8 @@ class Visitor:
                 if overhang > 0:
                     self.problems.append(f"{name} is {overhang} pixels too wide at {width}")
                 path = self.folder / f"{self._looks:02}-{name}-{width}-{theme}.png"
-                self.page.screenshot(path=path, full_page=True)
+                is_covered = self.page.locator("dialog[open]").count() > 0
+                self.page.screenshot(path=path, full_page=not is_covered)
             self._ask_axe(f"{name}, {theme}")
         self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
         self.widen()
