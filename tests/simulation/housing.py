@@ -95,8 +95,8 @@ def _remembering(scheduler: Scheduler, make: Callable[[], Any]) -> Callable[[], 
     nowhere: dict[Any, Any] = {}
 
     def remembered() -> Any:
-        process = scheduler.process()
-        memory = nowhere if process is None else process.memory
+        host = scheduler.host()
+        memory = nowhere if host is None else host.memory
         if make not in memory:
             memory[make] = make()
         return memory[make]

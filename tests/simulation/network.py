@@ -177,7 +177,7 @@ class Network:
 
     def _fault(self, in_a_thousand: int, kinds: Sequence[str]) -> str | None:
         drawn = self.rng.randrange(1_000)
-        if self.scheduler.process() is not None and drawn < self.weather.kill:
+        if self.scheduler.host() is not None and drawn < self.weather.kill:
             return self.rng.choice(KILLS)
         if drawn < self.weather.kill + in_a_thousand:
             return self.rng.choice(kinds)

@@ -27,7 +27,7 @@ class Dead(BaseException):
 
 
 @dataclass(eq=False)
-class Process:
+class Host:
     """A process of ours: its memory, its clock, and whether it lives."""
 
     name: str
@@ -40,13 +40,13 @@ class Process:
 class Task(greenlet.greenlet):
     """A caller, and the process that it runs in; of a client outside: none."""
 
-    process: Process | None
+    host: Host | None
     turn: int
     """Counts its turns, so that a late wake-up for an earlier wait is known as one."""
 
-    def __init__(self, work: Callable[[], None], parent: Any, process: Process | None) -> None:
+    def __init__(self, work: Callable[[], None], parent: Any, host: Host | None) -> None:
         super().__init__(work, parent)
-        self.process = process
+        self.host = host
         self.turn = 0
 
 
@@ -68,20 +68,20 @@ class Scheduler:
     def now(self) -> datetime:
         """Return what the clock of the running process says."""
         at = self.start_at + timedelta(microseconds=self.now_us)
-        process = self.process()
-        return at if process is None else at + process.skew
+        host = self.host()
+        return at if host is None else at + host.skew
 
     def monotonic(self) -> float:
         """Return seconds since the beginning, as `time.monotonic` would."""
         return self.now_us / MICROSECONDS
 
-    def process(self) -> Process | None:
+    def host(self) -> Host | None:
         """Return the process that is running, or None outside of all."""
-        return getattr(greenlet.getcurrent(), "process", None)
+        return getattr(greenlet.getcurrent(), "host", None)
 
     # ---- giving way ----------------------------------------------------------------------
 
-    def spawn(self, work: Callable[[], None], process: Process | None = None) -> Task:
+    def spawn(self, work: Callable[[], None], host: Host | None = None) -> Task:
         """Let a caller begin, now, whenever its turn comes."""
 
         def run() -> None:
@@ -90,15 +90,15 @@ class Scheduler:
             finally:
                 self._live.discard(task)
 
-        task = Task(run, self._hub, process)
+        task = Task(run, self._hub, host)
         self._live.add(task)
         self.wake(task)
         return task
 
-    def bury(self, process: Process) -> None:
+    def bury(self, host: Host) -> None:
         """Let a process be dead: it runs nothing any more, no `finally` either."""
-        process.is_alive = False
-        gone = [task for task in self._live if task.process is process]
+        host.is_alive = False
+        gone = [task for task in self._live if task.host is host]
         self._live.difference_update(gone)
         self._buried += gone
 
@@ -130,7 +130,7 @@ class Scheduler:
         """Return the caller whose turn it is."""
         task = greenlet.getcurrent()
         assert isinstance(task, Task), "only callers wait"
-        if task.process is not None and not task.process.is_alive:
+        if task.host is not None and not task.host.is_alive:
             raise Dead
         return task
 
@@ -150,12 +150,12 @@ class Scheduler:
             at_us, _, _, task, turn = heapq.heappop(self._waiting)
             if task.dead or turn != task.turn:
                 continue
-            process = task.process
-            if process is not None:
-                if not process.is_alive:
+            host = task.host
+            if host is not None:
+                if not host.is_alive:
                     continue
-                if process.frozen_until_us > at_us:
-                    wait_us = process.frozen_until_us - self.now_us
+                if host.frozen_until_us > at_us:
+                    wait_us = host.frozen_until_us - self.now_us
                     self.wake(task, after_us=wait_us)
                     continue
             self.now_us = max(self.now_us, at_us)
@@ -163,7 +163,7 @@ class Scheduler:
             task.turn += 1
             task.switch()
 
-    def skip(self, seconds: float) -> None:
+    def leap(self, seconds: float) -> None:
         """Let so much time pass for everybody at once."""
         self.now_us += int(seconds * MICROSECONDS)
 

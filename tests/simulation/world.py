@@ -25,7 +25,7 @@ from tests.simulation.auditor import Auditor, Flaw
 from tests.simulation.deeds import VOUCHER_CREDITS, VOUCHERS, WORLD_BEGINS, Deeds
 from tests.simulation.housing import housed
 from tests.simulation.network import Network, Weather
-from tests.simulation.scheduler import Event, Process, Scheduler
+from tests.simulation.scheduler import Event, Host, Scheduler
 from tests.simulation.store import Store
 
 FREE_NANOS = 500 * 1_000_000
@@ -59,7 +59,7 @@ class World:
 
     seed: int
     operations: int
-    processes_max: int = 3
+    hosts_max: int = 3
     clients: int = 12
     customers: int = 8
     weather: Weather = field(default_factory=lambda: STORMY)
@@ -68,7 +68,7 @@ class World:
     store: Store = field(init=False)
     auditor: Auditor = field(init=False)
     deeds: Deeds = field(init=False)
-    processes: list[Process] = field(default_factory=list)
+    hosts: list[Host] = field(default_factory=list)
     begun: int = 0
     seen: Counter[str] = field(default_factory=Counter)
     _failures: list[BaseException] = field(default_factory=list)
@@ -99,7 +99,7 @@ class World:
         with housed(self.scheduler, self.network):
             try:
                 self._calm(self._found)
-                self.processes = [self._bear() for _ in range(self.processes_max)]
+                self.hosts = [self._bear() for _ in range(self.hosts_max)]
                 self._storm()
                 self._settle()
             finally:
@@ -129,13 +129,13 @@ class World:
     def _settle(self) -> None:
         """Let the weather be calm, and all that is open come to its end."""
         self.network.weather = CALM
-        for process in self.processes:
-            process.frozen_until_us = 0
-            process.skew = timedelta(0)
+        for host in self.hosts:
+            host.frozen_until_us = 0
+            host.skew = timedelta(0)
         # What was still on its way arrives; a process that is dead stays so.
         self._run_until(lambda: False)
         for days in SETTLING_DAYS:
-            self.scheduler.skip(days * 86_400)
+            self.scheduler.leap(days * 86_400)
             self._calm(self._jobs_until_done)
 
     def _jobs_until_done(self) -> None:
@@ -176,7 +176,7 @@ class World:
 
         self.scheduler.spawn(run)
 
-    def _ask(self, process: Process, work: Work) -> Answer:
+    def _ask(self, host: Host, work: Work) -> Answer:
         """Send a request to a process."""
         answer = Answer(Event(self.scheduler))
 
@@ -189,20 +189,20 @@ class World:
                 answer.failure = failure
             answer.event.set()
 
-        self.scheduler.spawn(serve, process)
+        self.scheduler.spawn(serve, host)
         return answer
 
     # ---- processes -------------------------------------------------------------------------
 
-    def _bear(self) -> Process:
+    def _bear(self) -> Host:
         self._born += 1
-        return Process(f"process {self._born}")
+        return Host(f"process {self._born}")
 
     def _kill_running(self) -> None:
-        process = self.scheduler.process()
-        assert process is not None
-        self.scheduler.bury(process)
-        self.processes[self.processes.index(process)] = self._bear()
+        host = self.scheduler.host()
+        assert host is not None
+        self.scheduler.bury(host)
+        self.hosts[self.hosts.index(host)] = self._bear()
 
     def _fate(self) -> None:
         """Freeze processes, let clocks go wrong, and let time leap, while clients work."""
@@ -211,17 +211,17 @@ class World:
             drawn = self.rng.randrange(100)
             if drawn < 30:
                 # A few at once stop, and go on again in an order of their own.
-                for process in self.rng.sample(self.processes, self.rng.randint(1, 2)):
+                for host in self.rng.sample(self.hosts, self.rng.randint(1, 2)):
                     stop_us = self.rng.randrange(30_000_000)
-                    process.frozen_until_us = self.scheduler.now_us + stop_us
+                    host.frozen_until_us = self.scheduler.now_us + stop_us
                     self.seen["frozen"] += 1
             elif drawn < 50:
                 skew_s = self.rng.choice((-300, -1, 0, 0, 1, 300))
-                self.rng.choice(self.processes).skew = timedelta(seconds=skew_s)
+                self.rng.choice(self.hosts).skew = timedelta(seconds=skew_s)
                 self.seen["clock wrong"] += bool(skew_s)
             elif drawn < 70:
                 leap_s = self.rng.choice((1, 61, 400, 901, 4_000, 86_400, 40 * 86_400))
-                self.scheduler.skip(leap_s)
+                self.scheduler.leap(leap_s)
                 self.seen["clock leapt"] += 1
 
     def _clock_work(self) -> None:
@@ -230,8 +230,8 @@ class World:
             self.scheduler.sleep(self.rng.uniform(1, 20))
             job = self.rng.choice((jobs.expire_holds, jobs.reset_cycles, jobs.sync_balances))
             for _ in range(self.rng.choice((1, 1, 2))):
-                process = self.rng.choice(self.processes)
-                self._ask(process, partial(self._job, job))
+                host = self.rng.choice(self.hosts)
+                self._ask(host, partial(self._job, job))
                 self.seen["job"] += 1
 
     def _job(self, job: Callable[[datetime], Any]) -> None:
@@ -250,7 +250,7 @@ class World:
             if has_twin:
                 # Somebody sends the same thing at the same time to another process.
                 self.seen["twins"] += 1
-                self._ask(self.rng.choice(self.processes), work)
+                self._ask(self.rng.choice(self.hosts), work)
             intent.begun_us = self.scheduler.now_us
             answer = self._ask_patiently(work, gives_up=True)
             intent.told_us = self.scheduler.now_us
@@ -260,7 +260,7 @@ class World:
     def _ask_patiently(self, work: Work, *, gives_up: bool) -> Answer:
         """Ask until there is a definite answer; now and then go away without one."""
         for number in range(RETRIES_MAX):
-            answer = self._ask(self.rng.choice(self.processes), work)
+            answer = self._ask(self.rng.choice(self.hosts), work)
             answer.asked = number + 1
             answer.event.wait(PATIENCE_S)
             if answer.failure is not None:
