@@ -307,8 +307,12 @@ def _parser() -> argparse.ArgumentParser:
 
     _takes_vouchers(add_group(groups, "vouchers", "make, disable or show codes for credits"))
 
-    jobs = add_group(groups, "jobs", "run a scheduled job now")
-    command = add_command(jobs, "run", _job_run, "run it once, bounded as always")
+    _takes_jobs(add_group(groups, "jobs", "run a scheduled job now"))
+    return parser
+
+
+def _takes_jobs(group: Group) -> None:
+    command = add_command(group, "run", _job_run, "run it once, bounded as always")
     command.add_argument("name", choices=JOBS)
     command.add_argument(
         "--dry-run",
@@ -322,7 +326,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"{RECONCILER}: look back thirty days, whatever was compared before",
     )
-    return parser
 
 
 def _takes_vouchers(group: Group) -> None:
