@@ -52,6 +52,63 @@ def visitor(
     assert visitor.problems == []
 
 
+def opens_the_other_pages(visitor: Visitor) -> None:
+    """Open what a customer has beside playground, plans and overview."""
+    visitor.goes_to("Ledger")
+    visitor.look("ledger")
+    visitor.page.get_by_role("main").get_by_role("table").get_by_role("link").first.click()
+    visitor.is_at("Receipt")
+    visitor.look("receipt")
+    visitor.goes_to("API keys")
+    visitor.look("keys")
+    visitor.holds_focus("Create a key")
+    visitor.goes_to("Vouchers")
+    visitor.look("vouchers")
+    visitor.opens("/app/embed")
+    visitor.is_at("Elements for your pages")
+    for tag in ("credit-balance", "usage-chart", "pricing-table"):
+        expect(visitor.page.locator(tag).first).to_be_visible()
+    visitor.look("elements")
+    visitor.opens("/app/nowhere")
+    expect(visitor.page.get_by_role("heading").first).to_be_visible()
+    visitor.look("nowhere")
+
+
+def tries_again(visitor: Visitor, event_id: str) -> None:
+    """Have an event that was given up handled once more; then it is given up no longer."""
+    visitor.goes_to("Webhooks")
+    visitor.press(re.compile("^Failed"))
+    expect(visitor.page.get_by_text(event_id)).to_be_visible()
+    visitor.look("webhooks")
+    retry = f"Try again: invoice.paid {event_id}"
+    visitor.holds_focus(retry)
+    visitor.press(retry)
+    visitor.page.get_by_label("Reason").fill("Its cause is mended")
+    visitor.page.locator("dialog[open]").get_by_role("button", name="Try again").click()
+
+    # It is no longer given up.
+    expect(visitor.page.get_by_text(event_id)).to_have_count(0)
+
+
+def adjusts(visitor: Visitor, uid: str) -> None:
+    """Look for a customer, and give it a little."""
+    visitor.goes_to("Customers")
+    visitor.look("customers")
+    visitor.page.get_by_label("Find").fill(uid)
+    visitor.press("Find")
+    found = visitor.page.get_by_role("table").get_by_role("link")
+    expect(found).to_have_count(1)
+    found.click()
+    visitor.settles()
+    visitor.look("customer")
+    visitor.holds_focus("Give credits")
+    visitor.press("Adjust")
+    visitor.page.get_by_role("textbox", name="Credits").fill("12.5")
+    visitor.page.get_by_label("Reason").fill("A call went wrong")
+    visitor.look("adjust")
+    visitor.page.locator("dialog[open]").get_by_role("button", name="Adjust").click()
+
+
 @pytest.mark.timeout(300)
 def test_a_newcomers_tour(visitor: Visitor, stack_env: dict[str, str]) -> None:
     """Sign up, spend until refused, pay, see the balance move, and open every page."""
@@ -104,24 +161,7 @@ def test_a_newcomers_tour(visitor: Visitor, stack_env: dict[str, str]) -> None:
     visitor.look("overview")
 
     # and every other page opens
-    visitor.goes_to("Ledger")
-    visitor.look("ledger")
-    main.get_by_role("table").get_by_role("link").first.click()
-    visitor.is_at("Receipt")
-    visitor.look("receipt")
-    visitor.goes_to("API keys")
-    visitor.look("keys")
-    visitor.holds_focus("Create a key")
-    visitor.goes_to("Vouchers")
-    visitor.look("vouchers")
-    visitor.opens("/app/embed")
-    visitor.is_at("Elements for your pages")
-    for tag in ("credit-balance", "usage-chart", "pricing-table"):
-        expect(page.locator(tag).first).to_be_visible()
-    visitor.look("elements")
-    visitor.opens("/app/nowhere")
-    expect(page.get_by_role("heading").first).to_be_visible()
-    visitor.look("nowhere")
+    opens_the_other_pages(visitor)
 
 
 @pytest.mark.timeout(300)
@@ -164,35 +204,10 @@ def test_an_administrators_tour(visitor: Visitor, stack_env: dict[str, str]) -> 
     visitor.look("health")
 
     # when an event that was given up is tried again
-    visitor.goes_to("Webhooks")
-    visitor.press(re.compile("^Failed"))
-    expect(visitor.page.get_by_text(event_id)).to_be_visible()
-    visitor.look("webhooks")
-    retry = f"Try again: invoice.paid {event_id}"
-    visitor.holds_focus(retry)
-    visitor.press(retry)
-    visitor.page.get_by_label("Reason").fill("Its cause is mended")
-    visitor.page.locator("dialog[open]").get_by_role("button", name="Try again").click()
-
-    # then it is no longer given up
-    expect(visitor.page.get_by_text(event_id)).to_have_count(0)
+    tries_again(visitor, event_id)
 
     # when the customer is looked for, and given a little
-    visitor.goes_to("Customers")
-    visitor.look("customers")
-    visitor.page.get_by_label("Find").fill(customer.uid)
-    visitor.press("Find")
-    found = visitor.page.get_by_role("table").get_by_role("link")
-    expect(found).to_have_count(1)
-    found.click()
-    visitor.settles()
-    visitor.look("customer")
-    visitor.holds_focus("Give credits")
-    visitor.press("Adjust")
-    visitor.page.get_by_role("textbox", name="Credits").fill("12.5")
-    visitor.page.get_by_label("Reason").fill("A call went wrong")
-    visitor.look("adjust")
-    visitor.page.locator("dialog[open]").get_by_role("button", name="Adjust").click()
+    adjusts(visitor, customer.uid)
 
     # then the ledger, the record and the explanation of a call say so
     main = visitor.page.get_by_role("main")

@@ -24,6 +24,7 @@ from tests.wired import _session_wire
 __all__ = ["_session_wire", "office"]
 pytestmark = pytest.mark.firestore
 ELSEWHERE = project_uuid("elsewhere")
+SOMEBODY = "0f0e0d0c-0b0a-4908-8706-050403020100"
 LARGE, SMALL = Metered("large", "acme"), Metered("=small", "acme")
 
 
@@ -207,9 +208,9 @@ class TestCustomers:
             {"limit": "-1"},
             {"cursor": "-1"},
             {"cursor": "x"},
-            {"cursor": f"9999999999999999:0:{uuid4()}"},
-            {"cursor": f"0000000000000000:-5:{uuid4()}"},
-            {"cursor": f"0000000000000000:{'9' * 40}:{uuid4()}"},
+            {"cursor": f"9999999999999999:0:{SOMEBODY}"},
+            {"cursor": f"0000000000000000:-5:{SOMEBODY}"},
+            {"cursor": f"0000000000000000:{'9' * 40}:{SOMEBODY}"},
         ],
         ids=str,
     )
