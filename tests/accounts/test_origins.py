@@ -1,5 +1,8 @@
 """Origins: how they are written, and how long an answer about one is believed."""
 
+from collections.abc import Iterator
+from uuid import uuid4
+
 import pytest
 
 from creditbase.accounts.origins import (
@@ -12,6 +15,7 @@ from creditbase.accounts.origins import (
     origin_of,
 )
 from creditbase.kernel.errors import Unavailable
+from creditbase.runtime import firestore
 from creditbase.runtime.firestore import Create, commit
 
 
@@ -196,8 +200,20 @@ class TestAmplification:
         assert not known._listed
 
 
+@pytest.fixture
+def _empty_database(
+    firestore_host: str, project: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Run where nobody else has projects, and leave none to anybody."""
+    assert firestore_host
+    monkeypatch.setenv("GCLOUD_PROJECT", f"{project}-{uuid4().hex[:8]}")
+    firestore.client.cache_clear()
+    yield
+    firestore.client.cache_clear()
+
+
 @pytest.mark.firestore
-@pytest.mark.usefixtures("firestore_host", "project")
+@pytest.mark.usefixtures("_empty_database")
 def test_the_lists_of_all_projects_are_read_together() -> None:
     """Of those that list any; where there are no projects there is nothing."""
     assert all_origins() == frozenset()

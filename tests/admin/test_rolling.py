@@ -1,5 +1,6 @@
 """What is new in a wallet's days, and which values of a sweep count."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from creditbase.admin.domain.rolling import (
     NOTHING_MARKED,
     Cells,
     DayUse,
+    Shrunk,
     added_up,
     news_of,
     total_of,
@@ -153,3 +155,12 @@ class TestKept:
             else:
                 published = Published(published.number, (*published.given_up, number))
             assert kept.settled(published) == expected[-1]
+
+
+@pytest.mark.parametrize("left", [{}, {Cell("m"): Tally(1, 5)}])
+def test_a_day_that_has_become_less_is_no_news(left: Cells) -> None:
+    """Somebody wrote into the wallet: what was counted is not taken back from the sum."""
+    mark = DayCount("2026-03-10", {Cell("m"): Tally(2, 5)})
+
+    with pytest.raises(Shrunk):
+        news_of(mark, [DayCount("2026-03-10", left)])

@@ -30,6 +30,12 @@ def test_a_cell_is_found_again_under_its_key(cell: Cell) -> None:
     assert cell_of(cell.key) == cell
 
 
+@pytest.mark.parametrize("name", ['["', '["a"', '["a","b"]', '["a","b",3]'])
+def test_a_model_of_an_older_day_may_look_like_a_cell(name: str) -> None:
+    """What is no list of three names is a model's own name."""
+    assert cell_of(name) == Cell(name)
+
+
 def test_a_day_of_before_is_read_by_model() -> None:
     """Documents that were written when days knew models alone stay readable."""
     old = {"date": "2026-03-10", "models": {"m": {"requests": 2}, "[x": {"requests": 1}}}

@@ -51,6 +51,7 @@ class Chain:
     pots: Counter[str] = field(default_factory=Counter)
     open_holds: dict[str, int] = field(default_factory=dict)
     entries: list[Document] = field(default_factory=list)
+    free_nanos: int = 0
     heights: list[tuple[int, int]] = field(default_factory=list)
     """What was free to spend, from which moment on."""
 
@@ -113,6 +114,13 @@ class Auditor:
         if any(type(nanos) is not int for nanos in entry["postings"].values()):
             raise Flaw(f"{name} is not in whole nanos")
         chain.pots.update(entry["postings"])
+        chain.free_nanos += sum(
+            nanos
+            for account, nanos in entry["postings"].items()
+            if account.startswith("grant:") or account == "receivable"
+        )
+        # Several are decided together: who was refused among them saw what was left between.
+        chain.heights.append((self._now_us(), chain.free_nanos))
         if entry["kind"] == "hold":
             chain.open_holds[entry["hold_id"]] = entry["amount_nanos"]
         elif entry["kind"] in ENDS and chain.open_holds.pop(entry["hold_id"], None) is None:
@@ -143,7 +151,7 @@ class Auditor:
         expect(f"the open holds of {path}", open_holds, chain.open_holds)
         expect(f"what {path} owes", state["receivable_nanos"], -chain.pots["receivable"])
         free = sum(grant["remaining_nanos"] for grant in state["grants"].values())
-        chain.heights.append((self._now_us(), free - state["receivable_nanos"]))
+        expect(f"what is free in {path}", free - state["receivable_nanos"], chain.free_nanos)
 
     # ---- at the end ------------------------------------------------------------------------
 

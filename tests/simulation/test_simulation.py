@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from creditbase.admin import acting
 from creditbase.ledger import batch, lane, store
 from creditbase.ledger.domain import decide, settling
 from creditbase.metering import use_cases as metering
@@ -143,11 +142,6 @@ BUGS: dict[str, tuple[Callable[..., Any], str, str]] = {
         batch.writes_of,
         "writes.append(publication(ref, after, is_settled=settles))",
         "writes.append(publication(ref, after, is_settled=True))",
-    ),
-    "a deed without a look at its record": (
-        acting._act,
-        "if found is not None:",
-        "if False:",
     ),
     "a late capture that forgets what expiry took": (
         settling.capture_late,
