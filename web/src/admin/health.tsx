@@ -66,7 +66,15 @@ function Shown({ health }: { health: Health }) {
         <Table
           caption="Checks"
           columns={[
-            { title: 'Check', cell: (it: Check) => it.name },
+            {
+              title: 'Check',
+              cell: (it: Check) => (
+                <>
+                  {it.name}
+                  <div class="soft check-meaning">{it.meaning}</div>
+                </>
+              ),
+            },
             {
               title: 'State',
               cell: (it: Check) => (
@@ -74,10 +82,6 @@ function Shown({ health }: { health: Health }) {
               ),
             },
             { title: 'Found', cell: (it: Check) => it.found },
-            {
-              title: 'Why it matters',
-              cell: (it: Check) => <span class="soft">{it.meaning}</span>,
-            },
           ]}
           rows={checks}
           keyOf={(it) => it.name}

@@ -7,7 +7,7 @@ import { Card, Figure, Page } from '../app/components/layout';
 import { Skeleton } from '../app/components/skeleton';
 import { ErrorState } from '../app/components/states';
 import { Table } from '../app/components/table';
-import { count, creditsExactly, dollars, instant } from '../app/format';
+import { count, creditsExactly, dollars, instant, short } from '../app/format';
 import { useResource } from '../app/resource';
 import { changeText, receiptAddress } from './ledger-query';
 import './ledger.css';
@@ -150,7 +150,7 @@ function Price({ price }: { price: NonNullable<Entry['price']> }) {
           { title: 'Quantity', cell: (line) => count(line.quantity), isNumber: true },
           {
             title: 'Price',
-            cell: (line) => `${dollars(line.price_nanos)} for ${count(line.per_units)}`,
+            cell: (line) => `${dollars(line.price_nanos)} / ${short(line.per_units)}`,
             isNumber: true,
           },
         ]}
