@@ -97,6 +97,8 @@ function configuration(spec: ChartSpec, colours: Colours): ChartConfiguration {
     ticks: {
       ...text,
       maxRotation: 0,
+      // A lying bar without its name says nothing; days are legible with gaps.
+      autoSkip: !spec.isLying,
       autoSkipPadding: 16,
       callback: (_: number | string, index: number) => shortened(spec.labels[index] ?? ''),
     },
