@@ -8,7 +8,13 @@ import { type Account, accountOfBalance, accountOfUsage } from './account';
 import { type ApiError, asApiError, call } from './api';
 import { uid } from './session';
 
-/** Longer than the five seconds between two publications, so that steady use never asks. */
+/** Soon enough that what was charged is seen within five seconds. */
+const SETTLE_SOON_MS = 3_500;
+
+/** So often in a minute; a user may ask ten times. */
+const SOON_IN_A_MINUTE = 8;
+
+/** Else longer than the five seconds between two publications, so that steady use never asks. */
 const SETTLE_AFTER_MS = 7_000;
 
 /** What there is; undefined until it is known. */
@@ -25,6 +31,7 @@ export const isAdmin = signal(false);
 
 let stop: (() => void) | undefined;
 let settling: number | undefined;
+let askedAt: number[] = [];
 
 effect(() => {
   const current = uid.value;
@@ -87,13 +94,16 @@ async function listen(current: string, path: string): Promise<void> {
 function settle(isSettled: boolean): void {
   window.clearTimeout(settling);
   if (isSettled) return;
+  askedAt = askedAt.filter((at) => at > Date.now() - 60_000);
+  const waitMs = askedAt.length < SOON_IN_A_MINUTE ? SETTLE_SOON_MS : SETTLE_AFTER_MS;
   settling = window.setTimeout(() => {
     if (document.visibilityState === 'visible') syncQuietly();
     else document.addEventListener('visibilitychange', syncQuietly, { once: true });
-  }, SETTLE_AFTER_MS);
+  }, waitMs);
 }
 
 function syncQuietly(): void {
+  askedAt.push(Date.now());
   // Where it fails, the minute's publication comes all the same.
   if (uid.value) call('billing_sync_balance').catch(() => {});
 }
