@@ -164,3 +164,13 @@ def test_a_day_that_has_become_less_is_no_news(left: Cells) -> None:
 
     with pytest.raises(Shrunk):
         news_of(mark, [DayCount("2026-03-10", left)])
+
+
+def test_a_day_without_use_is_no_news() -> None:
+    """Nothing is counted, and the mark stays where something was."""
+    mark = DayCount("2026-03-10", {Cell("m"): Tally(2, 5)})
+
+    news = news_of(mark, [mark, DayCount("2026-03-11")])
+
+    assert news.added == {}
+    assert news.mark == mark
