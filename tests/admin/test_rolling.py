@@ -166,11 +166,12 @@ def test_a_day_that_has_become_less_is_no_news(left: Cells) -> None:
         news_of(mark, [DayCount("2026-03-10", left)])
 
 
-def test_a_day_without_use_is_no_news() -> None:
+def test_days_before_the_mark_and_days_without_use_are_no_news() -> None:
     """Nothing is counted, and the mark stays where something was."""
+    before = DayCount("2026-03-09", {Cell("m"): Tally(1, 1)})
     mark = DayCount("2026-03-10", {Cell("m"): Tally(2, 5)})
 
-    news = news_of(mark, [mark, DayCount("2026-03-11")])
+    news = news_of(mark, [before, mark, DayCount("2026-03-11")])
 
     assert news.added == {}
     assert news.mark == mark
