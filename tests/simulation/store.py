@@ -38,7 +38,6 @@ OPERATORS: dict[str, Compared] = {
     ">=": lambda kept, asked: kept >= asked,
     "in": lambda kept, asked: kept in asked,
     "array_contains": lambda kept, asked: isinstance(kept, list) and asked in kept,
-    "array-contains": lambda kept, asked: isinstance(kept, list) and asked in kept,
 }
 
 

@@ -48,7 +48,6 @@ class Answer:
     event: Event
     value: Any = None
     refusal: BillingError | None = None
-    failure: BaseException | None = None
     asked: int = 1
     """How often it was asked in all, this time included."""
 
@@ -71,7 +70,6 @@ class World:
     hosts: list[Host] = field(default_factory=list)
     begun: int = 0
     seen: Counter[str] = field(default_factory=Counter)
-    _failures: list[BaseException] = field(default_factory=list)
     _busy: int = 0
     _born: int = 0
 
@@ -124,7 +122,7 @@ class World:
             self._spawn(self._client)
         self._spawn(self._fate)
         self._spawn(self._clock_work)
-        self._run_until(lambda: self._busy == 0)
+        self.scheduler.run(lambda: self._busy == 0)
 
     def _settle(self) -> None:
         """Let the weather be calm, and all that is open come to its end."""
@@ -133,7 +131,7 @@ class World:
             host.frozen_until_us = 0
             host.skew = timedelta(0)
         # What was still on its way arrives; a process that is dead stays so.
-        self._run_until(lambda: False)
+        self.scheduler.run(lambda: False)
         for days in SETTLING_DAYS:
             self.scheduler.leap(days * 86_400)
             self._calm(self._jobs_until_done)
@@ -153,14 +151,9 @@ class World:
         """Run something alone, in a process of its own, with nothing going wrong."""
         self.network.weather = CALM
         answer = self._ask(self._bear(), work)
-        self._run_until(answer.event.is_set)
-        if answer.refusal or answer.failure:
-            raise Flaw("refused in calm weather") from (answer.refusal or answer.failure)
-
-    def _run_until(self, is_enough: Callable[[], bool]) -> None:
-        self.scheduler.run(lambda: bool(self._failures) or is_enough())
-        if self._failures:
-            raise self._failures[0]
+        self.scheduler.run(answer.event.is_set)
+        if answer.refusal:
+            raise Flaw("refused in calm weather") from answer.refusal
 
     def _spawn(self, work: Work) -> None:
         """Let somebody outside our processes begin; the run waits for the end of it."""
@@ -169,15 +162,13 @@ class World:
         def run() -> None:
             try:
                 work()
-            except Exception as failure:  # noqa: BLE001 - told by the run itself
-                self._failures.append(failure)
             finally:
                 self._busy -= 1
 
         self.scheduler.spawn(run)
 
     def _ask(self, host: Host, work: Work) -> Answer:
-        """Send a request to a process."""
+        """Send a request to a process. What it would answer 500 to ends the run."""
         answer = Answer(Event(self.scheduler))
 
         def serve() -> None:
@@ -185,8 +176,6 @@ class World:
                 answer.value = work()
             except BillingError as refusal:
                 answer.refusal = refusal
-            except Exception as failure:  # noqa: BLE001 - what a server would answer 500 to
-                answer.failure = failure
             answer.event.set()
 
         self.scheduler.spawn(serve, host)
@@ -263,8 +252,6 @@ class World:
             answer = self._ask(self.rng.choice(self.hosts), work)
             answer.asked = number + 1
             answer.event.wait(PATIENCE_S)
-            if answer.failure is not None:
-                raise answer.failure
             is_told = answer.event.is_set()
             if is_told and not isinstance(answer.refusal, Contention | Unavailable):
                 return answer
