@@ -29,6 +29,9 @@ WORKERS = 3
 ALONE = "tests/proof/test_hot_wallet.py"
 """It fills both cores itself and measures what it does: nothing may run beside it."""
 PYTEST_NOTHING_SELECTED = 5
+HANGS_AFTER_S = 420
+"""A test's alarm at 300 s comes once, and an `__exit__` that waits without a limit sleeps on. This
+ends the worker from a thread of its own, with every stack, and the run says which test it was."""
 STACK_ENV = "CREDITBASE_STACK_ENV"
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 
@@ -101,6 +104,8 @@ class Suite:
                 self.coverage.unlink(missing_ok=True)
                 command = [*self.measured_pytest, "-q", "-n", str(WORKERS)]
                 command += ["--dist", "worksteal", "--durations=10"]
+                command += ["-o", f"faulthandler_timeout={HANGS_AFTER_S}"]
+                command += ["-o", "faulthandler_exit_on_timeout=true"]
                 # The rules ran with the checks.
                 command += [f"--ignore={name}" for name in (*RULES, ALONE)]
                 self.judge("pytest", background.run_in_view(command, cwd=ROOT, env=env))
