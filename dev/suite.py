@@ -30,8 +30,8 @@ ALONE = "tests/proof/test_hot_wallet.py"
 """It fills both cores itself and measures what it does: nothing may run beside it."""
 PYTEST_NOTHING_SELECTED = 5
 HANGS_AFTER_S = 420
-"""A test's alarm at 300 s comes once, and an `__exit__` that waits without a limit sleeps on. This
-ends the worker from a thread of its own, with every stack, and the run says which test it was."""
+"""A test's alarm at 300 s comes once; an `__exit__` that waits without a limit sleeps on. This
+ends the worker from a thread of its own, with every stack, and the run names the test."""
 STACK_ENV = "CREDITBASE_STACK_ENV"
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 

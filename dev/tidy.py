@@ -120,8 +120,7 @@ def modules() -> Iterator[Module]:
     """Yield every Python file of the project, each to be forgotten: their trees are large."""
     paths: list[Path] = []
     for tree in TREES:
-        place = ROOT / tree
-        paths += [place] if place.is_file() else sorted(place.rglob("*.py"))
+        paths += sorted((ROOT / tree).rglob("*.py")) or [ROOT / tree]
     for path in paths:
         if "__pycache__" not in path.parts:
             yield Module(str(path.relative_to(ROOT)), path.read_text())
@@ -363,6 +362,13 @@ def no_test_is_skipped(module: Module) -> Iterator[str]:
             yield f"{module.path}:{node.lineno}: {node.attr}"
 
 
+def clocks_are_stopped_for_a_module(module: Module) -> Iterator[str]:
+    """Whoever else waits in the process, a server's loop say, would wait by the wrong clock."""
+    for node in (each for each in module.nodes if isinstance(each, ast.Call) and each.args):
+        if _called(node) == "setattr" and ast.unparse(node.args[0]) == "time":
+            yield f"{module.path}:{node.lineno}: put a clock of its own in the module"
+
+
 RULES = (
     module_is_short,
     functions_are_short,
@@ -379,6 +385,7 @@ RULES = (
     few_catch_everything,
     nothing_is_left_for_later,
     no_test_is_skipped,
+    clocks_are_stopped_for_a_module,
 )
 
 
@@ -386,7 +393,7 @@ def main() -> int:
     """Print every offence of the tree; return the exit status."""
     offences = [told for module in modules() for rule in RULES for told in rule(module)]
     print("\n".join(offences) or "tidy: good")
-    return 1 if offences else 0
+    return int(bool(offences))
 
 
 if __name__ == "__main__":

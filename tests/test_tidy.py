@@ -103,6 +103,11 @@ FAULTS: list[tuple[Rule, str, str]] = [
     (tidy.nothing_is_left_for_later, STORE, "x = 1  # noqa"),
     (tidy.nothing_is_left_for_later, STORE, "x = 1  # noqa: E501"),
     (tidy.no_test_is_skipped, "tests/test_x.py", "@pytest.mark.skip\ndef test_a(): ..."),
+    (
+        tidy.clocks_are_stopped_for_a_module,
+        "tests/test_x.py",
+        'import time\nmonkeypatch.setattr(time, "monotonic", lambda: 100.0)',
+    ),
 ]
 
 

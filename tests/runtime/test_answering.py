@@ -2,8 +2,10 @@
 
 import os
 import time
+from dataclasses import dataclass
 from math import inf, isinf
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,11 +21,28 @@ from creditbase.runtime.answering import (
 )
 
 
+@dataclass
+class Stopped:
+    """The clocks that the module sees. Those of the process run on: whoever waits, by them."""
+
+    patch: pytest.MonkeyPatch
+
+    def now(self, now_s: float, *, since_boot_s: float = 0.0) -> None:
+        """Let the clocks stand."""
+        clocks = SimpleNamespace(
+            monotonic=lambda: now_s,
+            clock_gettime=lambda _: since_boot_s,
+            CLOCK_BOOTTIME=time.CLOCK_BOOTTIME,
+        )
+        self.patch.setattr(answering, "time", clocks)
+
+
 @pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Return a patch of this process, whose clock stands at 100 s."""
-    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
-    return monkeypatch
+def at(monkeypatch: pytest.MonkeyPatch) -> Stopped:
+    """Return the clocks of the module, which stand at 100 s."""
+    stopped = Stopped(monkeypatch)
+    stopped.now(100.0)
+    return stopped
 
 
 class TestInstance:
@@ -63,31 +82,31 @@ class TestInstance:
 class TestBegan:
     """When a process began."""
 
-    def test_the_system_tells(self, at: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_the_system_tells(self, at: Stopped, tmp_path: Path) -> None:
         """Also of a program whose name has brackets and spaces in it."""
         ticks = 40 * os.sysconf("SC_CLK_TCK")
         after = " ".join(["S", *["1"] * 18, str(ticks), "7"])
         stat = tmp_path / "stat"
         stat.write_text(f"12 (a) b (c) {after}\n")
 
-        at.setattr(time, "clock_gettime", lambda _: 43.0)
+        at.now(100.0, since_boot_s=43.0)
         assert began_s(stat) == 97.0
 
     @pytest.mark.parametrize("boot_s", [39.0, 41.0 + START_S_MAX])
     def test_a_start_that_cannot_be_is_now(
-        self, at: pytest.MonkeyPatch, tmp_path: Path, boot_s: float
+        self, at: Stopped, tmp_path: Path, boot_s: float
     ) -> None:
         """From the future, or minutes ago: the sandbox's clock is another one."""
         ticks = 40 * os.sysconf("SC_CLK_TCK")
         stat = tmp_path / "stat"
         stat.write_text("12 (a) " + " ".join(["S", *["1"] * 18, str(ticks)]))
-        at.setattr(time, "clock_gettime", lambda _: boot_s)
+        at.now(100.0, since_boot_s=boot_s)
 
         assert began_s(stat) == 100.0
 
     @pytest.mark.parametrize("text", ["", "12 (a) S", "12 (a) " + "x " * 30])
     def test_where_nothing_is_told_it_begins_now(
-        self, at: pytest.MonkeyPatch, tmp_path: Path, text: str
+        self, at: Stopped, tmp_path: Path, text: str
     ) -> None:
         """Another system, or another form: the time is counted from the code on."""
         assert at
@@ -101,19 +120,19 @@ class TestBegan:
 class TestLeft:
     """How long a request may still wait for others."""
 
-    def test_it_is_five_seconds_less_what_follows(self, at: pytest.MonkeyPatch) -> None:
+    def test_it_is_five_seconds_less_what_follows(self, at: Stopped) -> None:
         """All that is asked on the way shares it."""
         with answering.answering():
             assert left_s() == ANSWERED_WITHIN_S - SPARE_S
-            at.setattr(time, "monotonic", lambda: 103.0)
+            at.now(103.0)
             assert left_s() == ANSWERED_WITHIN_S - SPARE_S - 3
 
         assert isinf(left_s())
 
-    def test_after_a_cold_start_there_is_less(self, at: pytest.MonkeyPatch) -> None:
+    def test_after_a_cold_start_there_is_less(self, at: Stopped) -> None:
         """The two together are what the caller waits."""
         cold = Instance(97.5)
-        at.setattr(answering, "instance", lambda: cold)
+        at.patch.setattr(answering, "instance", lambda: cold)
 
         with answering.answering():
             assert left_s() == ANSWERED_WITHIN_S - SPARE_S - 2.5
