@@ -8,6 +8,7 @@ holds, 1 with the first that does not.
 """
 
 import hashlib
+import hmac
 import json
 import sys
 from collections import Counter
@@ -18,7 +19,7 @@ from typing import Any
 
 from google.cloud import firestore
 
-NOT_COVERED = frozenset({"hash", "metadata"})
+NOT_COVERED = frozenset({"hash", "metadata", "private"})
 """Fields of an entry that its hash does not cover."""
 ENDS = frozenset({"capture", "void", "expire"})
 TAKES = frozenset({"charge", "capture", "expire", "late"})
@@ -80,15 +81,29 @@ def _chain(ledger: Ledger) -> str:
     for number, entry in enumerate(ledger.entries, start=1):
         _expect(f"the number of entry {entry['entry_id']}", entry["seq"], number)
         _expect(f"the predecessor of entry {number}", entry["prev"], prev)
+        if "seal" in entry:
+            salt = _salt(ledger.state["salt"], entry["entry_id"])
+            sealed = _digest({**entry.get("private", {}), "salt": salt})
+            _expect(f"the seal of entry {number}", entry["seal"], sealed)
+        elif "private" in entry:
+            raise Broken(f"entry {number} has private fields that nothing seals")
         covered = {name: value for name, value in entry.items() if name not in NOT_COVERED}
-        text = json.dumps(
-            covered, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant
-        )
-        prev = hashlib.sha256(text.encode()).hexdigest()
+        prev = _digest(covered)
         _expect(f"the hash of entry {number}", entry["hash"], prev)
     _expect("the count of entries", ledger.state["seq"], len(ledger.entries))
     _expect("the wallet's head", ledger.state["head"], prev)
     return f"{len(ledger.entries)} entries, numbered without a gap, chained by their hashes"
+
+
+def _salt(salt: str, entry_id: str) -> str:
+    return hmac.new(bytes.fromhex(salt), entry_id.encode(), "sha256").hexdigest()
+
+
+def _digest(fields: Document) -> str:
+    text = json.dumps(
+        fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _postings(ledger: Ledger) -> str:
@@ -234,7 +249,7 @@ def _prices(ledger: Ledger) -> str:
     priced = 0
     for entry in ledger.entries:
         metered = entry.get("metered", {})
-        pricing = metered.get("pricing", {})
+        pricing = {**metered, **entry.get("private", {})}.get("pricing", {})
         if "nanos_per_million" not in pricing:
             continue
         price = _price(pricing, metered["quantities"])

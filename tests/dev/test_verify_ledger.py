@@ -83,7 +83,7 @@ def rechained(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     prev = ""
     for entry in entries:
         entry["prev"] = prev
-        covered = {k: v for k, v in entry.items() if k not in {"hash", "metadata"}}
+        covered = {k: v for k, v in entry.items() if k not in {"hash", "metadata", "private"}}
         text = json.dumps(
             covered,
             sort_keys=True,
@@ -96,11 +96,24 @@ def rechained(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def cheapen(ledger: Ledger) -> None:
-    """Tell that something cost less than its price, and chain it anew."""
-    entry = next(entry for entry in ledger.entries if "metered" in entry)
-    entry["metered"]["pricing"]["nanos_per_million"]["input_tokens"] -= 1_000_000
+    """Tell that something cost less than its price, and seal and chain it anew."""
+    entry = next(entry for entry in ledger.entries if "pricing" in entry.get("private", {}))
+    entry["private"]["pricing"]["nanos_per_million"]["input_tokens"] -= 1_000_000
+    salt = verify_ledger._salt(ledger.state["salt"], entry["entry_id"])
+    entry["seal"] = verify_ledger._digest({**entry["private"], "salt": salt})
     ledger.entries[:] = rechained(ledger.entries)
     ledger.state["head"] = ledger.entries[-1]["hash"]
+
+
+def reprice(ledger: Ledger) -> None:
+    """Tell another price where the hash does not reach."""
+    entry = next(entry for entry in ledger.entries if "pricing" in entry.get("private", {}))
+    entry["private"]["pricing"]["nanos_per_million"]["input_tokens"] -= 1_000_000
+
+
+def unseal(ledger: Ledger) -> None:
+    """Leave the seal away."""
+    ledger.entries[0].pop("seal")
 
 
 TAMPERINGS: list[Callable[[Ledger], None]] = [
@@ -121,6 +134,8 @@ TAMPERINGS: list[Callable[[Ledger], None]] = [
     _set("state.window.models", {}),
     _set("periods.0.budgets", {}),
     cheapen,
+    reprice,
+    unseal,
 ]
 
 

@@ -51,6 +51,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 CUSTOMER = "00000000-0000-4000-8000-0000000000c1"
 WALLET_ID = f"project/{CUSTOMER}"
+SALT = "5a" * 32
 
 BARE = Terms(plan_code="none")
 """Free windows, and no credits with them."""
@@ -281,7 +282,9 @@ def a_story(
     """Return the story of a new wallet, with top-ups by name (`a=100`)."""
     if terms.window == "period" and period is None:
         period = PERIOD
-    opened = open_wallet(WALLET_ID, owner_uid="uid", terms=terms, now=now, period=period)
+    opened = open_wallet(
+        WALLET_ID, owner_uid="uid", terms=terms, now=now, salt=SALT, period=period
+    )
     story = Story(opened.wallet, now)
     story.entries = {entry.entry_id: entry for entry in opened.entries}
     for name, amount_nanos in grants.items():

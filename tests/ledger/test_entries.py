@@ -105,6 +105,67 @@ def test_every_other_field_is_under_the_hash(change: dict[str, object]) -> None:
     assert Entry(**{**values, **change}).sealed().hash != ITS_DIGEST
 
 
+SALT = "0f" * 32
+ITS_SEAL_IS_OF = (
+    '{"cost_nanos":5,"provider":"acme","request_digest":"cafe",'
+    '"salt":"d934e44fd5e9f9a365badec4c0d2650ac5bc07f114b9fc4829da4ac94b40c7ef"}'
+)
+
+
+def test_what_a_call_cost_us_is_under_the_seal_and_not_under_the_hash() -> None:
+    """A customer computes the chain from what is shown, and nobody can try out our costs."""
+    entry = A_CHARGE.sealed(SALT)
+    document = write_entry(entry)
+
+    assert document["private"] == {
+        "cost_nanos": 5,
+        "provider": "acme",
+        "request_digest": "cafe",
+    }
+    assert document["metered"] == {
+        "model": "modèle-1",
+        "quantities": {"output_tokens": 1, "input_tokens": 2},
+    }
+    assert "request_digest" not in document
+    assert "private" not in entry.covered()
+    assert hashlib.sha256(ITS_SEAL_IS_OF.encode()).hexdigest() == entry.seal
+    assert entry.hash == digest_of(
+        {k: v for k, v in document.items() if k not in {"hash", "metadata", "private"}}
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"request_digest": "caff"},
+        {"key_digest": "k"},
+        {"metered": replace(A_CHARGE.metered, cost_nanos=6)},
+        {"metered": replace(A_CHARGE.metered, provider="acne")},
+        {"metered": replace(A_CHARGE.metered, pricing={"plan": "pro"})},
+        {"entry_id": "op:ac"},
+    ],
+    ids=["request", "key", "cost", "provider", "pricing", "id"],
+)
+def test_every_private_field_is_under_the_seal(change: dict[str, object]) -> None:
+    """What the customer is not shown cannot be changed afterwards either."""
+    values = {name: getattr(A_CHARGE, name) for name in Entry.__dataclass_fields__}
+    sealed = A_CHARGE.sealed(SALT)
+    changed = Entry(**{**values, **change}).sealed(SALT)
+
+    assert changed.seal != sealed.seal
+    assert changed.hash != sealed.hash
+    assert sealed.seal_by(SALT) == sealed.seal != sealed.seal_by("0e" * 32)
+
+
+def test_entries_of_before_the_seals_keep_their_hashes() -> None:
+    """A chain that was begun in clear goes on sealed, and both parts verify."""
+    assert write_entry(A_CHARGE.sealed())["metered"]["cost_nanos"] == 5
+    assert read_entry(write_entry(A_CHARGE.sealed())).sealed().hash == ITS_DIGEST
+    sealed = A_CHARGE.sealed(SALT)
+    assert read_entry(write_entry(sealed)) == sealed
+    assert read_entry(write_entry(sealed)).sealed().hash == sealed.hash
+
+
 def test_what_has_no_one_spelling_is_refused() -> None:
     """A float or an object would be written differently by the next reader."""
     with pytest.raises(TypeError, match="no canonical form for set"):
@@ -140,6 +201,7 @@ def test_the_chain_verifies_without_our_code() -> None:
     for seq, entry in enumerate(entries.values(), start=1):
         document = write_entry(entry)
         told = document.pop("hash")
+        document.pop("private", None)
         text = json.dumps(
             document,
             sort_keys=True,

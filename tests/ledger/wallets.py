@@ -26,7 +26,10 @@ from creditbase.ledger.domain.decide import Decision
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import Metered, Terms
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.salts import new_salt
 from creditbase.runtime import firestore
+
+NOT_COVERED = {"hash", "metadata", "private"}
 
 
 @dataclass
@@ -43,7 +46,9 @@ class LiveWallet:
         """Return a new wallet with that many free nanos."""
         ref = WalletRef(project_id, customer_id)
         terms = Terms("free", allocation_nanos=nanos)
-        opened = open_wallet(ref.wallet_id, owner_uid="ada", terms=terms, now=now)
+        opened = open_wallet(
+            ref.wallet_id, owner_uid="ada", terms=terms, now=now, salt=new_salt()
+        )
         firestore.commit(store.writes_to_open(ref, opened))
         return cls(ref, now)
 
@@ -128,7 +133,7 @@ class LiveWallet:
             assert entry["seq"] == seq
             assert entry["prev"] == prev
             assert sum(entry["postings"].values()) == 0
-            covered = {k: v for k, v in entry.items() if k not in {"hash", "metadata"}}
+            covered = {k: v for k, v in entry.items() if k not in NOT_COVERED}
             text = json.dumps(
                 covered,
                 sort_keys=True,

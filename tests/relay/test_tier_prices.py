@@ -100,7 +100,7 @@ class TestPrices:
 
         charged = json_of(answer)["charge"]
         assert charged["amount_nanos"] == costs(model, USED, markup_bps, desk)
-        pricing = desk.wallet.entries()[-1]["metered"]["pricing"]
+        pricing = desk.wallet.entries()[-1]["private"]["pricing"]
         assert pricing["plan"] == tier.tier_id
         assert pricing["markup_bps"] == markup_bps
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.simulation.store import Change, Store
 
-NOT_COVERED = frozenset({"hash", "metadata"})
+NOT_COVERED = frozenset({"hash", "metadata", "private"})
 ENDS = frozenset({"capture", "void", "expire"})
 Document = Mapping[str, Any]
 
@@ -110,6 +110,8 @@ class Auditor:
         expect(f"the number of {name}", entry["seq"], chain.seq + 1)
         expect(f"the predecessor of {name}", entry["prev"], chain.head)
         expect(f"the hash of {name}", entry["hash"], digest_of(entry))
+        if not entry.get("seal"):
+            raise Flaw(f"{name} is not sealed")
         expect(f"the sum of {name}", sum(entry["postings"].values()), 0)
         if any(type(nanos) is not int for nanos in entry["postings"].values()):
             raise Flaw(f"{name} is not in whole nanos")

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from creditbase.catalog.domain import NO_RATES, PriceList
 from creditbase.catalog.domain.pins import Pin
 from creditbase.catalog.use_cases import load_book, load_rates
-from creditbase.ledger.pages import Span, find_span, load_entry, load_page
+from creditbase.kernel.errors import NotFound
+from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.pages import Span, load_page
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.store import find_wallet
 from creditbase.metering.receipts import Difference, Explanation, explain_stored
 
 PAGE = 200
@@ -19,7 +22,11 @@ def explain_entry(ref: WalletRef, entry_id: str) -> Explanation:
         NotFound: the wallet has no such entry, or a version that it names is gone.
         Unavailable: the store gave no answer in time.
     """
-    return explain_stored(load_entry(ref, entry_id), lambda pin: _prices(ref, pin))
+    loaded = find_wallet(ref, [entry_id])
+    entry = None if loaded is None else loaded.known[entry_id]
+    if loaded is None or entry is None:
+        raise NotFound("There is no such entry")
+    return _explained(ref, entry, loaded.wallet.salt)
 
 
 def explain_ledger(ref: WalletRef) -> Iterator[Explanation]:
@@ -29,11 +36,14 @@ def explain_ledger(ref: WalletRef) -> Iterator[Explanation]:
         NotFound: there is no such wallet, or a version that an entry names is gone.
         Unavailable: the store gave no answer in time.
     """
-    span, after = find_span(ref), None
+    loaded = find_wallet(ref)
+    if loaded is None:
+        raise NotFound("Customer not found")
+    span, after = Span(1, loaded.wallet.seq), None
     while True:
         page = load_page(ref, span, limit=PAGE)
         for entry in page.entries:
-            found = explain_stored(entry, lambda pin: _prices(ref, pin))
+            found = _explained(ref, entry, loaded.wallet.salt)
             if after is not None:
                 yield _chained(after, found)
             after = found
@@ -42,6 +52,14 @@ def explain_ledger(ref: WalletRef) -> Iterator[Explanation]:
         span = Span(span.lowest, page.next_below - 1)
     if after is not None:
         yield _linked(after, prev="", seq=1)
+
+
+def _explained(ref: WalletRef, entry: Entry, salt: str) -> Explanation:
+    """Return an entry computed again, its seal with it where it has one."""
+    found = explain_stored(entry, lambda pin: _prices(ref, pin))
+    if not entry.seal:
+        return found
+    return found.with_differences([Difference("seal", entry.seal, entry.seal_by(salt))])
 
 
 def _chained(found: Explanation, before: Explanation) -> Explanation:

@@ -15,6 +15,7 @@ from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.invariants import breach
 from creditbase.ledger.domain.wallet import Published, Wallet
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.salts import new_salt
 from creditbase.ledger.store import Loaded, publication, writes_for
 from creditbase.runtime.firestore import Version, Write
 
@@ -45,6 +46,9 @@ class DecidedBatch:
 def decide_batch(loaded: Loaded, commands: Sequence[tuple[Command, datetime]]) -> DecidedBatch:
     """Decide the commands one after another, each on what the ones before it left."""
     wallet = loaded.wallet
+    if not wallet.salt:
+        # Opened before entries were sealed: from here on they are.
+        wallet = replace(wallet, salt=new_salt())
     known: dict[str, Entry | None] = dict(loaded.known)
     outcomes: list[Outcome] = []
     entries: list[Entry] = []

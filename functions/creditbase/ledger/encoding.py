@@ -12,7 +12,7 @@ from typing import Any
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.balance import Balance, DayUse, ModelUse
 from creditbase.ledger.domain.cells import cell_of
-from creditbase.ledger.domain.entries import Entry, Figures
+from creditbase.ledger.domain.entries import PRIVATE_OF_METERED, Entry, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Cut, Level
 from creditbase.ledger.domain.wallet import (
@@ -197,6 +197,7 @@ def write_scalars(wallet: Wallet) -> Fields:
         "rowed_nanos": wallet.rowed_nanos,
         "plans_over_seq": wallet.plans_over_seq,
         "cut": write_cut(wallet.cut),
+        "salt": wallet.salt,
         "published_at": wallet.published.at,
         "is_settled": wallet.published.is_settled,
     }
@@ -242,11 +243,12 @@ def read_wallet(wallet_id: str, state: Mapping[str, Any]) -> Wallet:
         plans_over_seq=state.get("plans_over_seq", 0),
         cut=Cut(**state["cut"]) if state.get("cut") else None,
         levels={name: Level(**fields) for name, fields in state.get("levels", {}).items()},
+        salt=state.get("salt", ""),
     )
 
 
 def write_entry(entry: Entry) -> Fields:
-    """Return an entry's document: what the hash covers, the hash, and the caller's metadata.
+    """Return an entry's document: its facts, the hash, and the caller's metadata.
 
     Metadata is kept as JSON text: it may hold what Firestore's maps cannot.
     """
@@ -258,10 +260,12 @@ def write_entry(entry: Entry) -> Fields:
 
 def read_entry(fields: Mapping[str, Any]) -> Entry:
     """Return the entry of a document."""
-    values = dict(fields)
+    values = {**fields, **fields.get("private", {})}
+    values.pop("private", None)
+    sealed = {name: values.pop(name) for name in PRIVATE_OF_METERED if name in values}
     values["figures"] = Figures(**{"included_remaining_nanos": None, **fields["figures"]})
     values["draws"] = tuple(read_draw(draw) for draw in fields.get("draws", ()))
-    values["metered"] = Metered(**fields.get("metered", {}))
+    values["metered"] = Metered(**fields.get("metered", {}), **sealed)
     values["metadata"] = json.loads(fields.get("metadata", "{}"))
     return Entry(**values)
 

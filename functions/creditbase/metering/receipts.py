@@ -183,7 +183,7 @@ def _price_nanos(metered: Metered, lines: tuple[Line, ...], margin: Margin) -> i
 
 def _sums(entry: Entry) -> Iterator[Difference]:
     """Yield what has to hold for every entry: seal, postings, draws."""
-    yield Difference("hash", entry.hash, digest_of(entry.facts()))
+    yield Difference("hash", entry.hash, digest_of(entry.covered()))
     yield Difference("sum of the postings", sum(entry.postings.values()), 0)
     drawn_nanos = sum(draw.amount_nanos for draw in entry.draws)
     if entry.kind in TAKES:

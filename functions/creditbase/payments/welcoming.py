@@ -10,6 +10,7 @@ from creditbase.kernel.errors import NotFound
 from creditbase.ledger import store as ledger_store
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.salts import new_salt
 from creditbase.payments import store, stripe_gateway
 from creditbase.payments.domain import Outcome, SessionRecord, find_mismatch
 from creditbase.payments.mirroring import STRANGER, mirror_customer
@@ -55,7 +56,9 @@ def _welcome(
     customer = replace(customer, stripe_customer_id=payer)
     ref = customer.ref
     wallet = WalletRef(ref.project_id, ref.customer_id)
-    opened = open_wallet(wallet.wallet_id, owner_uid="", terms=no_tier(), now=now)
+    opened = open_wallet(
+        wallet.wallet_id, owner_uid="", terms=no_tier(), now=now, salt=new_salt()
+    )
     writes: list[Write] = [
         *writes_for_new_customer(customer, name),
         *ledger_store.writes_to_open(wallet, opened),

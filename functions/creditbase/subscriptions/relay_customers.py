@@ -22,6 +22,7 @@ from creditbase.ledger.domain.commands import Freeze
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import DELETED
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.salts import new_salt
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.events import Event, EventType, create_event
 from creditbase.runtime.firestore import Write
@@ -104,7 +105,7 @@ def _made(order: CustomerOrder, name: KeptName | None, *, now: datetime) -> Atte
         generation=domain.FIRST_GENERATION if name is None else name.name.generation + 1,
     )
     ref = WalletRef(customer.project_id, customer.customer_id)
-    opened = open_wallet(ref.wallet_id, owner_uid="", terms=no_tier(), now=now)
+    opened = open_wallet(ref.wallet_id, owner_uid="", terms=no_tier(), now=now, salt=new_salt())
     writes = accounts.writes_for_new_customer(
         customer, taken, before=name, made_by=order.request_id
     )

@@ -17,6 +17,7 @@ from creditbase.kernel.errors import Conflict, Forbidden, NotFound
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import Terms, Wallet
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.salts import new_salt
 from creditbase.ledger.store import load_wallets, writes_to_open
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Delete, Update, Write, get_all
@@ -87,7 +88,7 @@ def _account_writes(project_id: str, email: str, *, now: datetime) -> list[Write
         email=email or f"account@{project_id}.invalid",
     )
     ref = WalletRef(project_id, customer.customer_id)
-    opened = open_wallet(ref.wallet_id, owner_uid="", terms=Terms(""), now=now)
+    opened = open_wallet(ref.wallet_id, owner_uid="", terms=Terms(""), now=now, salt=new_salt())
     made = customer_store.writes_for_new_customer(customer, name)
     return [*made, *writes_to_open(ref, opened)]
 

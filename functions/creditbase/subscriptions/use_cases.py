@@ -21,6 +21,7 @@ from creditbase.ledger.domain.commands import Adopt
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.salts import new_salt
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write, get_all
 from creditbase.runtime.settings import settings
@@ -112,5 +113,5 @@ def _writes_to_adopt(ref: CustomerRef, uid: str, terms: Terms, *, now: datetime)
 
 def _writes_to_open(ref: CustomerRef, uid: str, terms: Terms, *, now: datetime) -> list[Write]:
     wallet = WalletRef(ref.project_id, ref.customer_id)
-    opened = open_wallet(wallet.wallet_id, owner_uid=uid, terms=terms, now=now)
+    opened = open_wallet(wallet.wallet_id, owner_uid=uid, terms=terms, now=now, salt=new_salt())
     return ledger_store.writes_to_open(wallet, opened)

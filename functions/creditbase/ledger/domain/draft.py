@@ -64,7 +64,7 @@ class Draft:
             figures=figures,
             row=wallet.rows + 1 if is_row else 0,
             **{"window_start_at": wallet.window.span.start_at, **fields},
-        ).sealed()
+        ).sealed(wallet.salt)
         self.entries.append(entry)
         self.change(seq=entry.seq, head=entry.hash)
         if is_row:

@@ -4,8 +4,9 @@ Source: DESIGN section 4, "Entry ids"; the written form is docs/data-model.md.
 """
 
 import hashlib
+import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -18,6 +19,10 @@ EntryKind = Literal[
 ]
 """`lapse` writes off a grant; `expire` ends a hold that timed out; `late` is a capture
 after that."""
+
+PRIVATE_OF_METERED = ("provider", "cost_nanos", "pricing")
+PRIVATE = ("request_digest", "key_digest")
+"""What an entry keeps and its customer is not shown: the hash covers a salted seal of it."""
 
 Postings = Mapping[str, int]
 """Signed nanos by account: `grant:{id}`, `included`, `held`, `granted`, `consumed`,
@@ -46,6 +51,8 @@ class Entry:
     `expires_at` are the hold's; `window_start_at` is the window in which it counts.
     `row` numbers the entries that moved the balance; of all others it is 0.
     `metadata` is the caller's own and not covered by the hash, so that it can be erased.
+    `seal` stands in the hash for what is private (ADR 0034); older entries have none, and
+    their hash covers everything in clear.
     """
 
     entry_id: str
@@ -73,10 +80,36 @@ class Entry:
     metered: Metered = NOTHING_METERED
     cause: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    seal: str = ""
     hash: str = ""
 
+    def private(self) -> dict[str, Any]:
+        """Return what the seal covers: what a call cost us, and digests of requests."""
+        metered = _metered(self.metered)
+        found = {name: metered[name] for name in PRIVATE_OF_METERED if name in metered}
+        return found | {name: value for name in PRIVATE if (value := getattr(self, name))}
+
     def facts(self) -> dict[str, Any]:
-        """Return what the hash covers: plain values, instants as datetimes, no empty fields."""
+        """Return what is kept, but hash and metadata: no empty fields, instants as datetimes.
+
+        Of a sealed entry what is private stands apart, where the hash does not reach.
+        """
+        if not self.seal:
+            return self._facts()
+        facts, private = self._facts(), self.private()
+        open_metered = _without(facts.pop("metered", {}), PRIVATE_OF_METERED)
+        facts = _without(facts, PRIVATE) | {"seal": self.seal}
+        return facts | {
+            name: part
+            for name, part in (("metered", open_metered), ("private", private))
+            if part
+        }
+
+    def covered(self) -> dict[str, Any]:
+        """Return what the hash covers."""
+        return _without(self.facts(), ("private",))
+
+    def _facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {
             "entry_id": self.entry_id,
             "kind": self.kind,
@@ -107,9 +140,23 @@ class Entry:
         facts.update({name: value for name, value in optional.items() if value})
         return facts
 
-    def sealed(self) -> "Entry":
-        """Return the entry with its hash, which covers the previous entry's."""
-        return replace(self, hash=digest_of(self.facts()))
+    def sealed(self, salt: str = "") -> "Entry":
+        """Return the entry with its hash, which covers the previous entry's.
+
+        With a wallet's salt it gets its seal first; without one it keeps the seal it has.
+        """
+        seal = self.seal_by(salt) if salt else self.seal
+        entry = replace(self, seal=seal)
+        return replace(entry, hash=digest_of(entry.covered()))
+
+    def seal_by(self, salt: str) -> str:
+        """Return the seal that this entry has in a wallet of that salt."""
+        return digest_of({**self.private(), "salt": entry_salt(salt, self.entry_id)})
+
+
+def entry_salt(salt: str, entry_id: str) -> str:
+    """Return an entry's own salt: who is shown one can open that seal and no other."""
+    return hmac.digest(bytes.fromhex(salt), entry_id.encode(), "sha256").hex()
 
 
 def canonical_json(facts: Mapping[str, Any]) -> str:
@@ -128,6 +175,11 @@ def _write(value: object) -> str:
     if isinstance(value, datetime):
         return write_exact(value)
     raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+def _without(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    left_out = frozenset(names)
+    return {name: value for name, value in fields.items() if name not in left_out}
 
 
 def _figures(figures: Figures) -> dict[str, int]:

@@ -16,10 +16,17 @@ from creditbase.ledger.domain.wallet import (
 
 
 def open_wallet(
-    wallet_id: str, *, owner_uid: str, terms: Terms, now: datetime, period: Window | None = None
+    wallet_id: str,
+    *,
+    owner_uid: str,
+    terms: Terms,
+    now: datetime,
+    salt: str = "",
+    period: Window | None = None,
 ) -> Decision:
     """Return a new wallet at `now`, its first window open and its free credits given.
 
+    `salt` is a new one; without it the first entry is not sealed.
     `period` is the window of terms whose windows Stripe tells; free terms have their own.
     """
     assert (terms.window == "period") == (period is not None)
@@ -33,6 +40,7 @@ def open_wallet(
         window=WindowCount(span, None if period is not None else 0),
         today=DayCount(now.strftime("%Y-%m-%d")),
         published=Published(now, is_settled=True),
+        salt=salt,
     )
     draft = Draft(wallet, now)
     turn_window(draft)

@@ -313,7 +313,8 @@ class Wallet:
     `at` never goes back; `seq` counts entries without gaps; `head` is the hash of the
     newest one; `commits` counts commits, so that writers see each other. `rows` counts the
     entries that moved the balance, and `rowed_nanos` is the balance after the newest. Plan
-    credits of entries up to `plans_over_seq` are over, whatever their own time says.
+    credits of entries up to `plans_over_seq` are over, whatever their own time says. `salt`
+    is what the seals of its entries are made with, and nobody's but ours.
     """
 
     wallet_id: str
@@ -339,6 +340,7 @@ class Wallet:
     plans_over_seq: int = 0
     cut: Cut | None = None
     levels: Mapping[LevelName, Level] = field(default_factory=dict)
+    salt: str = field(default="", repr=False)
 
     def live_grants(self, at: datetime) -> list[Grant]:
         """Return the grants that may be drawn on, in burn order."""
