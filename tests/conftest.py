@@ -17,7 +17,7 @@ from hypothesis.internal.conjecture import providers
 
 from dev import background, env_file, firestore_emulator
 from stripe_local import honesty
-from tests import receipts
+from tests import figures, receipts
 from tests.runtime.contract import take_violations
 
 STACK_ENV = "CREDITBASE_STACK_ENV"
@@ -73,6 +73,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if flaws:
         terminalreporter.section("the local Stripe said what Stripe's types forbid", red=True)
         terminalreporter.write("".join(f"{flaw}\n" for flaw in flaws))
+    _tell_figures(terminalreporter)
     took_s: defaultdict[str, float] = defaultdict(float)
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -89,6 +90,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
+def _tell_figures(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was tried, and where that is less than is claimed."""
+    found = figures.so_far()
+    if found:
+        terminalreporter.section("how much was tried")
+    for each in found:
+        least = figures.MINIMA.get(each.name)
+        claimed = f" (at least {least:,})" if least else ""
+        seeds = f" seeds {', '.join(each.seeds[:8])}" if each.seeds else ""
+        terminalreporter.write_line(f"{each.count:9,}  {each.name}{claimed}{seeds}")
+    for line in _too_few(terminalreporter.config):
+        terminalreporter.write_line(f"too few: {line}", red=True)
+
+
+def _too_few(config: pytest.Config) -> list[str]:
+    """Return which figures are below what is claimed; of a whole run only."""
+    is_whole = (
+        config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        and not (config.option.keyword or config.option.markexpr or config.option.lf)
+        and STACK_ENV in os.environ
+    )
+    return figures.shortfalls(figures.so_far(), figures.MINIMA) if is_whole else []
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start one emulator for all parallel workers; each waits for it when it needs it.
 
@@ -99,14 +124,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not is_worker and honesty.FLAWS_VARIABLE not in os.environ:
         folder = tempfile.mkdtemp(prefix="creditbase-")
         os.environ[honesty.FLAWS_VARIABLE] = str(Path(folder) / "stripe-flaws.txt")
+    if not is_worker:
+        os.environ[figures.VARIABLE] = tempfile.mkstemp(prefix="creditbase-figures-")[1]
     if not is_worker and config.getoption("numprocesses", None) and EMULATOR not in os.environ:
         _start_emulator(config)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End the emulator that was started for this run, which fails for any flaw of Stripe's."""
-    if not _is_worker(session) and honesty.flaws_so_far():
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    """End the emulator of this run, which fails for any flaw of Stripe's, and any shortfall."""
+    if not _is_worker(session):
+        figures.keep(figures.so_far())
+        if honesty.flaws_so_far() or _too_few(session.config):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
     program = session.config.stash.get(_emulator, None)
     if program is not None and program.process.poll() is None:
         os.killpg(program.process.pid, signal.SIGTERM)
