@@ -123,6 +123,29 @@ LATE: list[threading.Thread] = []
 """Requests that are still on their way."""
 
 
+CODES = (
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.UNKNOWN,
+)
+"""What a store says when it cannot tell whether something was done."""
+
+
+def breaking(code: grpc.StatusCode, *, is_done: bool) -> Fault:
+    """Return the fault of a request that ends with a code, and was done or was not."""
+
+    def fault(send: Send) -> Any:
+        if is_done:
+            send()
+        raise BrokenRpc(code)
+
+    fault.__name__ = f"{code.name.lower()}_{'after' if is_done else 'before'}"
+    return fault
+
+
 def kill_before(send: Send) -> Any:
     """The process dies before the request leaves."""
     os.kill(os.getpid(), signal.SIGKILL)
@@ -147,6 +170,17 @@ FAULTS: dict[str, Fault] = {
         time_out_late,
     )
 }
+COMMIT_FAULTS: tuple[Fault, ...] = (
+    *(breaking(code, is_done=is_done) for code in CODES for is_done in (False, True)),
+    duplicate,
+    time_out_late,
+)
+"""Every way in which a commit breaks: six codes before and after it was done, twice, late."""
+READ_FAULTS: tuple[Fault, ...] = (
+    *(breaking(code, is_done=False) for code in CODES),
+    breaking(grpc.StatusCode.UNAVAILABLE, is_done=True),
+    duplicate,
+)
 KILLS: dict[str, Fault] = {fault.__name__: fault for fault in (kill_before, kill_after)}
 
 
@@ -156,6 +190,8 @@ class Wire(_UnaryInterceptor, _StreamInterceptor):
 
     rpcs: list[Rpc] = field(default_factory=list)
     faults: dict[int, Fault] = field(default_factory=dict)
+    aims: dict[tuple[str, int], Fault] = field(default_factory=dict)
+    """Faults of the n-th `commit` or the n-th `read`, whatever comes between."""
     delay_s: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -164,12 +200,15 @@ class Wire(_UnaryInterceptor, _StreamInterceptor):
         with self._lock:
             self.rpcs.clear()
             self.faults.clear()
+            self.aims.clear()
             self.delay_s.clear()
 
     def wait_for_late(self) -> None:
         """Return when everything that was given up has arrived after all."""
         while LATE:
-            LATE.pop().join()
+            thread = LATE.pop()
+            thread.join(timeout=30)
+            assert not thread.is_alive()
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -204,6 +243,10 @@ class Wire(_UnaryInterceptor, _StreamInterceptor):
         paths = tuple(name.partition("/documents/")[2] for name in names)
         with self._lock:
             fault = self.faults.pop(len(self.rpcs), None)
+            if self.aims:
+                kind = "commit" if name == "Commit" else "read"
+                number = sum((rpc.name == "Commit") == (kind == "commit") for rpc in self.rpcs)
+                fault = self.aims.pop((kind, number), fault)
             self.rpcs.append(Rpc(name, len(read), len(sent), paths))
         time.sleep(self.delay_s.get(name, 0.0))
         return send() if fault is None else fault(send)

@@ -1,12 +1,14 @@
 """Windows: every calendar, day by day, for fifty years. Periods tile time (promise P23)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.kernel.windows import Window, free_window, months_after, window_number
+from tests import figures
 from tests.kernel.profiles import PURE
 
 FIFTY_YEARS = 50 * 12
@@ -15,26 +17,68 @@ SINCE = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 INSTANTS = st.datetimes(SINCE, SINCE.replace(year=2100), timezones=st.just(UTC))
 
 
-@pytest.mark.parametrize("day", range(1, 32))
-def test_free_windows_tile_fifty_years(day: int) -> None:
-    """No instant is outside all windows, none in two, whatever day the customer came."""
-    anchor_at = datetime(2023, 1, day, 23, 59, 59, 999_999, tzinfo=UTC)
-    previous = free_window(anchor_at, 0)
-    assert previous.start_at == anchor_at
+YEAR = [date(2024, 1, 1) + timedelta(days=number) for number in range(366)]
+ANCHORS = [day for day in YEAR if (day.month, day.day) != (2, 29)]
+"""Every day of a year; the 29th of February, which is no day of most, has a test of its own."""
+PERIODS = len(ANCHORS) * FIFTY_YEARS
 
-    for number in range(1, FIFTY_YEARS):
-        window = free_window(anchor_at, number)
-        # each begins where the last ended
-        assert window.start_at == previous.end_at
-        # and its number is known again from its first and its last instant
-        assert window_number(anchor_at, window.start_at) == number
-        assert window_number(anchor_at, window.start_at - TICK) == number - 1
-        assert window_number(anchor_at, window.end_at - TICK) == number
-        # in the month where it belongs, on the customer's day or the month's last
-        assert window.start_at.month == number % 12 + 1
-        next_day = window.start_at + timedelta(days=1)
-        assert window.start_at.day == day or (window.start_at.day < day and next_day.day == 1)
-        previous = window
+
+def _starts(anchor: date) -> list[date]:
+    """Return the day on which each of fifty years' periods begins, found day by day.
+
+    The oracle knows no arithmetic of months: a period begins on the anchor's day of the month,
+    or on the month's last day where there is no such day.
+    """
+    return [
+        max(day for day in days if day.day <= anchor.day)
+        for month, days in MONTHS.items()
+        if month >= (anchor.year, anchor.month)
+    ][: FIFTY_YEARS + 1]
+
+
+def _months() -> dict[tuple[int, int], list[date]]:
+    found: dict[tuple[int, int], list[date]] = {}
+    day = date(2024, 1, 1)
+    while day.year < 2024 + 52:
+        found.setdefault((day.year, day.month), []).append(day)
+        day += timedelta(days=1)
+    return found
+
+
+MONTHS = _months()
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_free_windows_tile_fifty_years_from_every_day(month: int) -> None:
+    """No instant is outside all windows, none in two, whatever day the customer came."""
+    clock = time(23, 59, 59, 999_999, tzinfo=UTC)
+    for anchor in [day for day in ANCHORS if day.month == month]:
+        anchor_at = datetime.combine(anchor, clock)
+        starts = [datetime.combine(day, clock) for day in _starts(anchor)]
+        assert len(starts) == FIFTY_YEARS + 1
+        assert starts[0] == anchor_at
+
+        for number, (start_at, end_at) in enumerate(pairwise(starts)):
+            # each begins where the last ended, in its month, on the day or the month's last
+            assert free_window(anchor_at, number) == Window(start_at, end_at)
+            # and its number is known again from its first and its last instant
+            assert window_number(anchor_at, start_at) == number
+            assert window_number(anchor_at, end_at - TICK) == number
+        figures.count("T2 periods of the calendar", FIFTY_YEARS)
+
+
+def test_every_anchor_of_a_year_is_tried() -> None:
+    """The figure of promises.md: 365 anchors, 50 years, 12 periods in each."""
+    assert PERIODS == 219_000
+
+
+def test_who_came_on_a_leap_day_is_there_in_every_year() -> None:
+    """The 29th of February tiles like any other: its 28th where there is no 29th."""
+    anchor_at = datetime(2024, 2, 29, 12, tzinfo=UTC)
+
+    ends = [free_window(anchor_at, number).start_at for number in range(0, 49, 12)]
+
+    assert [end.day for end in ends] == [29, 28, 28, 28, 29]
 
 
 @PURE
