@@ -11,6 +11,7 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from creditbase.runtime.settings import settings
+from tests.together import join_all
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,15 @@ def receiving() -> Iterator[Receiver]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     receiver.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     try:
         yield receiver
     finally:
         server.shutdown()
-        thread.join()
+        join_all([thread])
         server.server_close()
 
 

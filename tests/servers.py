@@ -20,6 +20,7 @@ import requests
 
 from dev import background
 from dev.layout import FUNCTIONS, ROOT
+from tests.together import at_once
 
 FRAMEWORK = FUNCTIONS / "venv" / "bin" / "functions-framework"
 READY_WITHIN_S = 60
@@ -137,22 +138,4 @@ def _answers(port: int) -> bool:
 
 def in_parallel(count: int, work: Callable[[int], Answer]) -> list[Answer]:
     """Run work in that many threads at once and return every answer, in order."""
-    answers: list[Answer | BaseException] = [AssertionError("never answered")] * count
-    gate = threading.Barrier(count)
-
-    def one(number: int) -> None:
-        gate.wait()
-        try:
-            answers[number] = work(number)
-        except BaseException as failure:  # noqa: BLE001 - carried to the test's own thread
-            answers[number] = failure
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    failures = [answer for answer in answers if isinstance(answer, BaseException)]
-    if failures:
-        raise failures[0]
-    return [answer for answer in answers if isinstance(answer, Answer)]
+    return at_once(count, work)

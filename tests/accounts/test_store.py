@@ -1,7 +1,6 @@
 """Projects, customers and keys on the Firestore emulator: one of each, whatever races."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from creditbase.runtime import commit as commits
 from creditbase.runtime.authorization import routes_of
 from creditbase.runtime.firestore import Ambiguous, Lost, Version, Write, commit, get_all
 from creditbase.runtime.identity import CallerKind
+from tests.together import at_once
 
 pytestmark = [pytest.mark.firestore, pytest.mark.usefixtures("firestore_host", "project")]
 
@@ -47,15 +47,12 @@ class TestCustomers:
         """Two workers meet a new external id at once: one customer, one wallet later."""
         project_id = a_project().project_id
 
-        with ThreadPoolExecutor(6) as pool:
-            made = list(
-                pool.map(
-                    lambda n: use_cases.ensure_customer(
-                        project_id, "ext 1/ä", now=NOON + timedelta(seconds=n)
-                    ),
-                    range(6),
-                )
-            )
+        made = at_once(
+            6,
+            lambda n: use_cases.ensure_customer(
+                project_id, "ext 1/ä", now=NOON + timedelta(seconds=n)
+            ),
+        )
 
         assert len({customer.customer_id for customer in made}) == 1
         assert len({customer.created_at for customer in made}) == 1

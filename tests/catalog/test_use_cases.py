@@ -38,6 +38,7 @@ from creditbase.catalog.use_cases import (
 from creditbase.kernel.errors import NotFound, Unavailable
 from creditbase.runtime.firestore import Create, Delete, Lost, Put, commit, get_all
 from tests.catalog.tiers import a_tier
+from tests.together import at_once, join_all
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 FILE = read_catalog(Path(__file__).parents[2] / "catalog.json")
@@ -153,18 +154,7 @@ class TestPush:
 
     def test_of_two_at_once_both_end_with_one_catalog(self, project_id: str) -> None:
         """Two operators may push the same file in the same second."""
-        answers: list[bool] = []
-        threads = [
-            threading.Thread(
-                target=lambda: answers.append(push_catalog(project_id, FILE).changes)
-            )
-            for _ in range(4)
-        ]
-
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        answers = at_once(4, lambda _: bool(push_catalog(project_id, FILE).changes))
 
         assert sorted(answers) == [False, False, False, True]
 
@@ -330,8 +320,7 @@ class TestCache:
             thread.start()
         assert begun.wait(10)
         may_end.set()
-        for thread in threads:
-            thread.join()
+        join_all(threads)
 
         assert loads == ["a"]
 

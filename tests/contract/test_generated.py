@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.firestore, pytest.mark.hypothesis]
 
 ALLOWED, FORBIDDEN = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 GENERATED = settings(
-    max_examples=settings().max_examples * 8 // 100,
+    max_examples=settings().max_examples * 5 // 100,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -1,6 +1,7 @@
 """Programs in the background end for sure, and nothing else ends with them."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -113,11 +114,14 @@ def test_a_program_bound_to_us_ends_when_we_are_killed(tmp_path: Path, mark: str
     env = {**os.environ, MARK: mark, "PYTHONPATH": str(root)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env, cwd=root) as parent:
         assert parent.stdout is not None
-        parent.stdout.readline()
-        children = psutil.Process(parent.pid).children()
-        assert len(children) == 1
-
-        parent.kill()
+        try:
+            is_ready, _, _ = select.select([parent.stdout], [], [], 60)
+            assert is_ready, "it says nothing"
+            parent.stdout.readline()
+            children = psutil.Process(parent.pid).children()
+            assert len(children) == 1
+        finally:
+            parent.kill()
 
     gone, alive = psutil.wait_procs(children, timeout=20)
     assert (len(gone), alive) == (1, [])

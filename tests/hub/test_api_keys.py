@@ -1,7 +1,6 @@
 """The life of an API key, over HTTP, on the Firestore emulator."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from creditbase.runtime.identity import Caller
 from tests.hub.conftest import a_user
 from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of
+from tests.together import at_once
 
 pytestmark = pytest.mark.firestore
 
@@ -223,8 +223,7 @@ def test_twenty_keys_are_the_most_however_many_are_asked_for_at_once(
 
     for number in range(17):
         assert ask(number) == 201
-    with ThreadPoolExecutor(8) as pool:
-        statuses = sorted(pool.map(ask, range(17, 25)))
+    statuses = sorted(at_once(8, lambda number: ask(17 + number)))
 
     assert statuses == [201] * 3 + [409] * 5
     assert len(listed(keys, headers)) == 20

@@ -1,6 +1,5 @@
 """A newcomer's first request may be for a key: it makes the account, and only one."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,6 +15,7 @@ from creditbase.ledger.use_cases import load_balance
 from creditbase.runtime.clock import now
 from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of
+from tests.together import at_once
 
 pytestmark = pytest.mark.firestore
 CATALOG = Path(__file__).parents[2] / "catalog.json"
@@ -40,8 +40,7 @@ def test_a_newcomers_keys_belong_to_one_account_with_the_free_credits(
         body = {"name": f"tab {number}"}
         return client_of(api_keys).post("/", headers=headers, json=body).status_code
 
-    with ThreadPoolExecutor(6) as pool:
-        statuses = list(pool.map(ask, range(6)))
+    statuses = at_once(6, ask)
 
     assert statuses == [201] * 6
     user = find_user(newcomer)

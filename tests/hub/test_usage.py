@@ -28,6 +28,7 @@ from tests.ledger.wallets import LiveWallet
 from tests.relay.desk import CATALOG, CREDIT, NOON, Clock
 from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of
+from tests.together import at_once
 from tests.wire import Wire
 from tests.wired import _session_wire, wire
 
@@ -326,11 +327,12 @@ class TestSync:
         def spend(_: int) -> None:
             page.spend(CREDIT)
 
-        with ThreadPoolExecutor(3) as pool:
-            charges = [pool.submit(spend, number) for number in range(9)]
-            left = [json_of(page.sync())["monthly_credits_remaining"] for _ in range(4)]
-            for charge in charges:
-                charge.result()
+        pool = ThreadPoolExecutor(3)
+        charges = [pool.submit(spend, number) for number in range(9)]
+        left = [json_of(page.sync())["monthly_credits_remaining"] for _ in range(4)]
+        for charge in charges:
+            charge.result(60)
+        pool.shutdown()
 
         assert left == sorted(left, reverse=True)
         assert json_of(page.sync())["monthly_credits_remaining"] == FREE - 9
@@ -362,8 +364,7 @@ class TestBothProtocols:
 
     def test_a_first_touch_over_http_happens_once(self, page: Page) -> None:
         """Ten tabs, key and browser alike: one account."""
-        with ThreadPoolExecutor(10) as pool:
-            bodies = [json_of(a) for a in pool.map(lambda _: page.ask(), range(10))]
+        bodies = [json_of(answer) for answer in at_once(10, lambda _: page.ask())]
 
         assert bodies == bodies[:1] * 10
         assert first_touch(page.uid, now=NOON).customer_id == page.wallet().ref.customer_id

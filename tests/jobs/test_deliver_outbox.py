@@ -1,8 +1,6 @@
 """`deliver_outbox`: mail goes once, whoever sends it, and nobody's silence stays unnoticed."""
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -27,6 +25,7 @@ from tests.jobs.outboxes import (
 )
 from tests.runtime.post import NOON, SENDER, PostOffice, serving_post
 from tests.runtime.wiring import client_of
+from tests.together import at_once
 from tests.wire import FAULTS, Send, Wire
 
 __all__ = ["_empty_outbox"]
@@ -106,14 +105,8 @@ class TestBySmtp:
         """Four at the same moment, five mails: five arrive."""
         for number in range(5):
             post(f"notice:{number}")
-        gate = threading.Barrier(4)
 
-        def run(_: int) -> int:
-            gate.wait()
-            return deliver_outbox(NOON).done
-
-        with ThreadPoolExecutor(4) as pool:
-            done = sum(pool.map(run, range(4)))
+        done = sum(at_once(4, lambda _: deliver_outbox(NOON).done))
 
         assert done == 5
         assert len({mail["Message-ID"] for mail in office.mails}) == len(office.mails) == 5

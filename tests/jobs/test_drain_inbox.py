@@ -1,9 +1,7 @@
 """`drain_inbox`: what the webhook stored and could not finish is finished, once."""
 
 import logging
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -36,6 +34,7 @@ from tests.payments.conftest import (
 from tests.payments.deliveries import SMALL_NANOS, deliver, inbox, topups
 from tests.payments.shop import Resource, Shop, signed_event
 from tests.runtime.wiring import client_of
+from tests.together import at_once
 from tests.wire import FAULTS, Send, Wire
 
 __all__ = ["_session_shop", "client", "completed", "ref", "session_id", "shop", "wallet"]
@@ -151,17 +150,14 @@ class TestUnfinishedEvents:
     ) -> None:
         """All three at the same moment, and what they leave unfinished is finished later."""
         at = due_at(stored["id"])
-        gate = threading.Barrier(3)
 
         def act(number: int) -> None:
-            gate.wait()
             if number == 0:
                 deliver(client, signed_event(stored))
             else:
                 drain_inbox(at)
 
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(act, range(3)))
+        at_once(3, act)
         drain_inbox(at + timedelta(days=1))
 
         assert topups(wallet) == [SMALL_NANOS]

@@ -1,7 +1,5 @@
 """`reconcile_stripe` is bounded, and continued by the next run: killed, broken, overlapping."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -9,7 +7,7 @@ import pytest
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.jobs import reconcile
-from creditbase.jobs.reconcile import Drift, reconcile_stripe
+from creditbase.jobs.reconcile import reconcile_stripe
 from creditbase.jobs.store import Progress, Sweep, load_progress, step_to
 from creditbase.kernel.errors import Unavailable
 from creditbase.ledger.use_cases import lanes
@@ -23,6 +21,7 @@ from tests.payments.deliveries import SMALL_NANOS, topups
 from tests.payments.shop import Shop
 from tests.payments.test_subscriptions import grants
 from tests.payments.test_webhook_failures import set_parked
+from tests.together import at_once
 from tests.wire import FAULTS, Send, Wire
 
 __all__ = ["_session_shop", "now", "ref", "shop"]
@@ -104,14 +103,7 @@ class TestARun:
         self, lost: LiveWallet, now: datetime
     ) -> None:
         """They step over each other's progress, and each thing is done once."""
-        gate = threading.Barrier(2)
-
-        def run(_: int) -> Drift:
-            gate.wait()
-            return reconcile_stripe(now)
-
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(run, range(2)))
+        at_once(2, lambda _: reconcile_stripe(now))
 
         assert drift(reconcile_stripe(now + HOUR)) == {}
         self.assert_repaired(lost)

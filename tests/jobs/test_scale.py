@@ -6,7 +6,6 @@ The same story with 2,500 due and 1,000 a run is told when soaking, in miniature
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4, uuid5
 
@@ -33,6 +32,7 @@ from tests.jobs.ward import CREDIT, PROJECT, Ward
 from tests.ledger.wallets import LiveWallet
 from tests.relay.desk import NOON
 from tests.runtime.post import a_mail
+from tests.together import at_once
 from tests.wire import Send, Wire
 
 pytestmark = pytest.mark.firestore
@@ -40,7 +40,7 @@ MONTHS_LATER = NOON.replace(month=6) + timedelta(days=2)
 """The scheduler stood still: windows 1 and 2 were missed, and the third is running."""
 WRITES_MAX = 100
 SOAKED = pytest.param(2_500, 1_000, marks=[pytest.mark.soak, pytest.mark.timeout(1_800)])
-SIZES = pytest.mark.parametrize(("due", "limit"), [(130, 50), SOAKED])
+SIZES = pytest.mark.parametrize(("due", "limit"), [(60, 20), SOAKED])
 
 Run = Callable[[datetime], Report]
 
@@ -76,16 +76,9 @@ def finish(run: Run, at: datetime, wire: Wire, *, dies_at: int) -> list[Report]:
     with pytest.raises(Died):
         run(at)
     ledger.lanes.cache_clear()
-    gate = threading.Barrier(2)
-
-    def run_beside_another(_: int) -> Report:
-        gate.wait()
-        return run(at)
-
     while not reports[-1].is_complete:
         assert len(reports) < 20
-        with ThreadPoolExecutor(2) as pool:
-            reports += pool.map(run_beside_another, range(2))
+        reports += at_once(2, lambda _: run(at))
     return reports
 
 
@@ -171,7 +164,7 @@ def test_events_that_wait_are_handled_and_finished(
 
 
 @pytest.mark.usefixtures("ward", "_instances")
-@pytest.mark.parametrize(("due", "limit"), [(75, 30), SOAKED])
+@pytest.mark.parametrize(("due", "limit"), [(60, 20), SOAKED])
 def test_mail_that_waits_is_sent(
     wire: Wire, due: int, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

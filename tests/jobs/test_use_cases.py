@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,6 +27,7 @@ from creditbase.runtime import firestore
 from tests.jobs.ward import CREDIT, Ward, entry_ids, published
 from tests.ledger.wallets import LiveWallet
 from tests.relay.desk import NOON
+from tests.together import at_once
 from tests.wire import Send, Wire
 
 pytestmark = pytest.mark.firestore
@@ -265,14 +265,8 @@ class TestEveryJob:
             return found
 
         monkeypatch.setattr(ledger, "lanes", lanes_of_this_instance)
-        gate = threading.Barrier(2)
 
-        def run_one(_: int) -> Report:
-            gate.wait()
-            return job(APRIL)
-
-        with ThreadPoolExecutor(2) as pool:
-            reports = list(pool.map(run_one, range(2)))
+        reports = at_once(2, lambda _: job(APRIL))
 
         assert all(report.failed == 0 for report in reports)
         assert all(has_been_done(job, wallet) for wallet in wallets)

@@ -14,6 +14,7 @@ from creditbase.ledger.lane import Lane
 from creditbase.ledger.use_cases import Lanes
 from creditbase.runtime.settings import settings
 from tests.ledger.wallets import LiveWallet
+from tests.together import at_once, join_all
 from tests.wire import Wire, lost_request
 
 
@@ -39,11 +40,7 @@ def test_one_wallet_may_fill_only_half_of_the_threads(
         except Contention as refusal:
             outcomes.append(f"turned away, again in {refusal.retry_after_s} s")
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(8, one)
 
     assert outcomes.count("charged") == 4
     assert outcomes.count("turned away, again in 1 s") == 4
@@ -68,7 +65,7 @@ def test_a_command_past_its_deadline_is_withdrawn_before_it_is_decided(
         lanes.run(
             wallet.ref, charge("late"), now=wallet.now, deadline_s=time.monotonic() + 0.05
         )
-    first.join()
+    join_all([first])
 
     keys = {entry["entry_id"] for entry in wallet.entries()}
     assert ids.operation_entry_id("slow") in keys

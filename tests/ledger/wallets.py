@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from creditbase.ledger.domain.wallet import Metered, Terms
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.salts import new_salt
 from creditbase.runtime import firestore
+from tests.together import at_once
 
 NOT_COVERED = {"hash", "metadata", "private"}
 
@@ -156,19 +156,11 @@ class LiveWallet:
 
 def in_parallel(count: int, work: Callable[[int], object]) -> list[object]:
     """Run work in that many threads at once; return answers or refusals in order."""
-    outcomes: list[object] = [None] * count
-    gate = threading.Barrier(count)
 
-    def one(number: int) -> None:
-        gate.wait()
+    def one(number: int) -> object:
         try:
-            outcomes[number] = work(number)
+            return work(number)
         except BillingError as refusal:
-            outcomes[number] = refusal
+            return refusal
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
+    return at_once(count, one)

@@ -7,6 +7,8 @@ it, and answers how that ended. Forked before anything is connected, so a death 
 import contextlib
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +20,9 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.payments.auto_topups import refill
 from dev.layout import FUNCTIONS, ROOT
 from tests.wire import KILLS, Wire, install
+
+WITHIN_S = 60
+"""Longer than any top-up takes, its process's start included."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Dying:
         order = [ref.project_id, ref.customer_id, now.isoformat(), before_rpc]
         self.asked.write(json.dumps(order) + "\n")
         self.asked.flush()
+        is_answered, _, _ = select.select([self.answers], [], [], WITHIN_S)
+        assert is_answered, f"the process that dies before RPC {before_rpc} hangs"
         ended = int(self.answers.readline())
         assert ended in {0, -9}
         return ended == -9
@@ -43,11 +50,21 @@ def dying_on_demand() -> Iterator[Dying]:
     env = {**os.environ, "PYTHONPATH": f"{FUNCTIONS}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "tests.payments.dying"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=env,
+        start_new_session=True,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        yield Dying(process.stdin, process.stdout)
+        try:
+            yield Dying(process.stdin, process.stdout)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with a child that hangs
 
 
 def _serve() -> None:

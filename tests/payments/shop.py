@@ -198,6 +198,9 @@ def serving_shop() -> Iterator[Shop]:
     thread = threading.Thread(target=server.serve_until_stopped, daemon=True)
     thread.start()
     assert ready.wait(STARTS_WITHIN_S)
-    yield Shop(server.url, server.world)
-    server.should_exit = True
-    thread.join()
+    try:
+        yield Shop(server.url, server.world)
+    finally:
+        server.should_exit = True
+        thread.join(STARTS_WITHIN_S)
+    assert not thread.is_alive(), "the local Stripe does not end"

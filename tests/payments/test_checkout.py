@@ -1,6 +1,5 @@
 """`POST /billing/checkout`: one subscription per customer, however often it is asked for."""
 
-import threading
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +17,7 @@ from tests.payments.shop import Shop
 from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of
 from tests.subscriptions.pictures import GURU
+from tests.together import at_once
 
 __all__ = ["key_server", "signer"]
 
@@ -164,19 +164,7 @@ class TestOnce:
         self, ref: CustomerRef, shop: Shop
     ) -> None:
         """Eight tabs of one user."""
-        found: list[str] = []
-        threads = [
-            threading.Thread(
-                target=lambda: found.append(
-                    start_checkout(ref, "guru", now=real_now()).session_id
-                )
-            )
-            for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        found = at_once(8, lambda _: start_checkout(ref, "guru", now=real_now()).session_id)
 
         assert len(found) == 8
         assert len(set(found)) == 1

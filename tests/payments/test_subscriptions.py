@@ -1,7 +1,6 @@
 """Stripe's subscriptions become plans and credits, whatever is repeated or reordered."""
 
 from datetime import datetime, timedelta
-from itertools import permutations
 from typing import Any
 
 import pytest
@@ -79,8 +78,11 @@ class TestActivation:
     def test_in_any_order_and_twice_there_is_one_grant(
         self, client: FlaskClient, bought: list[Resource], wallet: LiveWallet
     ) -> None:
-        """The three activation events in all six orders, each twice."""
-        for number, order in enumerate(permutations(bought)):
+        """The three activation events in an order and in its reverse, each twice.
+
+        All orders, each for a customer who was told nothing yet, are in `test_orders`.
+        """
+        for number, order in enumerate((bought, bought[::-1])):
             for place, event in enumerate((*order, *order)):
                 twin = {"id": f"evt_{event['id'][4:]}n{number}n{place}"}
                 assert deliver(client, signed_event(event, **twin)) == 200

@@ -1,7 +1,6 @@
 """Starting a top-up: one Stripe customer, one session for each intent, whatever breaks."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,12 +13,12 @@ from creditbase.ledger.domain.commands import Charge, FixedAmount, GrantCredits,
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_gateway
-from creditbase.payments.sessions import StartedTopup
 from creditbase.payments.use_cases import receive_event, start_topup
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.firestore import get_all
 from creditbase.runtime.settings import settings
 from tests.payments.shop import SECRET, Shop, signed_event
+from tests.together import at_once
 from tests.wire import FAULTS, Wire
 
 pytestmark = pytest.mark.firestore
@@ -160,22 +159,6 @@ class TestTheSession:
             start_topup(ref, "small", now=now)
 
 
-def in_parallel(count: int, work: Callable[[], StartedTopup]) -> list[StartedTopup]:
-    """Run work in threads that start together and return what each came to."""
-    gate, answers = threading.Barrier(count), []
-
-    def one() -> None:
-        gate.wait()
-        answers.append(work())
-
-    threads = [threading.Thread(target=one) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
-
-
 class TestTwins:
     """Requests that arrive together."""
 
@@ -183,7 +166,7 @@ class TestTwins:
         self, ref: CustomerRef, shop: Shop, now: datetime
     ) -> None:
         """Two tabs, one person."""
-        started = in_parallel(4, lambda: start_topup(ref, "small", now=now))
+        started = at_once(4, lambda _: start_topup(ref, "small", now=now))
 
         assert len(started) == 4
         assert shop.count("customer") == 1
@@ -200,7 +183,7 @@ class TestTwins:
 
         monkeypatch.setattr(stripe_gateway, "create_topup_session", together)
 
-        first, second = in_parallel(2, lambda: start_topup(ref, "small", now=now))
+        first, second = at_once(2, lambda _: start_topup(ref, "small", now=now))
 
         assert first.session.session_id == second.session.session_id
         assert first.session.url == second.session.url

@@ -1,10 +1,9 @@
 """Trials and notices at the webhook: twins, lost replies, kills, and who has no address."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -23,8 +22,9 @@ from creditbase.runtime.settings import settings
 from creditbase.subscriptions.use_cases import first_touch
 from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import deliver, inbox
-from tests.payments.shop import CARD, Resource, Shop, signed_event
+from tests.payments.shop import CARD, Resource, Shop, Signed, signed_event
 from tests.runtime.wiring import client_of
+from tests.together import at_once
 from tests.wire import FAULTS, Send, Wire
 
 pytestmark = pytest.mark.firestore
@@ -118,16 +118,12 @@ class TestOnce:
     ) -> None:
         """One writes it in its commit; the others lose, look again, and find it."""
         told = begin(ref, shop, now)
-        gate = threading.Barrier(6)
+        ways = [
+            (client_of(webhook.billing_webhook), signed_event(again(told[n % len(told)])))
+            for n in range(6)
+        ]
 
-        def act(number: int) -> int:
-            own = client_of(webhook.billing_webhook)
-            event = signed_event(again(told[number % len(told)]))
-            gate.wait()
-            return deliver(own, event)
-
-        with ThreadPoolExecutor(6) as pool:
-            answers = list(pool.map(act, range(6)))
+        answers = at_once(6, partial(_tell_one_of, ways))
         deliver(client_of(webhook.billing_webhook), signed_event(told[0]))
 
         assert set(answers) <= {200, 500}
@@ -183,6 +179,10 @@ def forget_mails(ref: CustomerRef) -> None:
         firestore.commit([firestore.Delete(mail.path)])
 
 
+def _tell_one_of(ways: list[tuple[FlaskClient, Signed]], number: int) -> int:
+    return deliver(*ways[number])
+
+
 class TestClaims:
     """One card, one address, one trial."""
 
@@ -194,15 +194,9 @@ class TestClaims:
             forget_claims()
             pair = [newcomer(now), newcomer(now)]
             told = [begin(each, shop, now)[0] for each in pair]
-            gate = threading.Barrier(2)
+            ways = [(client_of(webhook.billing_webhook), signed_event(each)) for each in told]
 
-            def act(event: Resource, gate: threading.Barrier = gate) -> int:
-                own = client_of(webhook.billing_webhook)
-                gate.wait()
-                return deliver(own, signed_event(event))
-
-            with ThreadPoolExecutor(2) as pool:
-                answers = list(pool.map(act, told))
+            answers = at_once(2, partial(_tell_one_of, ways))
 
             assert answers == [200, 200]
             granted = [trial_grants(each, now) for each in pair]

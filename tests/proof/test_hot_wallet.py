@@ -16,6 +16,7 @@ from creditbase.ledger import use_cases
 from creditbase.ledger.domain.commands import GrantCredits
 from tests.proof.conftest import OpenWallet
 from tests.servers import Meter, in_parallel, serving
+from tests.together import join_all
 
 CALLERS = 200
 BALANCE = 50
@@ -87,8 +88,7 @@ def test_a_process_at_full_speed_leaves_room_for_anothers_grant(
                 time.sleep(0.3)
         finally:
             stop.set()
-            for thread in threads:
-                thread.join()
+            join_all(threads)
 
     assert max(waits_s) < GRANT_WITHIN_S, waits_s
     assert charged[201] > 50, "the hot process must really have been busy"

@@ -5,10 +5,8 @@ In process, through functions-framework's own wiring; the store is the real emul
 
 import json
 import secrets
-import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +21,7 @@ from creditbase.catalog.models import read_catalog
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.ledger import use_cases as ledger
 from creditbase.metering.names import customer_names
+from tests import together
 from tests.ledger.wallets import LiveWallet
 from tests.sold import sell
 
@@ -152,14 +151,7 @@ class Desk:
 
 def at_once(count: int, ask: Callable[[int], TestResponse]) -> list[TestResponse]:
     """Ask in that many threads at the same moment; return the answers in order."""
-    gate = threading.Barrier(count)
-
-    def one(number: int) -> TestResponse:
-        gate.wait()
-        return ask(number)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
+    return together.at_once(count, ask)
 
 
 def json_of(answer: TestResponse) -> dict[str, Any]:

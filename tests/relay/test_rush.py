@@ -4,7 +4,6 @@ import random
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -12,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from creditbase.ledger import use_cases as ledger
 from tests.relay.desk import CREDIT, CREDITS, Desk, json_of
+from tests.together import at_once
 
 pytestmark = pytest.mark.firestore
 THREADS = 8
@@ -88,8 +88,7 @@ def test_a_rush_over_two_processes_adds_up(desk: Desk, monkeypatch: pytest.Monke
         own.process = number % 2
         rush.act(number)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(one, range(THREADS)))
+    at_once(THREADS, one)
 
     assert set(rush.statuses) <= DEFINITE
     assert all(len(bodies) == 1 for bodies in rush.told.values())

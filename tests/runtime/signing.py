@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from jwt.algorithms import RSAAlgorithm
 
+from tests.together import join_all
+
 KEY_ID = "k1"
 PROJECT_NUMBER = "123"
 LIFETIME_S = 3600
@@ -175,5 +177,5 @@ def serving_keys(signer: Signer) -> Iterator[Signer]:
         yield signer
     finally:
         server.shutdown()
-        thread.join()
+        join_all([thread])
         server.server_close()

@@ -1,7 +1,5 @@
 """Buckets and blocks, on a clock of the test's own."""
 
-import threading
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from creditbase.kernel.errors import RateLimited
 from creditbase.runtime import limits
 from creditbase.runtime.limits import Lockout, LockoutRule, RateBuckets, RateLimit, TooFast
+from tests.together import run_all
 
 SECOND = 1_000_000_000
 RULE = LockoutRule(failures=3, window_s=300, block_s=900)
@@ -119,11 +118,7 @@ class TestBuckets:
                     continue
                 served.append(number)
 
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        run_all([ask] * 4)
 
         assert len(served) == 10
 

@@ -11,6 +11,7 @@ from creditbase.runtime import outward
 from creditbase.runtime.outward import BODY_BYTES_MAX, Unreachable, post, wrong_target
 from creditbase.runtime.settings import BadSettings, settings
 from tests.receiver import Receiver, _receiver, dripping, saying, slamming
+from tests.together import join_all
 
 __all__ = ["_receiver"]
 
@@ -154,7 +155,7 @@ class TestLookingUp:
         over = threading.Event()
 
         def look_up(*_: object, **__: object) -> list[Any]:
-            over.wait()
+            over.wait(60)
             raise socket.gaierror
 
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
@@ -165,9 +166,7 @@ class TestLookingUp:
 
         assert outward._looking_up._value == free_before - 1
         over.set()
-        for thread in threading.enumerate():
-            if thread.name == "look-up":
-                thread.join()
+        join_all(thread for thread in threading.enumerate() if thread.name == "look-up")
         assert outward._looking_up._value == free_before
 
     def test_a_thread_that_cannot_be_had_gives_its_place_back(

@@ -1,6 +1,7 @@
 """The commands, as a shell runs them."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -130,10 +131,15 @@ def served(listener: Listener) -> Iterator[str]:
     )
     assert process.stdout is not None
     with process:
-        yield process.stdout.readline().strip()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) in {0, 130}
-        assert process.stdout.read() == ""
+        try:
+            is_ready, _, _ = select.select([process.stdout], [], [], 60)
+            assert is_ready, "it says nothing"
+            yield process.stdout.readline().strip()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) in {0, 130}
+            assert process.stdout.read() == ""
+        finally:
+            process.kill()
 
 
 def test_serve_says_one_line_and_serves_until_it_is_stopped(

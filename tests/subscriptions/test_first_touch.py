@@ -1,8 +1,5 @@
 """First touch: a user's first request makes everything it needs, exactly once."""
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -41,6 +38,7 @@ from creditbase.subscriptions.relay_customers import (
 from creditbase.subscriptions.use_cases import first_touch
 from tests.ledger.wallets import LiveWallet
 from tests.relay.desk import CREDIT, NOON
+from tests.together import at_once
 from tests.wire import FAULTS, Fault, Wire
 
 pytestmark = pytest.mark.firestore
@@ -70,18 +68,6 @@ def check_made_once(uid: str, ref: CustomerRef) -> LiveWallet:
     assert wallet.state()["owner_uid"] == uid
     wallet.audit()
     return wallet
-
-
-def at_once(count: int, act: Callable[[int], CustomerRef]) -> list[CustomerRef]:
-    """Act in that many threads at the same moment."""
-    gate = threading.Barrier(count)
-
-    def one(number: int) -> CustomerRef:
-        gate.wait()
-        return act(number)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
 
 
 def test_it_makes_user_customer_name_wallet_and_credits(hub: str) -> None:

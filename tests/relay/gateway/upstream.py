@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.together import join_all
+
 Json = dict[str, Any]
 HANG_AT_MOST_S = 60
 
@@ -172,4 +174,4 @@ def running() -> Iterator[FakeProvider]:
         provider.let_go.set()
         server.shutdown()
         server.server_close()
-        thread.join()
+        join_all([thread])
