@@ -7,22 +7,35 @@ starts the bare emulator for its run, and leaves out the tests that need the sta
 import os
 import signal
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
+from creditbase.runtime import firestore
 from dev import background, env_file, firestore_emulator
+from dev.layout import Layout
 from stripe_local import honesty
 from tests import figures, receipts
+from tests.dealing import dealt
 from tests.runtime.contract import take_violations
+from tests.wire import Wire, install
+
+if TYPE_CHECKING:
+    from tests.payments.shop import Shop
+    from tests.runtime.signing import Signer
 
 STACK_ENV = "CREDITBASE_STACK_ENV"
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 START_WITHIN_S = 90
+STACK_WITHIN_S = 280
+STATE = Layout(0).state.name
+"""Beside the environment file, from the beginning of the stack's start to its end."""
 
 # `make test` is the same run each time, so that a red gate is never luck: each property draws
 # its values from a seed made of its own source. `make soak` draws at random, and many more.
@@ -54,7 +67,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs the stack when none was named, and what soaks unless asked for."""
+    """Leave out what needs the stack when none was named, and what soaks unless asked for.
+
+    Parallel workers take the rest in an order of their own.
+    """
     marks = {"stack"} if STACK_ENV not in os.environ else set()
     if "soak" not in config.option.markexpr:
         marks.add("soak")
@@ -63,8 +79,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         (left_out if any(map(item.get_closest_marker, marks)) else kept).append(item)
     if left_out:
-        items[:] = kept
         config.hook.pytest_deselected(items=left_out)
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = dealt(kept, workers)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -186,10 +203,54 @@ def project(worker_id: str, testrun_uid: str) -> Iterator[str]:
         yield name
 
 
+# A fixture that modules import is another one for each of them: what shall be there once for
+# a worker is made here, where all find the same.
+
+
+@pytest.fixture(scope="session")
+def one_wire(firestore_host: str, project: str) -> Iterator[Wire]:
+    """Return the one wire between this worker and Firestore, on a project of its own.
+
+    Two, one over the other, would let each RPC of the rest of the run pass through both.
+    """
+    assert firestore_host
+    assert project
+    wire = Wire()
+    remove = install(wire)
+    firestore.get_all(["warm/up"])
+    yield wire
+    remove()
+
+
+@pytest.fixture(scope="session")
+def one_shop() -> Iterator["Shop"]:
+    """Return the one local Stripe of this worker."""
+    from tests.payments.shop import serving_shop  # most runs need none
+
+    with serving_shop() as shop:
+        yield shop
+
+
+@pytest.fixture(scope="session")
+def one_signer(project: str) -> Iterator["Signer"]:
+    """Return the one signer of this worker's project, its public keys being served."""
+    from tests.runtime.signing import Signer, serving_keys  # most runs need none
+
+    with serving_keys(Signer(project)) as signer:
+        yield signer
+
+
 @pytest.fixture(scope="session")
 def stack_env() -> dict[str, str]:
-    """Return the environment file of the running stack, as `make up` writes it."""
+    """Return the environment file of the running stack, as `make up` writes it.
+
+    `make test` begins with the other tests while the stack starts: then it is waited for.
+    """
     named = os.environ.get(STACK_ENV, "")
+    until = time.monotonic() + STACK_WITHIN_S
+    while Path(named).with_name(STATE).is_file() and not Path(named).is_file():
+        assert time.monotonic() < until, f"no stack after {STACK_WITHIN_S} s: {named}"
+        time.sleep(0.2)
     if not named or not Path(named).is_file():
         pytest.fail(
             f"This test needs the running stack, and {STACK_ENV}={named or '(nothing)'} names "

@@ -248,7 +248,8 @@ class Wire(_UnaryInterceptor, _StreamInterceptor):
                 number = sum((rpc.name == "Commit") == (kind == "commit") for rpc in self.rpcs)
                 fault = self.aims.pop((kind, number), fault)
             self.rpcs.append(Rpc(name, len(read), len(sent), paths))
-        time.sleep(self.delay_s.get(name, 0.0))
+        if name in self.delay_s:
+            time.sleep(self.delay_s[name])
         return send() if fault is None else fault(send)
 
 

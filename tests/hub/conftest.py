@@ -19,7 +19,7 @@ from creditbase.runtime.firestore import commit
 from creditbase.runtime.settings import settings
 from tests.hub.redeeming import Counter
 from tests.relay.desk import CATALOG, NOON, Clock
-from tests.runtime.signing import Signer, serving_keys
+from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of, verified_by
 from tests.wire import Wire
 from tests.wired import _session_wire, wire
@@ -28,10 +28,9 @@ __all__ = ["_session_wire", "wire"]
 
 
 @pytest.fixture(scope="session")
-def key_server(project: str) -> Iterator[Signer]:
+def key_server(one_signer: Signer) -> Signer:
     """Return a signer of this worker's project, its public keys being served."""
-    with serving_keys(Signer(project)) as signer:
-        yield signer
+    return one_signer
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from creditbase.runtime.settings import settings
 from creditbase.subscriptions.use_cases import first_touch
 from dev.layout import ROOT
 from tests.ledger.wallets import LiveWallet
-from tests.payments.shop import SECRET, Resource, Shop, serving_shop
+from tests.payments.shop import SECRET, Resource, Shop
 from tests.runtime.wiring import client_of
 from tests.wire import Wire
 from tests.wired import _session_wire, wire
@@ -30,10 +30,9 @@ __all__ = ["_session_wire", "wire"]
 
 
 @pytest.fixture(scope="session")
-def _session_shop() -> Iterator[Shop]:
-    """Return the one local Stripe of this worker."""
-    with serving_shop() as shop:
-        yield shop
+def _session_shop(one_shop: Shop) -> Shop:
+    """Return the one local Stripe of this worker, whichever module asks under this name."""
+    return one_shop
 
 
 @pytest.fixture

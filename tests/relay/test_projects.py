@@ -21,7 +21,7 @@ from tests.catalog.tiers import a_tier
 from tests.ledger.wallets import LiveWallet
 from tests.relay.backend import Backend, a_name
 from tests.relay.desk import CATALOG, Tenant, code_of, json_of, wrong_field
-from tests.runtime.signing import Signer, serving_keys
+from tests.runtime.signing import Signer
 from tests.runtime.wiring import verified_by
 
 pytestmark = pytest.mark.firestore
@@ -29,10 +29,9 @@ CENT = 10_000_000
 
 
 @pytest.fixture(scope="session")
-def key_server(project: str) -> Iterator[Signer]:
+def key_server(one_signer: Signer) -> Signer:
     """Return a signer of this worker's project, its public keys being served."""
-    with serving_keys(Signer(project)) as signer:
-        yield signer
+    return one_signer
 
 
 @pytest.fixture

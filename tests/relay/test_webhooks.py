@@ -20,7 +20,7 @@ from creditbase.runtime.events import Event, create_event
 from creditbase.runtime.settings import settings
 from tests.receiver import Receiver, _receiver, receiver, saying, slamming
 from tests.relay.desk import NOON, Clock, code_of, json_of, wrong_field
-from tests.runtime.signing import Signer, serving_keys
+from tests.runtime.signing import Signer
 from tests.runtime.wiring import client_of, verified_by
 from tests.wire import Wire
 
@@ -67,10 +67,9 @@ class Owner:
 
 
 @pytest.fixture(scope="module")
-def key_server(project: str) -> Iterator[Signer]:
+def key_server(one_signer: Signer) -> Signer:
     """Return who signs users' tokens."""
-    with serving_keys(Signer(project)) as signer:
-        yield signer
+    return one_signer
 
 
 @pytest.fixture

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from creditbase.runtime.settings import settings
-from tests.runtime.signing import Signer, serving_keys
+from tests.runtime.signing import Signer
 from tests.runtime.wiring import verified_by
 
 
 @pytest.fixture(scope="session")
-def key_server(project: str) -> Iterator[Signer]:
+def key_server(one_signer: Signer) -> Signer:
     """Return a signer of this worker's project, its public keys being served."""
-    with serving_keys(Signer(project)) as signer:
-        yield signer
+    return one_signer
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ OPENAI_SHAPED = "gateway"
 FRACTION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.")
 
 _violations: list[str] = []
+_validators: dict[str, Any] = {}
+"""By what the schema says."""
 
 
 @cache
@@ -44,7 +46,12 @@ def resolved(node: dict[str, Any]) -> dict[str, Any]:
 
 def matches(value: object, schema: dict[str, Any]) -> None:
     """Hold a value to a schema of the description, formats included."""
-    _validator(_frozen(schema)).validate(value)
+    written = repr(schema)  # to be looked up by; as YAML it would take longer than the judging
+    if written not in _validators:
+        schemas = description()["components"]["schemas"]
+        whole = {**schema, "components": {"schemas": schemas}}
+        _validators[written] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    _validators[written].validate(value)
 
 
 def conforms(route: str, answer: Any) -> None:
@@ -146,16 +153,3 @@ def _conforms_as_callable(route: str, answer: flask.Response) -> None:
     responses = description()["paths"][path][method.lower()]["responses"]
     success = resolved(next(found for status, found in responses.items() if status < "300"))
     matches(body["result"], success["content"]["application/json"]["schema"])
-
-
-def _frozen(schema: dict[str, Any]) -> str:
-    return yaml.dump(schema, Dumper=yaml.CSafeDumper, sort_keys=True)
-
-
-@cache
-def _validator(schema: str) -> Any:
-    whole = {
-        **yaml.load(schema, yaml.CSafeLoader),
-        "components": {"schemas": description()["components"]["schemas"]},
-    }
-    return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)

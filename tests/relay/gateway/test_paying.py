@@ -2,7 +2,6 @@
 
 import secrets
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
@@ -27,7 +26,7 @@ from tests.relay.backend import Backend, a_name
 from tests.relay.desk import Desk, at_once, json_of
 from tests.relay.gateway.counter import CHAT, OPENAI_MODEL, RESPONSES, Counter, says
 from tests.relay.gateway.upstream import DONE, Hang, Reset, chunk, usage_chunk
-from tests.runtime.signing import Signer, serving_keys
+from tests.runtime.signing import Signer
 from tests.runtime.wiring import verified_by
 from tests.sold import sell
 
@@ -207,10 +206,9 @@ def test_a_name_that_means_another_customer_now_is_followed(
 
 
 @pytest.fixture(scope="module")
-def key_server(project: str) -> Iterator[Signer]:
+def key_server(one_signer: Signer) -> Signer:
     """Return a signer of this worker's project, its public keys being served."""
-    with serving_keys(Signer(project)) as signer:
-        yield signer
+    return one_signer
 
 
 def test_users_of_the_hub_pay_by_their_key_or_by_signing_in(

@@ -19,7 +19,7 @@ from creditbase.runtime.clock import real_now
 from creditbase.subscriptions.use_cases import first_touch
 from tests.relay.desk import json_of
 from tests.relay.gateway.counter import CHAT, RESPONSES, Counter, events_of, says
-from tests.runtime.signing import Signer, serving_keys
+from tests.runtime.signing import Signer
 from tests.runtime.wiring import verified_by
 from tests.sold import sell
 
@@ -51,10 +51,9 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def key_server(project: str) -> Iterator[Signer]:
+def key_server(one_signer: Signer) -> Signer:
     """Return a signer of this worker's project, its public keys being served."""
-    with serving_keys(Signer(project)) as signer:
-        yield signer
+    return one_signer
 
 
 @pytest.fixture
