@@ -111,6 +111,7 @@ class TestFailures:
 
 
 RPCS = (
+    "BatchGetDocuments",  # whether its person was erased
     "Commit",  # the inbox
     "BatchGetDocuments",  # our record of the session
     "BatchGetDocuments",  # the customer's version

@@ -188,6 +188,7 @@ STORES = {
     "stripe_customers": ("payments/store.py",),
     "jobs": ("jobs/store.py",),
     "job_runs": ("admin/runs_store.py",),
+    "erasures": ("admin/erasure_store.py",),
     "stripe_events": ("payments/inbox_store.py",),
     "audit": ("admin/audit_store.py",),
     "vouchers": ("admin/voucher_store.py",),

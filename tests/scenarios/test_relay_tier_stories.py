@@ -8,7 +8,7 @@ import pytest
 from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import Conflict, PaymentRefused
 from creditbase.kernel.windows import months_after
-from creditbase.payments.relay_subscriptions import end_now
+from creditbase.payments.leaving import end_subscriptions, payers_of
 from creditbase.payments.store import find_owner
 from creditbase.payments.tier_changing import leave_at_period_end
 from creditbase.payments.tier_checkout import start_open_checkout
@@ -294,7 +294,7 @@ def test_a_deleted_customer_is_billed_no_more(bea: Tenanted) -> None:
     """At once, not with the period."""
     bea.buys("starter")
 
-    end_now(bea.ref, bea.now)
+    end_subscriptions(bea.ref, payers_of(bea.ref))
     bea.catch_up()
 
     assert bea.sees() == Shown("starter", "canceled", 0)

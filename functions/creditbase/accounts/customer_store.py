@@ -5,7 +5,7 @@ projects/{p}/customer_names/{sha256(name)}   external_id, generation, customer_i
 projects/{p}/identities/{sha256(identity)}   customer_id: who signed in with a provider
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from creditbase.accounts.domain import ACCOUNT, Customer, CustomerName, CustomerRef
@@ -71,6 +71,11 @@ def find_by_name(
     if name.customer_id:
         found = find_kept_customer(CustomerRef(project_id, name.customer_id))
     return KeptName(name, snapshot.version), found
+
+
+def find_used_name(project_id: str, external_id: str) -> CustomerName | None:
+    """Return a name that was ever used; it may be free again."""
+    return used_name(project_id, get_all([name_path(project_id, external_id)])[0])
 
 
 def load_customers(project_id: str) -> list[Customer]:
@@ -167,7 +172,29 @@ def writes_for_profile(found: KeptCustomer, changed: Customer) -> list[Write]:
     return [Update(path, changes, unless_changed_since=found.version)]
 
 
-def writes_to_delete(found: KeptCustomer, now: datetime) -> list[Write]:
+def writes_for_address(found: KeptCustomer, email: str, now: datetime) -> list[Write]:
+    """Return the change of a customer's address."""
+    changed = replace(found.customer, email=email, updated_at=now)
+    return writes_for_profile(found, changed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What is written of an erasure beside what a deletion leaves."""
+
+    at: datetime
+    """In real time: whoever signed in before it is not let in any more."""
+    free_again_at: datetime
+    """Before this whoever has the name again gets no free credits."""
+
+
+ERASED_TOO = ("topup", "subscription", "auto_topup", "payment_issue")
+"""What payments keeps of a customer that says where its pages return to, or how it pays."""
+
+
+def writes_to_delete(
+    found: KeptCustomer, now: datetime, erased: Erased | None = None
+) -> list[Write]:
     """Return the batch that leaves of a customer a stone, and of its name the generation.
 
     What others need of the stone stays: its subscription and the customer at Stripe.
@@ -187,6 +214,11 @@ def writes_to_delete(found: KeptCustomer, now: datetime) -> list[Write]:
     name = get_all([name_path(ref.project_id, customer.external_id)])[0]
     assert name.version is not None
     freed: dict[tuple[str, ...], object] = {("external_id",): "", ("customer_id",): ""}
+    if erased is not None:
+        gone |= {(field,): DELETE_FIELD for field in ERASED_TOO}
+        gone[("erased_at",)] = erased.at
+        freed[("erased_at",)] = erased.at
+        freed[("free_again_at",)] = erased.free_again_at
     return [
         Update(
             customer_path(ref.project_id, ref.customer_id),

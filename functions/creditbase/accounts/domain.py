@@ -166,6 +166,10 @@ class CustomerName:
     external_id: str
     generation: int
     customer_id: str
+    erased_at: datetime | None = None
+    """When all that named its person was erased, in real time; None: never."""
+    free_again_at: datetime | None = None
+    """Before this whoever has the name again gets no free credits: they were given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

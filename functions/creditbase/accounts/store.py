@@ -198,6 +198,8 @@ def used_name(project_id: str, snapshot: Snapshot) -> CustomerName | None:
         external_id=snapshot.fields["external_id"],
         generation=snapshot.fields["generation"],
         customer_id=snapshot.fields["customer_id"],
+        erased_at=snapshot.fields.get("erased_at"),
+        free_again_at=snapshot.fields.get("free_again_at"),
     )
 
 
@@ -246,11 +248,12 @@ def writes_for_new_user(user: User, before: Snapshot | None = None) -> list[Writ
     return [Create(user_path(user.uid), fields)]
 
 
-def writes_to_unlink(ref: CustomerRef, uid: str) -> list[Write]:
+def writes_to_unlink(ref: CustomerRef, uid: str, *, is_erased: bool = False) -> list[Write]:
     """Return the batch that parts a user from a customer that is deleted, with its keys.
 
     Without it the user would be on a dead wallet for ever; so it is somebody new when it
-    comes again. Nothing, where the user is another customer's.
+    comes again. Of who is erased nothing is left, no role either. Nothing is done where the
+    user is another customer's.
     """
     ring = find_ring(user_path(uid), API_KEYS)
     owner = {"project_id": ref.project_id, "customer_id": ref.customer_id}
@@ -258,7 +261,9 @@ def writes_to_unlink(ref: CustomerRef, uid: str) -> list[Write]:
         return []
     gone: dict[tuple[str, ...], object] = {("customer_id",): "", (API_KEYS.ring_field,): {}}
     return [
-        Update(ring.holder_path, gone, unless_changed_since=ring.version),
+        Delete(ring.holder_path, unless_changed_since=ring.version)
+        if is_erased
+        else Update(ring.holder_path, gone, unless_changed_since=ring.version),
         *(Delete(key_path(API_KEYS, key.digest)) for key in ring.keys.values()),
     ]
 

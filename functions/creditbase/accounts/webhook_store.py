@@ -137,6 +137,7 @@ def writes_to_hand_on(
             "webhook_id": webhook.webhook_id,
             "event_id": event.parcel_id,
             "event_type": kept["event_type"],
+            "customer_id": kept.get("customer_id", ""),
             "body": kept["body"],
         }
         path = f"deliveries/{uuid.uuid5(NAMESPACE, name)}"

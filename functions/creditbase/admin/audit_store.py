@@ -8,9 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from creditbase.admin.domain.audit import Audit
-from creditbase.runtime.firestore import Create, Fields, Snapshot, Write, get_all, query
+from creditbase.runtime.firestore import (
+    Create,
+    Fields,
+    Snapshot,
+    Update,
+    Write,
+    get_all,
+    query,
+)
 
 PAGE = 50
+HUSHED = "[erased]"
+KEPT_REASONS = frozenset({"erase", "erase_outcome"})
 NEWEST = "~"
 """Comes after every place."""
 
@@ -70,6 +80,23 @@ def load_audit_page(*, customer_id: str = "", cursor: str = "") -> AuditPage:
             limit=PAGE + 1,
         )
     return _page(found)
+
+
+def writes_to_hush(found: Sequence[Snapshot]) -> list[Write]:
+    """Return the writes that take the reasons out of records about who was erased.
+
+    The one change that a record ever sees: a reason is free text, and may name somebody. Why
+    a person was erased stays: it is what answers for the erasure itself.
+    """
+    changes: dict[tuple[str, ...], object] = {("reason",): HUSHED}
+    return [
+        Update(one.path, changes, unless_changed_since=one.version)
+        for one in found
+        if one.version is not None
+        and one.fields is not None
+        and one.fields["reason"] != HUSHED
+        and one.fields["action"] not in KEPT_REASONS
+    ]
 
 
 def _page(found: Sequence[Snapshot]) -> AuditPage:

@@ -9,13 +9,15 @@ import secrets
 import sys
 from datetime import datetime
 
-from creditbase.accounts.domain import Customer
-from creditbase.admin import acting, planning, refunding
+from creditbase.accounts.domain import Customer, CustomerRef
+from creditbase.admin import acting, erasing, planning, refunding
 from creditbase.admin.audit_store import load_audit_page
 from creditbase.admin.command_frame import Group, add_command, add_group
 from creditbase.admin.customers import list_customers, search_customers
 from creditbase.admin.domain.audit import COMMAND_LINE, Action, Audit, Deed
+from creditbase.admin.erasing import Consent
 from creditbase.admin.explain_command import wallet_named
+from creditbase.admin.exporting import load_person, written
 from creditbase.kernel import instants
 from creditbase.kernel.ids import project_uuid
 from creditbase.kernel.instants import write_exact, write_seconds
@@ -51,6 +53,13 @@ def take_customers(groups: Group) -> None:
     command.add_argument(
         "--when", choices=("now", "period_end"), default="", help="(as its price says)"
     )
+    command = _takes_deed(customers, "erase", _erase, "erase everything that names a customer")
+    command.add_argument(
+        "--force", action="store_true", help="also what is owed, left or under way (refused)"
+    )
+    command = add_command(customers, "export", _export, "write all that is known of one")
+    command.add_argument("customer", help="the customer's id, or its name: a Firebase uid")
+    command.add_argument("--project", default="hub", help="name or id of the project (hub)")
     command = add_command(groups, "audit", _audit, "show what operators did, newest first")
     command.add_argument("--customer", default="", help="only to this customer, by id")
 
@@ -140,6 +149,21 @@ def _plan(given: argparse.Namespace) -> None:
         asked["when"] = given.when
     deed = _deed(given, "plan", asked)
     _print(planning.change_plan(deed, plan=given.plan, when=given.when, now=clock.now()))
+
+
+def _erase(given: argparse.Namespace) -> None:
+    deed = _deed(given, "erase", {"force": given.force})
+    done = erasing.erase(deed, Consent(is_forced=given.force), now=clock.now())
+    _print(erasing.record_of_erasure(done))
+    if not done.is_erased:
+        print("begun; the job erase-customers goes on with it", file=sys.stderr)
+
+
+def _export(given: argparse.Namespace) -> None:
+    ref = wallet_named(given.project, given.customer)
+    person = load_person(CustomerRef(ref.project_id, ref.customer_id))
+    for piece in written(person, now=clock.now()):
+        sys.stdout.write(piece)
 
 
 def _deed(given: argparse.Namespace, action: Action, asked: dict[str, object]) -> Deed:

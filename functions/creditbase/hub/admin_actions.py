@@ -1,4 +1,4 @@
-"""What an operator does about a customer: adjust, grant, freeze, thaw, refund, change plan.
+"""What an operator does about a customer: adjust, grant, freeze, thaw, refund, plan, erase.
 
 Each needs an `Idempotency-Key` and a reason, and answers with its record: a repeat is answered
 with the same one.
@@ -6,11 +6,13 @@ with the same one.
 
 from collections.abc import Callable
 
-from creditbase.admin import acting, planning, refunding
+from creditbase.admin import acting, erasing, planning, refunding
+from creditbase.admin.erasing import Consent
 from creditbase.hub.admin_records import audit_answer, deed_of
 from creditbase.hub.admin_requests import (
     AdjustRequest,
     DeedRequest,
+    EraseRequest,
     GrantRequest,
     PlanRequest,
     RefundRequest,
@@ -100,6 +102,14 @@ def plan(call: Call, ref: WalletRef) -> Reply:
     return Reply(body=audit_answer(audit))
 
 
+def erase(call: Call, ref: WalletRef) -> Reply:
+    """Erase a customer: everything that names it, here and at Stripe."""
+    asked = parse(EraseRequest, call.body)
+    deed = deed_of(call, "erase", asked.reason, ref, {"force": asked.force})
+    done = erasing.erase(deed, Consent(is_forced=asked.force), now=call.now)
+    return Reply(body=audit_answer(erasing.record_of_erasure(done)))
+
+
 ACTIONS: dict[str, Callable[[Call, WalletRef], Reply]] = {
     "POST /admin/customers/{customer_id}/adjust": adjust,
     "POST /admin/customers/{customer_id}/grant": grant,
@@ -107,4 +117,5 @@ ACTIONS: dict[str, Callable[[Call, WalletRef], Reply]] = {
     "POST /admin/customers/{customer_id}/thaw": thaw,
     "POST /admin/customers/{customer_id}/refund": refund,
     "POST /admin/customers/{customer_id}/plan": plan,
+    "POST /admin/customers/{customer_id}/erase": erase,
 }

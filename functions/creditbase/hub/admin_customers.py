@@ -7,8 +7,10 @@ one of the hub's unless `project_id` names another project.
 import uuid
 from collections.abc import Callable
 
+from creditbase.accounts.domain import CustomerRef
 from creditbase.admin.customers import list_customers, search_customers, show_customer
 from creditbase.admin.explaining import explain_entry
+from creditbase.admin.exporting import ExportStream, load_person
 from creditbase.hub.admin_actions import ACTIONS
 from creditbase.hub.admin_answers import customer_page, explained, ledger_page, shown_customer
 from creditbase.hub.admin_door import admin_of
@@ -65,12 +67,22 @@ def _explain(call: Call) -> Reply:
     return Reply(body=explained(explain_entry(_wallet(call), entry_id)))
 
 
+def _export(call: Call) -> Reply:
+    person = load_person(_customer(call))
+    return Reply(body=None, stream=ExportStream(person, now=call.now))
+
+
 OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "GET /admin/customers": _search,
     "GET /admin/customers/{customer_id}": _show,
+    "GET /admin/customers/{customer_id}/export": _export,
     "GET /admin/customers/{customer_id}/ledger": _ledger,
     "GET /admin/customers/{customer_id}/ledger/{entry_id}/explain": _explain,
 }
+
+
+def _customer(call: Call) -> CustomerRef:
+    return CustomerRef(asked_project_id(call), _uuid(call.path["customer_id"]))
 
 
 def _wallet(call: Call) -> WalletRef:

@@ -64,6 +64,12 @@ class PlanRequest(DeedRequest):
     when: Literal["now", "period_end"] | None = None
 
 
+class EraseRequest(DeedRequest):
+    """Erase a customer; by force also where something is owed, left or under way."""
+
+    force: bool = False
+
+
 class VoucherRequest(BaseModel):
     """Make a voucher of a code that the caller has chosen."""
 

@@ -44,7 +44,12 @@ def api_keys(call: Call) -> Reply:
 def _create(call: Call) -> Reply:
     name = _name(call.body.get("name"))
     budget_nanos = _budget(call.body.get("budget_credits"))
-    first_touch(call.caller.uid, now=call.now, email=call.caller.email)
+    first_touch(
+        call.caller.uid,
+        now=call.now,
+        email=call.caller.email,
+        signed_in_at=call.caller.signed_in_at,
+    )
     issued = use_cases.create_api_key(
         call.caller.uid,
         name=name,

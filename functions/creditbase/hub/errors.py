@@ -41,6 +41,8 @@ TABLE: dict[str, Row] = {
     ),
     "INVALID_API_KEY": Row(401, "UNAUTHENTICATED", "Invalid API key"),
     "APP_CHECK_FAILED": Row(401, "UNAUTHENTICATED", "App Check failed"),
+    "ACCOUNT_ERASED": Row(401, "UNAUTHENTICATED", "This account was erased"),
+    "RECENT_SIGN_IN_REQUIRED": Row(401, "UNAUTHENTICATED", "Sign in again, then ask once more"),
     "QUOTA_EXCEEDED": Row(402, "RESOURCE_EXHAUSTED", "The credits do not cover this request"),
     "PAYMENT_REFUSED": Row(
         409, "FAILED_PRECONDITION", "It cannot be paid: no card, a declined one, or a debt"
@@ -72,6 +74,22 @@ TABLE: dict[str, Row] = {
     ),
     "STRIPE_REFUSED": Row(
         409, "FAILED_PRECONDITION", "Nothing comes of this any more: look, and ask anew"
+    ),
+    "MONEY_OWED": Row(
+        409, "FAILED_PRECONDITION", "Something is owed; it is paid, or forgiven, first"
+    ),
+    "CREDITS_LEFT": Row(
+        409,
+        "FAILED_PRECONDITION",
+        "Credits are left that were paid for: give them up, or have them refunded",
+    ),
+    "CALLS_RUNNING": Row(
+        409, "FAILED_PRECONDITION", "Calls are still under way; ask again when they have ended"
+    ),
+    "OWNS_PROJECTS": Row(
+        409,
+        "FAILED_PRECONDITION",
+        "Projects have no other owner; put them away, or give them one, first",
     ),
     "CONFLICT": Row(409, "FAILED_PRECONDITION", "The state does not allow this"),
     "RATE_LIMITED": Row(429, "RESOURCE_EXHAUSTED", "Rate limit exceeded"),

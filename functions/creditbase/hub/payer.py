@@ -26,7 +26,9 @@ def payer_and_role_of(call: Call) -> Payer:
     caller = call.caller
     if caller.kind is CallerKind.API_KEY:
         return Payer(WalletRef(caller.project_id, caller.customer_id), is_admin=False)
-    user = first_user(caller.uid, now=call.now, email=caller.email)
+    user = first_user(
+        caller.uid, now=call.now, email=caller.email, signed_in_at=caller.signed_in_at
+    )
     wallet = WalletRef(user.customer.project_id, user.customer.customer_id)
     return Payer(wallet, is_admin=user.role == ADMIN_ROLE)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from creditbase.jobs import use_cases
 from creditbase.jobs.crossings import answer_crossings
 from creditbase.jobs.deliveries import deliver_webhooks
+from creditbase.jobs.erasing import erase_customers
 from creditbase.jobs.inbox import drain_inbox
 from creditbase.jobs.outbox import deliver_outbox
 from creditbase.jobs.reconcile import reconcile_stripe
@@ -19,6 +20,7 @@ JOBS: dict[str, Callable[..., Report]] = {
     "deliver-outbox": deliver_outbox,
     "deliver-webhooks": deliver_webhooks,
     "drain-inbox": drain_inbox,
+    "erase-customers": erase_customers,
     "reconcile-stripe": reconcile_stripe,
     "roll-up-usage": roll_up_usage,
 }

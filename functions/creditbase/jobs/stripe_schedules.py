@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from creditbase.jobs import crossings, inbox, reconcile
+from creditbase.jobs import crossings, erasing, inbox, reconcile
 from creditbase.jobs.scheduled import scheduled
 from creditbase.jobs.use_cases import Report
 from creditbase.runtime.settings import STRIPE_SECRET_KEY
@@ -24,3 +24,9 @@ def drain_inbox(now: datetime) -> Report:
 def reconcile_stripe(now: datetime) -> Report:
     """Compare with Stripe, and repair what never reached us."""
     return reconcile.reconcile_stripe(now)
+
+
+@scheduled("every 5 minutes", secrets=[STRIPE_SECRET_KEY.name])
+def erase_customers(now: datetime) -> Report:
+    """Go on with erasures that were begun and not finished."""
+    return erasing.erase_customers(now)

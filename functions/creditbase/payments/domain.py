@@ -76,6 +76,8 @@ class Event:
     object_id: str
     object_type: str
     payload: str = field(repr=False)
+    stripe_customer_id: str = ""
+    """Whose object it is, where the object says so."""
 
 
 # ---- what we wrote down ----------------------------------------------------------------------
@@ -145,6 +147,8 @@ class SessionRecord:
     payment_id: str = ""
     finds_customer: bool = False
     """Whether Stripe asks who pays: there is no customer before it is paid."""
+    is_erased: bool = False
+    """Whether its buyer was erased: `uid` is gone, and at Stripe it may still stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +303,8 @@ def find_mismatch(record: SessionRecord, session: StripeSession) -> str:
         ("reference", session.client_reference_id, record.uid or named),
         ("currency", session.currency, record.currency),
     )
+    if record.is_erased:
+        checks = tuple(check for check in checks if check[0] != "reference")
     if record.kind == TOPUP:
         # A subscription's money is judged by its invoices; a trial's session costs nothing.
         checks += (("amount", session.amount_subtotal_cents, record.amount_cents),)

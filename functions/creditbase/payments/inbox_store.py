@@ -24,6 +24,10 @@ from creditbase.runtime.firestore import (
 
 PAYLOAD_CHARACTERS_MAX = 200_000
 """A longer payload is not kept: the object is asked for again anyway."""
+PERSONAL = frozenset(
+    {"charge", "checkout.session", "dispute", "payment_intent", "refund", "setup_intent"}
+)
+"""Kinds of objects that are about a person, and do not always say about whom."""
 NEEDED = (
     *("type", "livemode", "account", "api_version", "object_id", "object_type"),
     *("status", "attempts"),
@@ -199,9 +203,14 @@ def _listed(snapshot: Snapshot) -> Listed:
 # ---- writes ----------------------------------------------------------------------------------
 
 
-def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:
-    """Return the write that stores an event, or fails if it was stored before."""
-    fits = len(event.payload) <= PAYLOAD_CHARACTERS_MAX
+def writes_for_arrival(event: Event, *, is_erased: bool = False, now: datetime) -> list[Write]:
+    """Return the write that stores an event, or fails if it was stored before.
+
+    Its payload only where it could be found again: not of `PERSONAL` objects that do not say
+    whose they are, and not of a person who was erased.
+    """
+    fits = len(event.payload) <= PAYLOAD_CHARACTERS_MAX and not is_erased
+    is_told = bool(event.stripe_customer_id) or event.object_type not in PERSONAL
     fields = {
         "type": event.type,
         "livemode": event.is_live,
@@ -209,7 +218,8 @@ def writes_for_arrival(event: Event, *, now: datetime) -> list[Write]:
         "api_version": event.api_version,
         "object_id": event.object_id,
         "object_type": event.object_type,
-        "payload": event.payload if fits else "",
+        "stripe_customer_id": event.stripe_customer_id,
+        "payload": event.payload if fits and is_told else "",
         "status": "stored",
         "reason": "",
         "received_at": now,
@@ -254,6 +264,29 @@ def writes_for_death(waiting: Waiting) -> list[Write]:
     changes: dict[tuple[str, ...], Any] = {("status",): "dead", ("next_try_at",): None}
     path = _event(waiting.event.event_id)
     return [Update(path, changes, unless_changed_since=waiting.version)]
+
+
+# ---- erasing ---------------------------------------------------------------------------------
+
+
+def find_events_of(stripe_customer_id: str, *, after: str, limit: int) -> list[Snapshot]:
+    """Return events about a Stripe customer, payloads too, by id, beyond one."""
+    return query(
+        "stripe_events",
+        where=[("stripe_customer_id", "==", stripe_customer_id)],
+        order_by="stripe_customer_id",
+        limit=limit,
+        after=(stripe_customer_id, _event(after)) if after else None,
+    )
+
+
+def writes_to_empty(found: Sequence[Snapshot]) -> list[Write]:
+    """Return the writes that leave of events what names nobody."""
+    return [
+        Update(one.path, {("payload",): ""}, unless_changed_since=one.version)
+        for one in found
+        if one.version is not None and (one.fields or {}).get("payload")
+    ]
 
 
 def _event(event_id: str) -> str:

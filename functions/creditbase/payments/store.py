@@ -31,6 +31,7 @@ from creditbase.payments.tier_moves import Change, change_fields, change_from
 from creditbase.runtime.firestore import (
     Create,
     Put,
+    Snapshot,
     Update,
     Version,
     Write,
@@ -302,7 +303,7 @@ def find_owner(stripe_customer_id: str) -> CustomerRef | None:
 def find_owners(stripe_customer_ids: Iterable[str]) -> dict[str, CustomerRef]:
     """Return whose Stripe customers they are, of those that are ours; by one RPC."""
     names = [name for name in dict.fromkeys(stripe_customer_ids) if name]
-    found = get_all([f"stripe_customers/{name}" for name in names]) if names else []
+    found = get_all([_payer(name) for name in names]) if names else []
     return {
         name: CustomerRef(snapshot.fields["project_id"], snapshot.fields["customer_id"])
         for name, snapshot in zip(names, found, strict=True)
@@ -310,11 +311,69 @@ def find_owners(stripe_customer_ids: Iterable[str]) -> dict[str, CustomerRef]:
     }
 
 
+def is_erased_payer(stripe_customer_id: str) -> bool:
+    """Return whether a Stripe customer was that of a person who was erased."""
+    if not stripe_customer_id:
+        return False
+    fields = get_all([_payer(stripe_customer_id)], only=["erased_at"])[0].fields
+    return bool(fields and fields.get("erased_at"))
+
+
+def find_payers(customer_id: str, *, limit: int) -> list[Snapshot]:
+    """Return the Stripe customers that a customer ever had."""
+    return query("stripe_customers", where=[("customer_id", "==", customer_id)], limit=limit)
+
+
+def find_sessions_of(customer_id: str, *, after: str, limit: int) -> list[Snapshot]:
+    """Return a customer's sessions, by id, beyond one."""
+    return query(
+        "checkout_sessions",
+        where=[("customer_id", "==", customer_id)],
+        order_by="customer_id",
+        limit=limit,
+        after=(customer_id, _session(after)) if after else None,
+    )
+
+
+def find_payments_of(customer_id: str, *, after: str, limit: int) -> list[Snapshot]:
+    """Return a customer's payments, by id, beyond one."""
+    return query(
+        "payments",
+        where=[("customer_id", "==", customer_id)],
+        order_by="customer_id",
+        limit=limit,
+        after=(customer_id, _payment(after)) if after else None,
+    )
+
+
+def writes_to_mark_payers(found: Sequence[Snapshot], at: datetime) -> list[Write]:
+    """Return the writes that say of Stripe customers that their person was erased."""
+    return [
+        Update(one.path, {("erased_at",): at}, unless_changed_since=one.version)
+        for one in found
+        if one.version is not None and "erased_at" not in (one.fields or {})
+    ]
+
+
+def writes_to_empty_sessions(found: Sequence[Snapshot]) -> list[Write]:
+    """Return the writes that take the user out of sessions."""
+    changes: dict[tuple[str, ...], Any] = {("uid",): "", ("is_erased",): True}
+    return [
+        Update(one.path, changes, unless_changed_since=one.version)
+        for one in found
+        if one.version is not None and not (one.fields or {}).get("is_erased")
+    ]
+
+
 def find_known_payments(payment_ids: Sequence[str]) -> set[str]:
     """Return which of these payments are written down, by one RPC."""
     paths = [_payment(name) for name in payment_ids]
     found = get_all(paths, only=["kind"]) if paths else []
     return {name for name, one in zip(payment_ids, found, strict=True) if one.exists}
+
+
+def _payer(stripe_customer_id: str) -> str:
+    return f"stripe_customers/{stripe_customer_id}"
 
 
 def _session(session_id: str) -> str:

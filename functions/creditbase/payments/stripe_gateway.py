@@ -113,6 +113,23 @@ def load_customer(stripe_customer_id: str) -> StripeCustomer:
     return _customer(ask(lambda: client().v1.customers.retrieve(stripe_customer_id)))
 
 
+def delete_customer(stripe_customer_id: str) -> None:
+    """Delete a customer at Stripe, which ends its subscriptions; once or often.
+
+    Raises:
+        Unavailable: it is not known to be deleted; to be repeated.
+    """
+    options: Any = {"idempotency_key": f"delete:{stripe_customer_id}"}
+    try:
+        ask(lambda: client().v1.customers.delete(stripe_customer_id, options=options))
+    except NotFound:
+        return
+    except Conflict as failure:
+        # Remembered is a failure of Stripe's own: whether it did it all the same is asked.
+        if not load_customer(stripe_customer_id).is_deleted:
+            raise Unavailable from failure
+
+
 def payer_email(stripe_customer_id: str) -> str:
     """Return the address that the payer gave to Stripe; empty where it has none."""
     try:
@@ -326,10 +343,14 @@ def read_event(raw: bytes) -> Event:
             object_id=held.get("id") or "",
             object_type=held["object"],
             payload=raw.decode(),
+            stripe_customer_id=_customer_of(held),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as failure:
         raise NotFromStripe("This is no event") from failure
-    words = (event.type, event.account, event.api_version, event.object_id, event.object_type)
+    words = (
+        *(event.type, event.account, event.api_version, event.object_id),
+        *(event.object_type, event.stripe_customer_id),
+    )
     is_event = (
         given.get("object") == "event"
         and isinstance(event.is_live, bool)
@@ -340,3 +361,8 @@ def read_event(raw: bytes) -> Event:
     if not is_event:
         raise NotFromStripe("This is no event")
     return event
+
+
+def _customer_of(held: Mapping[str, Any]) -> str:
+    """Return the customer that an object of an event is, or names."""
+    return held["id"] if held["object"] == "customer" else id_of(held.get("customer"))

@@ -165,8 +165,10 @@ def _store_event(event: Event, *, now: datetime) -> inbox_store.Stored:
         Unavailable: it is not known to be stored.
     """
     found = None
+    # Of who was erased nothing is written down again, whatever Stripe still tells.
+    is_erased = store.is_erased_payer(event.stripe_customer_id)
     try:
-        version = commit(inbox_store.writes_for_arrival(event, now=now))
+        version = commit(inbox_store.writes_for_arrival(event, is_erased=is_erased, now=now))
         return inbox_store.Stored(is_finished=False, version=version)
     except (Lost, Ambiguous):
         found = inbox_store.find_event(event.event_id)

@@ -6,13 +6,15 @@ Source: relay-api.md 4, 5 and 9.
 import uuid
 from datetime import datetime
 
-from creditbase.accounts.domain import ACCOUNT, Customer
+from creditbase.accounts.domain import Customer, CustomerRef
+from creditbase.admin.domain.audit import BACK_END, Deed
+from creditbase.admin.erasing import Consent, erase
+from creditbase.admin.exporting import ExportStream, load_person
 from creditbase.catalog.tier_store import load_tiers
 from creditbase.catalog.tier_use_cases import find_tier_now
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.ids import identity_digest
 from creditbase.metering.models import parse
-from creditbase.payments.relay_subscriptions import end_now
 from creditbase.relay.answers import (
     Json,
     as_uuid,
@@ -64,13 +66,28 @@ def show_customer_by_name(project_id: str, external_id: str) -> Reply:
 
 
 def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> Reply:
-    """Delete a customer, once nothing is billed to it any more; not the project's account."""
+    """Erase a customer: nothing is billed to it any more, and nothing names it.
+
+    What is left to do when Stripe or the store stops answering is done by a job; the project
+    answers for what its customer is owed, or owes. Its own account is no customer.
+    """
     customer = relay_customers.load_customer(project_id, _known_id(customer_id))
-    if customer.external_id == ACCOUNT:
-        raise NotFound("Customer not found")
-    end_now(customer.ref, now)
-    relay_customers.delete_customer(project_id, customer.customer_id, now=now)
+    deed = Deed(
+        action="erase",
+        actor=BACK_END,
+        key="erase",
+        reason="asked for by the project",
+        project_id=project_id,
+        customer_id=customer.customer_id,
+    )
+    erase(deed, Consent(is_forced=True), now=now)
     return Reply(body=None, status=204)
+
+
+def export_customer(project_id: str, customer_id: str, *, now: datetime) -> Reply:
+    """Write everything that is known of a customer."""
+    person = load_person(CustomerRef(project_id, _known_id(customer_id)))
+    return Reply(body=None, stream=ExportStream(person, now=now))
 
 
 def claim_customer(project_id: str, body: Json, *, now: datetime) -> Reply:

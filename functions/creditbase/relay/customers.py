@@ -47,6 +47,11 @@ def _delete(call: Call) -> Reply:
     return operations.delete_customer(call.caller.project_id, customer_id, now=call.now)
 
 
+def _export(call: Call) -> Reply:
+    customer_id = call.path["customer_id"]
+    return operations.export_customer(call.caller.project_id, customer_id, now=call.now)
+
+
 OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "GET /api/v1/customers": _list,
     "POST /api/v1/customers": _create,
@@ -55,6 +60,7 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "GET /api/v1/customers/by-external-id/{external_id}": _show_by_name,
     "GET /api/v1/customers/{customer_id}": _show,
     "DELETE /api/v1/customers/{customer_id}": _delete,
+    "GET /api/v1/customers/{customer_id}/export": _export,
     **wallets.CUSTOMERS,
     **subscribing.CUSTOMERS,
 }

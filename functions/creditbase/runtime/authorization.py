@@ -76,6 +76,8 @@ ROUTES: tuple[Route, ...] = (
     _hub("api_keys", "POST", "/api-keys", FIREBASE, consumes_app_check=True),
     _hub("api_keys", "GET", "/api-keys", FIREBASE),
     _hub("api_keys", "DELETE", "/api-keys/{key_id}", FIREBASE),
+    _hub("me", "DELETE", "/me", FIREBASE, consumes_app_check=True),
+    _hub("me", "GET", "/me/export", FIREBASE, consumes_app_check=True),
     _admin("admin_customers", "GET", "/admin/customers"),
     _admin("admin_customers", "GET", "/admin/customers/{customer_id}"),
     _admin("admin_customers", "GET", "/admin/customers/{customer_id}/ledger"),
@@ -84,8 +86,9 @@ ROUTES: tuple[Route, ...] = (
     ),
     *(
         _admin("admin_customers", "POST", f"/admin/customers/{{customer_id}}/{action}")
-        for action in ("adjust", "grant", "freeze", "thaw", "refund", "plan")
+        for action in ("adjust", "grant", "freeze", "thaw", "refund", "plan", "erase")
     ),
+    _admin("admin_customers", "GET", "/admin/customers/{customer_id}/export"),
     _admin("admin_vouchers", "POST", "/admin/vouchers"),
     _admin("admin_vouchers", "POST", "/admin/vouchers/disable"),
     _admin("admin_audit", "GET", "/admin/audit"),

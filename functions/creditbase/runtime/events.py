@@ -1,7 +1,7 @@
 """Events for a project's developer, on their way to the project's webhooks.
 
-    events/{id}   project_id, event_type, body (JSON text, the bytes that are signed), and
-                  what every outbox has
+    events/{id}   project_id, event_type, customer_id, body (JSON text, the bytes that are
+                  signed), and what every outbox has
 
 Created in the commit of its cause, under an id that the cause gives: so an event is there
 once, whatever is repeated. A job makes a delivery of it for each webhook that wants it.
@@ -57,6 +57,7 @@ def create_event(event: Event, *, now: datetime) -> Create:
     fields = {
         "project_id": event.project_id,
         "event_type": event.event_type,
+        "customer_id": str(event.data.get("customer_id", "")),
         "body": json.dumps(body, ensure_ascii=False, separators=(",", ":")),
     }
     path = f"events/{event.event_id}"

@@ -81,7 +81,7 @@ class Call:
     """When business happens: read once, for the whole request."""
     request_id: str
     body: Json
-    """The JSON body; of a GET its query, each name once; empty for a raw route."""
+    """The JSON body; of a GET or DELETE its query, each name once; empty for a raw route."""
     path: Mapping[str, str]
     """The variables of the route's path."""
     headers: Headers
@@ -301,7 +301,7 @@ class _Exchange:
             if not isinstance(inner, dict):
                 raise InvalidRequest("The data of a callable must be an object or null")
             return inner
-        if route.method != "GET":
+        if route.method not in {"GET", "DELETE"}:
             return body
         pairs = list(self._request.args.items(multi=True))
         if len(pairs) != len(self._request.args):

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -38,6 +38,8 @@ from creditbase.runtime.settings import settings
 
 TOKEN_CHARACTERS_MAX = 8_192
 CACHED_KEYS_MAX = 1_000
+LATEST_S = 2**40
+"""Instants of tokens are below this, so that each is a date."""
 API_KEY_HEADER = "X-Api-Key"
 SECRET_KEY_HEADER = "X-ModelRelay-Api-Key"  # noqa: S105 - the name of a header
 ASKED_FOR = (
@@ -75,6 +77,8 @@ class Caller:
     """The most that this credential may spend in a window, where it has a budget."""
     allowed_origins: tuple[str, ...] = ()
     """Of a customer token: the origins of its project's pages."""
+    signed_in_at: datetime | None = None
+    """When a Firebase user last showed who it is; a refreshed token keeps that instant."""
 
     def principal(self) -> str:
         """Return whose limits count: a user, whatever it shows, a customer, or a project."""
@@ -215,7 +219,14 @@ class Authenticator:
             project_id=self._project_id,
             uid=str(claims["uid"]),
             email=str(claims.get("email") or "") if is_verified else "",
+            signed_in_at=_signed_in_at(claims.get("auth_time")),
         )
+
+
+def _signed_in_at(auth_time: object) -> datetime | None:
+    if not isinstance(auth_time, int) or not 0 <= auth_time < LATEST_S:
+        return None
+    return datetime.fromtimestamp(auth_time, UTC)
 
 
 def _caller(kind: CallerKind, holder: KeyHolder) -> Caller:

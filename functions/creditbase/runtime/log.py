@@ -27,6 +27,7 @@ ALERTS: Mapping[str, int] = MappingProxyType(
         "catalog_not_pushed": logging.ERROR,
         "crossing_failed": logging.ERROR,
         "customer_below_cost": logging.ERROR,
+        "erasure_stuck": logging.CRITICAL,
         "keys_unavailable": logging.ERROR,
         "mail_failed": logging.ERROR,
         "mail_not_taken": logging.ERROR,

@@ -86,6 +86,7 @@ CUSTOMERS = (
     _row("customers", "GET", "/customers/by-external-id/{external_id}", takes_rest=True),
     _row("customers", "GET", "/customers/{customer_id}"),
     _row("customers", "DELETE", "/customers/{customer_id}"),
+    _row("customers", "GET", "/customers/{customer_id}/export"),
 )
 CUSTOMER_SUBSCRIPTIONS = (
     _row("customers", "POST", "/customers/{customer_id}/subscribe"),

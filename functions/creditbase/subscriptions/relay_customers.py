@@ -159,12 +159,19 @@ def list_customers(project_id: str) -> list[Customer]:
     return sorted(found, key=lambda customer: (customer.created_at, customer.customer_id))
 
 
-def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> None:
+def delete_customer(
+    project_id: str,
+    customer_id: str,
+    *,
+    now: datetime,
+    erased: accounts.Erased | None = None,
+) -> None:
     """Delete a customer: its name is free again, its id never comes back.
 
     What stays has no personal data: the ledger, which is for ever, and a stone in the place
     of the profile. The wallet is frozen in the same commit, so nobody spends from it; a user
     of the hub is parted from it, with the keys that stood for it, and is somebody new later.
+    `erased` is written of a person whose traces all go (`admin/erasing.py`).
 
     Raises:
         NotFound: the project has no such customer.
@@ -182,9 +189,11 @@ def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> None
             raise NotFound("Customer not found")
         has_tried = True
         told = _told("customer.deleted", found.customer, now=now)
-        is_user = project_id == HUB_PROJECT_ID
-        parted = writes_to_unlink(ref, found.customer.external_id) if is_user else []
-        gone = [*accounts.writes_to_delete(found, now), *parted]
+        parted: list[Write] = []
+        if project_id == HUB_PROJECT_ID:
+            uid = found.customer.external_id
+            parted = writes_to_unlink(ref, uid, is_erased=erased is not None)
+        gone = [*accounts.writes_to_delete(found, now, erased), *parted]
         writes = [*gone, *_frozen(ref, now=now), told]
         return Attempt(None, writes)
 

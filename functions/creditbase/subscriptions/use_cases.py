@@ -14,7 +14,7 @@ from creditbase.accounts.customer_store import (
 from creditbase.accounts.domain import CustomerRef, User
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.use_cases import load_catalog
-from creditbase.kernel.errors import BillingError, Unavailable
+from creditbase.kernel.errors import BillingError, Unauthenticated, Unavailable
 from creditbase.ledger import store as ledger_store
 from creditbase.ledger.batch import decide_batch, writes_of
 from creditbase.ledger.domain.commands import Adopt
@@ -28,23 +28,31 @@ from creditbase.runtime.settings import settings
 from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms
 
 
-def first_touch(uid: str, *, now: datetime, email: str = "") -> CustomerRef:
+def first_touch(
+    uid: str, *, now: datetime, email: str = "", signed_in_at: datetime | None = None
+) -> CustomerRef:
     """Return a Firebase user's customer, as `first_user` finds or makes it.
 
     Raises:
         NotFound: no catalog has been pushed to the hub yet.
         Contention: always losing; safe to repeat.
     """
-    return first_user(uid, now=now, email=email).customer
+    return first_user(uid, now=now, email=email, signed_in_at=signed_in_at).customer
 
 
-def first_user(uid: str, *, now: datetime, email: str = "") -> User:
+def first_user(
+    uid: str, *, now: datetime, email: str = "", signed_in_at: datetime | None = None
+) -> User:
     """Return a Firebase user; the first time, make it and its customer with the free credits.
 
     User, customer, name and wallet are made in one commit, each with `create`, so of many
     requests that arrive together exactly one makes them and the others find them.
 
+    Who was erased is somebody new once it has signed in again; what of its browser still runs
+    brings nobody back. Free credits that were given for this month are not given again.
+
     Raises:
+        Unauthenticated: the user was erased, and has not signed in since.
         NotFound: no catalog has been pushed to the hub yet.
         Contention: always losing; safe to repeat.
     """
@@ -60,6 +68,7 @@ def first_user(uid: str, *, now: datetime, email: str = "") -> User:
         if user is not None:
             return Attempt(user, ())
         used = accounts_store.used_name(HUB_PROJECT_ID, found_name)
+        _refuse_erased(used, signed_in_at)
         if used is not None and used.customer_id:
             # A back end was here first; the name is read again, and is not changed by it.
             owner = CustomerRef(HUB_PROJECT_ID, used.customer_id)
@@ -79,7 +88,9 @@ def first_user(uid: str, *, now: datetime, email: str = "") -> User:
             owner = customer.ref
             writes = [
                 *writes_for_new_customer(customer, name, before=before),
-                *_writes_to_open(owner, uid, terms, now=now),
+                *_writes_to_open(
+                    owner, uid, terms, is_free_given=_is_free_given(used, now), now=now
+                ),
             ]
         made = User(uid=uid, customer=owner, created_at=now)
         return Attempt(made, [*writes, *accounts_store.writes_for_new_user(made, found_user)])
@@ -111,7 +122,27 @@ def _writes_to_adopt(ref: CustomerRef, uid: str, terms: Terms, *, now: datetime)
     return [*writes, *more]
 
 
-def _writes_to_open(ref: CustomerRef, uid: str, terms: Terms, *, now: datetime) -> list[Write]:
+def _refuse_erased(used: accounts.CustomerName | None, signed_in_at: datetime | None) -> None:
+    if used is None or used.erased_at is None:
+        return
+    if signed_in_at is None or signed_in_at <= used.erased_at:
+        raise Unauthenticated("This account was erased", reason="ACCOUNT_ERASED")
+
+
+def _is_free_given(used: accounts.CustomerName | None, now: datetime) -> bool:
+    return used is not None and used.free_again_at is not None and now < used.free_again_at
+
+
+def _writes_to_open(
+    ref: CustomerRef, uid: str, terms: Terms, *, is_free_given: bool = False, now: datetime
+) -> list[Write]:
     wallet = WalletRef(ref.project_id, ref.customer_id)
-    opened = open_wallet(wallet.wallet_id, owner_uid=uid, terms=terms, now=now, salt=new_salt())
+    opened = open_wallet(
+        wallet.wallet_id,
+        owner_uid=uid,
+        terms=terms,
+        now=now,
+        salt=new_salt(),
+        is_free_given=is_free_given,
+    )
     return ledger_store.writes_to_open(wallet, opened)

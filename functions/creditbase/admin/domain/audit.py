@@ -21,6 +21,10 @@ MISLEADING = re.compile(
 """What would move a terminal's cursor, break a line or turn its order where it is shown."""
 COMMAND_LINE = "command-line"
 """Who acts where nobody signed in: whoever may use the project's own credentials."""
+THEMSELVES = "themselves"
+"""Who acts where a person asks for something of its own: no record names it."""
+BACK_END = "back-end"
+"""Who acts where a project does, by its secret key or its owner."""
 
 Action = Literal[
     "adjust",
@@ -36,8 +40,14 @@ Action = Literal[
     "role_give",
     "role_take",
     "event_retry",
+    "erase",
+    "erase_outcome",
 ]
-OUTCOMES: Mapping[Action, Action] = {"refund": "refund_outcome", "plan": "plan_outcome"}
+OUTCOMES: Mapping[Action, Action] = {
+    "refund": "refund_outcome",
+    "plan": "plan_outcome",
+    "erase": "erase_outcome",
+}
 """What is done at Stripe is recorded twice: when it is asked for, and what came of it."""
 
 

@@ -30,7 +30,7 @@ from creditbase.ledger.domain.passing import (
     take_up,
     turn_window,
 )
-from creditbase.ledger.domain.wallet import Draw, Wallet, WindowCount
+from creditbase.ledger.domain.wallet import DELETED, Draw, Wallet, WindowCount
 
 
 def check_amount(amount_nanos: int) -> None:
@@ -154,6 +154,14 @@ def adopt(draft: Draft, command: Adopt) -> None:
     if not draft.wallet.terms.plan_code:
         revision = draft.wallet.terms.revision
         change_terms(draft, ChangeTerms(replace(command.terms, revision=revision)))
+
+
+def freeze(draft: Draft, reason: str) -> None:
+    """Stop spending, or let it go on; of who was deleted the wallet names nobody any more."""
+    draft.change(frozen=reason)
+    if reason == DELETED:
+        draft.must_publish = True
+        draft.change(owner_uid="")
 
 
 def _span(command: ChangeTerms, at: datetime) -> Window:

@@ -335,7 +335,7 @@ class UndoCut:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """Stop spending, with a reason; an empty reason thaws."""
+    """Stop spending, with a reason; an empty reason thaws. What is deleted is nobody's."""
 
     reason: str
 

@@ -24,6 +24,7 @@ from creditbase.ledger.domain.adjusting import (
     change_terms,
     check_amount,
     deduct,
+    freeze,
     grant,
     is_outdated,
 )
@@ -200,7 +201,7 @@ def _adjust(
         case Adopt():
             adopt(draft, command)
         case Freeze():
-            draft.change(frozen=command.reason)
+            freeze(draft, command.reason)
         case SetLevel():
             set_level(draft, command.level, command.below_nanos, fires=True)
         case _:  # Tidy: time has passed already

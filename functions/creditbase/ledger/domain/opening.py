@@ -23,11 +23,13 @@ def open_wallet(
     now: datetime,
     salt: str = "",
     period: Window | None = None,
+    is_free_given: bool = False,
 ) -> Decision:
     """Return a new wallet at `now`, its first window open and its free credits given.
 
     `salt` is a new one; without it the first entry is not sealed.
     `period` is the window of terms whose windows Stripe tells; free terms have their own.
+    `is_free_given`: this person has had the free credits of now already, in another wallet.
     """
     assert (terms.window == "period") == (period is not None)
     span = period if period is not None else free_window(now, 0)
@@ -41,6 +43,7 @@ def open_wallet(
         today=DayCount(now.strftime("%Y-%m-%d")),
         published=Published(now, is_settled=True),
         salt=salt,
+        free_number=0 if is_free_given else -1,
     )
     draft = Draft(wallet, now)
     turn_window(draft)

@@ -52,7 +52,9 @@ def with_payer(call: Call, act: Callable[[Payer], Answer]) -> Answer:
         case CallerKind.SECRET_KEY:
             return _with_named(call, _named(call), lambda ref: act(_payer(call, ref)))
         case CallerKind.FIREBASE:
-            customer = first_touch(caller.uid, now=call.now, email=caller.email)
+            customer = first_touch(
+                caller.uid, now=call.now, email=caller.email, signed_in_at=caller.signed_in_at
+            )
             return act(Payer(WalletRef(customer.project_id, customer.customer_id), None))
         case _:
             return act(_payer(call, WalletRef(caller.project_id, caller.customer_id)))
