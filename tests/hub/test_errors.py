@@ -83,6 +83,10 @@ CASES = [
     Case(unknown(""), 401, "UNAUTHENTICATED", "UNAUTHENTICATED"),
     Case(unknown("INVALID_API_KEY"), 401, "INVALID_API_KEY", "UNAUTHENTICATED"),
     Case(unknown("APP_CHECK_FAILED"), 401, "APP_CHECK_FAILED", "UNAUTHENTICATED"),
+    *(
+        Case(unknown(code), 401, code, "UNAUTHENTICATED")
+        for code in ("ACCOUNT_ERASED", "RECENT_SIGN_IN_REQUIRED")
+    ),
     Case(POOR, 402, "QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED", FIGURES),
     Case(PaymentRefused("x"), 402, "QUOTA_EXCEEDED", "RESOURCE_EXHAUSTED"),
     Case(
@@ -104,6 +108,7 @@ CASES = [
         Case(clash(code), 409, code, "FAILED_PRECONDITION")
         for code in (
             *("NO_SUBSCRIPTION", "NOTHING_TO_REFUND", "PAYMENT_DISPUTED", "STRIPE_REFUSED"),
+            *("MONEY_OWED", "CREDITS_LEFT", "CALLS_RUNNING", "OWNS_PROJECTS"),
         )
     ),
     Case(IdempotencyConflict(), 409, "CONFLICT", "FAILED_PRECONDITION"),

@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 
 from creditbase.hub.door import HUB
-from creditbase.hub.limits import Plans, find_plan, limit_for, plans
-from creditbase.runtime import http
+from creditbase.hub.limits import limit_for
+from creditbase.runtime import guard
 from creditbase.runtime.identity import Caller, CallerKind
 from creditbase.runtime.limits import RateLimit
 from creditbase.runtime.routes import RateClass
+from creditbase.subscriptions.paces import Plans, find_plan, plans
 from tests.hub.conftest import a_user
 from tests.runtime.doubles import Greeter, serving
 from tests.runtime.signing import Signer
@@ -39,7 +40,7 @@ def test_each_plan_has_its_rate(
 ) -> None:
     """Ten, thirty, a hundred a minute; syncs are ten for everybody."""
     plans.cache_clear()
-    monkeypatch.setattr("creditbase.hub.limits.find_plan", lambda _: plan)
+    monkeypatch.setattr("creditbase.subscriptions.paces.find_plan", lambda _: plan)
 
     assert limit_for(USER, RateClass.USER) == RateLimit(per_minute, plan)
     assert limit_for(USER, RateClass.SYNC) == RateLimit(10, plan)
@@ -58,7 +59,7 @@ def test_a_user_without_a_balance_yet_is_on_the_free_plan(signer: Signer) -> Non
 def test_over_both_protocols_the_limit_is_one(fresh_settings: pytest.MonkeyPatch) -> None:
     """The eleventh request of a free user in a minute is refused, with seconds and plan."""
     fresh_settings.setenv("CREDITBASE_RATE_LIMITS", "on")
-    http.rate_buckets.cache_clear()
+    guard.rate_buckets.cache_clear()
     door = dataclasses.replace(
         HUB, authenticator=Greeter(), limit_for=lambda *_: RateLimit(10, "free")
     )

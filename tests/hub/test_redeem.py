@@ -8,13 +8,13 @@ import pytest
 
 from creditbase.admin.domain.vouchers import code_digest
 from creditbase.admin.vouchers import disable_voucher
-from creditbase.hub.redeem import network_of
 from creditbase.hub.usage import usage_me
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.commands import ChangeTerms
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.use_cases import lanes
 from creditbase.runtime import firestore
+from creditbase.runtime.arriving import network_of
 from tests.hub.redeeming import Counter, Person, kept, uses_of
 from tests.relay.desk import CREDIT, NOON
 from tests.runtime.wiring import client_of

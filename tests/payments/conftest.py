@@ -21,12 +21,13 @@ from creditbase.runtime.settings import settings
 from creditbase.subscriptions.use_cases import first_touch
 from dev.layout import ROOT
 from tests.ledger.wallets import LiveWallet
+from tests.payments.leaver import leaver, signed_out
 from tests.payments.shop import SECRET, Resource, Shop
 from tests.runtime.wiring import client_of
 from tests.wire import Wire
 from tests.wired import _session_wire, wire
 
-__all__ = ["_session_wire", "wire"]
+__all__ = ["_session_wire", "leaver", "signed_out", "wire"]
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from flask.testing import FlaskClient
 
 from creditbase.accounts.customer_store import find_kept_customer
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.use_cases import create_api_key
+from creditbase.admin import erasing
 from creditbase.admin.acting import freeze, thaw
 from creditbase.admin.domain.audit import THEMSELVES, Action, Deed
 from creditbase.ledger.domain.commands import Charge, FixedAmount
@@ -28,6 +30,7 @@ from creditbase.runtime.firestore import commit
 from creditbase.runtime.mail import Mail, create_mail
 from creditbase.subscriptions.use_cases import first_touch
 from stripe_local.payer import pay_session
+from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import deliver
 from tests.payments.shop import CARD, Resource, Shop, signed_event
 from tests.rules.collections import documented
@@ -151,3 +154,24 @@ def is_known(leaver: Leaver) -> bool:
 def cold() -> None:
     """Let this process know nothing, as the next one does."""
     lanes.cache_clear()
+
+
+@pytest.fixture
+def signed_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return whose sign-ins were deleted: Firebase Authentication is not on this machine."""
+    gone: list[str] = []
+    monkeypatch.setattr(erasing, "delete_sign_in", gone.append)
+    return gone
+
+
+@pytest.fixture
+def leaver(
+    ref: object, client: FlaskClient, shop: Shop, signed_out: list[str], now: datetime
+) -> Iterator[Leaver]:
+    """Return somebody with everything; the ledger is audited when the test ends."""
+    assert ref
+    assert signed_out == []
+    found = a_leaver(client, shop, now)
+    yield found
+    cold()
+    LiveWallet(found.wallet, now).audit()

@@ -1,8 +1,8 @@
 """A person is forgotten: wherever that is cut off, whatever Stripe still tells afterwards."""
 
 import json
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +23,6 @@ from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import deliver, inbox
 from tests.payments.leaver import (
     Leaver,
-    a_leaver,
     cold,
     every_document,
     found_anywhere,
@@ -37,27 +36,6 @@ pytestmark = pytest.mark.firestore
 
 FORFEITS = Consent(forfeits_credits=True)
 SOON = timedelta(minutes=10)
-
-
-@pytest.fixture
-def signed_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return whose sign-ins were deleted: Firebase Authentication is not on this machine."""
-    gone: list[str] = []
-    monkeypatch.setattr(erasing, "delete_sign_in", gone.append)
-    return gone
-
-
-@pytest.fixture
-def leaver(
-    ref: object, client: FlaskClient, shop: Shop, signed_out: list[str], now: datetime
-) -> Iterator[Leaver]:
-    """Return somebody with everything; the ledger is audited when the test ends."""
-    assert ref
-    assert signed_out == []
-    found = a_leaver(client, shop, now)
-    yield found
-    cold()
-    LiveWallet(found.wallet, now).audit()
 
 
 def told(leaver: Leaver) -> None:

@@ -82,13 +82,17 @@ class TestGrant:
     def test_the_same_event_again_is_answered_and_not_acted_on(
         self, client: FlaskClient, completed: Resource, wallet: LiveWallet, wire: Wire
     ) -> None:
-        """A duplicate that is finished costs a failed create and a read."""
+        """A duplicate that is finished costs a failed create and two reads."""
         deliver(client, signed_event(completed))
         wire.reset()
 
         assert deliver(client, signed_event(completed)) == 200
 
-        assert [rpc.name for rpc in wire.rpcs] == ["Commit", "BatchGetDocuments"]
+        assert [rpc.name for rpc in wire.rpcs] == [
+            "BatchGetDocuments",
+            "Commit",
+            "BatchGetDocuments",
+        ]
         assert topups(wallet) == [SMALL_NANOS]
 
     def test_eight_at_once_are_one_grant(

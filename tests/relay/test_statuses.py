@@ -12,7 +12,7 @@ from creditbase.ledger.domain.commands import ChangeTerms, Freeze, TakeBack
 from creditbase.ledger.domain.sizes import wallet_bytes
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.store import find_wallet
-from creditbase.runtime import firestore, http
+from creditbase.runtime import firestore, guard
 from creditbase.runtime.settings import settings
 from tests.relay.desk import CREDIT, CREDITS, NOON, Desk, code_of, json_of, start_cold
 from tests.wire import Fault, Wire, abort, lost_request
@@ -256,14 +256,14 @@ class TestRetryable:
         monkeypatch.setenv("CREDITBASE_RATE_LIMITS", "on")
         monkeypatch.setenv("CREDITBASE_METERING_PER_MINUTE", "2")
         settings.cache_clear()
-        http.rate_buckets.cache_clear()
+        guard.rate_buckets.cache_clear()
 
         answers = [desk.charge(f"k{number}", 1) for number in range(3)]
 
         assert [answer.status_code for answer in answers] == [201, 201, 429]
         assert code_of(answers[2]) == (429, "RATE_LIMIT")
         assert int(answers[2].headers["Retry-After"]) >= 1
-        http.rate_buckets.cache_clear()
+        guard.rate_buckets.cache_clear()
 
     def test_too_many_holds(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """The wallet is full; charges still pass, and the end of a hold makes room."""

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from flask.testing import FlaskClient
 
-from creditbase.runtime import http
+from creditbase.runtime import guard
 from creditbase.runtime.doors import relay_door, webhook_door
 from creditbase.runtime.limits import RateLimit
 from tests.runtime.doubles import Greeter, serving
@@ -21,8 +21,8 @@ def fresh_limits(fresh_settings: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     fresh_settings.setenv("CREDITBASE_RATE_LIMITS", "off")
     fresh_settings.setenv("CREDITBASE_LOCKOUT", "off")
     fresh_settings.setenv("CREDITBASE_ALLOWED_ORIGINS", "https://app.example")
-    http.rate_buckets.cache_clear()
-    http.lockout.cache_clear()
+    guard.rate_buckets.cache_clear()
+    guard.lockout.cache_clear()
     return fresh_settings
 
 

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from creditbase.kernel.errors import Contention, InvalidRequest, PaymentRequired, Unavailable
-from creditbase.runtime import http
+from creditbase.runtime import guard
 from creditbase.runtime.bodies import DISCARD_BYTES_MAX
 from creditbase.runtime.doors import relay_door, webhook_door
 from creditbase.runtime.http import Call, Reply, endpoint
@@ -29,8 +29,8 @@ def fresh_limits(fresh_settings: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     fresh_settings.setenv("CREDITBASE_RATE_LIMITS", "off")
     fresh_settings.setenv("CREDITBASE_LOCKOUT", "off")
     fresh_settings.setenv("CREDITBASE_ALLOWED_ORIGINS", "https://app.example")
-    http.rate_buckets.cache_clear()
-    http.lockout.cache_clear()
+    guard.rate_buckets.cache_clear()
+    guard.lockout.cache_clear()
     return fresh_settings
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -49,7 +50,21 @@ class TestFirebase:
         """The good case, so that the refusals below are not refusals of everything."""
         caller = identify(signer.headers("u1"))
 
-        assert caller == Caller(kind=CallerKind.FIREBASE, project_id=HUB, uid="u1")
+        assert caller.signed_in_at is not None
+        assert replace(caller, signed_in_at=None) == Caller(
+            kind=CallerKind.FIREBASE, project_id=HUB, uid="u1"
+        )
+
+    @pytest.mark.parametrize("told", ["yesterday", -1, 2**60])
+    def test_when_somebody_signed_in_is_believed_where_it_is_an_instant(
+        self, signer: Signer, told: object
+    ) -> None:
+        """A token that does not say it is old: nothing is erased by it."""
+        app = signer.app_token()
+        token = signer.id_token("u1", auth_time=told)
+        headers = {"Authorization": f"Bearer {token}", "X-Firebase-AppCheck": app}
+
+        assert identify(headers).signed_in_at is None
 
     def test_an_address_counts_only_when_it_is_verified(self, signer: Signer) -> None:
         """Anybody can sign up with somebody else's address."""

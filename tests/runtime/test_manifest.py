@@ -28,7 +28,10 @@ print(json.dumps({
     "settings": settings.settings.cache_info().currsize,
 }))
 """
-NOBODY_WAITS = {"answer_crossings", "billing_webhook", "drain_inbox", "reconcile_stripe"}
+NOBODY_WAITS = {
+    *("answer_crossings", "billing_webhook", "drain_inbox"),
+    *("erase_customers", "reconcile_stripe"),
+}
 """Of those that ask Stripe: jobs, and what Stripe itself waits for."""
 MODULES_MAX = 1_800
 """About as many as the SDKs bring; twice as many would be twice the discovery's time."""
@@ -46,6 +49,8 @@ SECRETS = {
     "customers_me": {"CUSTOMER_TOKEN_KEYS", "STRIPE_SECRET_KEY"},
     "deliver_outbox": {"SMTP_URL"},
     "drain_inbox": {"STRIPE_SECRET_KEY"},
+    "erase_customers": {"STRIPE_SECRET_KEY"},
+    "me": {"STRIPE_SECRET_KEY"},
     "gateway": {"CUSTOMER_TOKEN_KEYS", "UPSTREAM_KEYS"},
     "meter": {"CUSTOMER_TOKEN_KEYS"},
     "projects": {"STRIPE_SECRET_KEY"},

@@ -1,72 +1,12 @@
-"""How fast a hub user may go: by plan, read from the published balance now and then.
+"""How fast a hub user may call the hub's routes: as its plan says, and never faster."""
 
-Source: hub-api.md 3, rule 5: free 10, guru 30, pro 100 requests a minute, for each user.
-"""
-
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from functools import cache
-
-from creditbase.accounts.store import find_user
-from creditbase.ledger.paths import WalletRef
-from creditbase.ledger.store import find_balance
 from creditbase.runtime.identity import Caller
 from creditbase.runtime.limits import RateLimit
 from creditbase.runtime.routes import RateClass
+from creditbase.subscriptions.paces import pace_of, plans
 
-PER_MINUTE = {"free": 10, "guru": 30, "pro": 100}
 SYNCS_PER_MINUTE = 10
 ADMIN_PER_MINUTE = 120
-PLAN_TTL_S = 60
-PLANS_MAX = 10_000
-PLAN_OF_A_NEWCOMER = "free"
-
-
-class Plans:
-    """Each user's plan, believed for a minute: a limit need not be newer than that."""
-
-    def __init__(
-        self, load: Callable[[Caller], str], monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._load = load
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._known: OrderedDict[str, tuple[float, str]] = OrderedDict()
-
-    def find(self, caller: Caller) -> str:
-        """Return the caller's plan."""
-        asked_at_s = self._monotonic()
-        with self._lock:
-            known = self._known.get(caller.uid)
-        if known is not None and asked_at_s - known[0] < PLAN_TTL_S:
-            return known[1]
-        plan = self._load(caller)
-        with self._lock:
-            self._known[caller.uid] = (asked_at_s, plan)
-            self._known.move_to_end(caller.uid)
-            if len(self._known) > PLANS_MAX:
-                self._known.popitem(last=False)
-        return plan
-
-
-def find_plan(caller: Caller) -> str:
-    """Return the plan that a user's published balance names; a newcomer's is free."""
-    customer_id = caller.customer_id
-    if not customer_id:
-        user = find_user(caller.uid)
-        if user is None:
-            return PLAN_OF_A_NEWCOMER
-        customer_id = user.customer.customer_id
-    balance = find_balance(WalletRef(caller.project_id, customer_id))
-    return PLAN_OF_A_NEWCOMER if balance is None else balance.terms.plan_code
-
-
-@cache
-def plans() -> Plans:
-    """Return what this process knows of plans."""
-    return Plans(find_plan)
 
 
 def limit_for(caller: Caller, rate_class: RateClass) -> RateLimit | None:
@@ -75,7 +15,6 @@ def limit_for(caller: Caller, rate_class: RateClass) -> RateLimit | None:
         return None
     if rate_class is RateClass.ADMIN:
         return RateLimit(ADMIN_PER_MINUTE)
-    plan = plans().find(caller)
     if rate_class is RateClass.SYNC:
-        return RateLimit(SYNCS_PER_MINUTE, plan)
-    return RateLimit(PER_MINUTE.get(plan, PER_MINUTE[PLAN_OF_A_NEWCOMER]), plan)
+        return RateLimit(SYNCS_PER_MINUTE, plans().find(caller))
+    return pace_of(caller)

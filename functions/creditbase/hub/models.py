@@ -10,9 +10,9 @@ from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.domain import Catalog, Margin, ModelPrice
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.hub.door import HUB
-from creditbase.hub.limits import plans
 from creditbase.metering.receipts import customer_price
 from creditbase.runtime.http import Call, Reply, endpoint
+from creditbase.subscriptions.paces import plans
 
 Json = dict[str, object]
 CATEGORIES = (("image_generation", "image"), ("text_generation", "chat"), ("audio", "audio"))

@@ -5,7 +5,6 @@ up, disabled and not for this plan are one answer. Tries are counted for all pro
 together, and before anything is looked up.
 """
 
-import ipaddress
 from datetime import timedelta
 
 from creditbase.admin.domain.vouchers import read_code
@@ -14,6 +13,7 @@ from creditbase.hub.door import HUB
 from creditbase.hub.payer import payer_of
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import credits_remaining
+from creditbase.runtime.arriving import network_of
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.http import Call, Reply, endpoint
 from creditbase.runtime.settings import settings
@@ -21,8 +21,6 @@ from creditbase.runtime.tries import TryLimit, count_try
 
 REDEEM_LIMIT = TryLimit(tries=5, window=timedelta(hours=1))
 """For each user, and for each address."""
-HOME_NETWORK_BITS = 64
-"""Whoever has one IPv6 address has this whole network of them."""
 
 
 @endpoint("billing_redeem", door=HUB)
@@ -54,16 +52,3 @@ def billing_redeem(call: Call) -> Reply:
             "monthly_credits_remaining": credits_remaining(balance.monthly_remaining_nanos),
         }
     )
-
-
-def network_of(address: str) -> str:
-    """Return whose tries an address counts as: IPv4 its own, IPv6 its network's."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if found.version == 4:
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, HOME_NETWORK_BITS), strict=False))

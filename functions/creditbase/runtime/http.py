@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 
 from firebase_functions import https_fn, params
 from flask import Request, Response
@@ -28,9 +27,8 @@ from creditbase.kernel.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
-    Unauthenticated,
 )
-from creditbase.runtime import cors, log
+from creditbase.runtime import cors, guard, log
 from creditbase.runtime.answering import answering
 from creditbase.runtime.arriving import client_address, raw_path, request_id
 from creditbase.runtime.authorization import routes_of
@@ -38,25 +36,16 @@ from creditbase.runtime.bodies import Json, parse_object, read_body
 from creditbase.runtime.clock import now
 from creditbase.runtime.doors import Door, Refusal
 from creditbase.runtime.identity import Caller
-from creditbase.runtime.limits import Lockout, LockoutRule, RateBuckets
-from creditbase.runtime.routes import Credential, Match, Route, match_path
+from creditbase.runtime.routes import Match, Route, match_path
 from creditbase.runtime.settings import (
     PAYMENTS_WARM,
     REGION,
     STRIPE_SECRET_KEY,
     Secret,
-    settings,
 )
 from creditbase.runtime.streams import Stream, Written
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-CREDENTIAL_HEADERS = (
-    "Authorization",
-    "X-Api-Key",
-    "X-Firebase-AppCheck",
-    "X-ModelRelay-Api-Key",
-)
-
 logger = logging.getLogger(__name__)
 
 
@@ -103,18 +92,6 @@ class Reply:
 
 Operation = Callable[[Call], Reply]
 Endpoint = Callable[[Request], Response]
-
-
-@cache
-def rate_buckets() -> RateBuckets:
-    """Return this process's buckets."""
-    return RateBuckets()
-
-
-@cache
-def lockout() -> Lockout:
-    """Return this process's blocked addresses."""
-    return Lockout()
 
 
 def endpoint(
@@ -214,8 +191,9 @@ class _Exchange:
         body, broken = self._parse(raw)
         route = self._choose(match, body)
         self._route = route
-        self._caller = self._identify(route)
-        self._limit(self._caller, route)
+        address = client_address(self._request)
+        self._caller = guard.identify(self._door, route, self._request.headers, address)
+        guard.check_pace(self._door, route, self._caller)
         if broken is not None:
             raise broken
         call = Call(
@@ -227,7 +205,7 @@ class _Exchange:
             path=match.path,
             headers=self._request.headers,
             raw=b"" if self._door.reads_json else raw,
-            address=client_address(self._request),
+            address=address,
         )
         return self._replied(operation(call))
 
@@ -272,26 +250,6 @@ class _Exchange:
         if route is None:
             raise MethodNotAllowed(allowed=match.methods())
         return route
-
-    def _identify(self, route: Route) -> Caller:
-        headers = self._request.headers
-        if Credential.SIGNATURE in route.credentials or not settings().lockout:
-            return self._door.authenticator.identify(headers, route)
-        address = client_address(self._request)
-        lockout().check(address)
-        try:
-            return self._door.authenticator.identify(headers, route)
-        except Unauthenticated:
-            if any(name in headers for name in CREDENTIAL_HEADERS):
-                lockout().count_failure(address, _lockout_rule())
-            raise
-
-    def _limit(self, caller: Caller, route: Route) -> None:
-        if not settings().rate_limits:
-            return
-        limit = self._door.limit_for(caller, route.rate_class)
-        if limit is not None:
-            rate_buckets().take(f"{route.rate_class}/{caller.principal()}", limit)
 
     def _operation_body(self, body: Json, route: Route) -> Json:
         if self._is_callable:
@@ -369,15 +327,6 @@ class _Exchange:
             extra["caller"] = self._caller.trace_name()
             extra["tenant"] = self._caller.project_id
         logger.log(level, "request", extra=extra)
-
-
-def _lockout_rule() -> LockoutRule:
-    found = settings()
-    return LockoutRule(
-        failures=found.lockout_failures,
-        window_s=found.lockout_window_s,
-        block_s=found.lockout_block_s,
-    )
 
 
 def _callable_error(refusal: Refusal, request_id: str) -> Json:

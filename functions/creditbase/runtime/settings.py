@@ -148,6 +148,9 @@ class Settings(BaseModel):
     customer_per_minute: int = Field(default=300, ge=1, alias="CREDITBASE_CUSTOMER_PER_MINUTE")
     """Requests a customer may make each minute with its own tokens, per process. 300."""
 
+    stranger_per_minute: int = Field(default=60, ge=1, alias="CREDITBASE_STRANGER_PER_MINUTE")
+    """Requests that show no credential, from one address each minute, per process. 60."""
+
     lockout: bool = Field(default=True, alias="CREDITBASE_LOCKOUT")
     """Whether addresses with many failed sign-ins are blocked. On; off under the emulator."""
 
