@@ -79,7 +79,7 @@ HOLDINGS: Mapping[str, Holding] = {
 LEFT_OUT = frozenset(
     {
         *("digest", "request_digest", "key_digest", "identities", "made_by"),
-        *("hash", "prev", "head", "cost_nanos", "pricing"),
+        *("hash", "prev", "head", "seal", "salt", "private", "cost_nanos", "pricing"),
         *("actor", "reason", "client_secret", "url", "shard"),
     }
 )
