@@ -109,6 +109,12 @@ def erase(deed: Deed, consent: Consent, *, now: datetime) -> Erasing:
     return _told(erasure)
 
 
+def is_erased(ref: CustomerRef) -> bool:
+    """Return whether a customer was erased, and nothing is left to do."""
+    found = find_erasure(ref.customer_id)
+    return found is not None and found.ref == ref and found.erased_at is not None
+
+
 def record_of_erasure(erasing: Erasing) -> Audit:
     """Return what stands in the audit: what came of it, once it is over, else its beginning."""
     begun = find_audit(erasing.audit_id)

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from creditbase.accounts.domain import Customer, CustomerRef
 from creditbase.admin.domain.audit import BACK_END, Deed
-from creditbase.admin.erasing import Consent, erase
+from creditbase.admin.erasing import Consent, erase, is_erased
 from creditbase.admin.exporting import ExportStream, load_person
 from creditbase.catalog.tier_store import load_tiers
 from creditbase.catalog.tier_use_cases import find_tier_now
-from creditbase.kernel.errors import InvalidRequest, NotFound
+from creditbase.kernel.errors import InvalidRequest, NotFound, Unavailable
 from creditbase.kernel.ids import identity_digest
 from creditbase.metering.models import parse
 from creditbase.relay.answers import (
@@ -68,19 +68,22 @@ def show_customer_by_name(project_id: str, external_id: str) -> Reply:
 def delete_customer(project_id: str, customer_id: str, *, now: datetime) -> Reply:
     """Erase a customer: nothing is billed to it any more, and nothing names it.
 
-    What is left to do when Stripe or the store stops answering is done by a job; the project
-    answers for what its customer is owed, or owes. Its own account is no customer.
+    Where Stripe or the store stops answering, a repeat goes on with it, and so does a job. The
+    project answers for what its customer is owed, or owes. Its own account is no customer.
     """
-    customer = relay_customers.load_customer(project_id, _known_id(customer_id))
+    ref = CustomerRef(project_id, _known_id(customer_id))
+    if is_erased(ref):
+        raise NotFound("Customer not found")
     deed = Deed(
         action="erase",
         actor=BACK_END,
         key="erase",
         reason="asked for by the project",
-        project_id=project_id,
-        customer_id=customer.customer_id,
+        project_id=ref.project_id,
+        customer_id=ref.customer_id,
     )
-    erase(deed, Consent(is_forced=True), now=now)
+    if not erase(deed, Consent(is_forced=True), now=now).is_erased:
+        raise Unavailable
     return Reply(body=None, status=204)
 
 
