@@ -14,13 +14,13 @@ from werkzeug.test import TestResponse
 
 from creditbase.catalog.tier_use_cases import shared_tiers
 from creditbase.catalog.use_cases import shared_cache
-from creditbase.hub.limits import plans
 from creditbase.ledger.use_cases import lanes
 from creditbase.metering.names import customer_names
 from creditbase.metering.rates import tiered_projects
 from creditbase.metering.telling import listeners
 from creditbase.payments import stripe_billing
 from creditbase.runtime import firestore
+from creditbase.subscriptions.paces import plans
 from tests.ledger.wallets import LiveWallet
 from tests.proof.doors import Doors
 from tests.proof.staging import DONE, Operation, Staged
