@@ -100,6 +100,18 @@ def run_in_view(
 
     If we are interrupted, it is interrupted too, and gets `patience_s` to end in order.
     """
+    with in_view(command, cwd=cwd, env=env, patience_s=patience_s) as process:
+        return process.wait()
+
+
+@contextlib.contextmanager
+def in_view(
+    command: list[str], *, cwd: Path, env: Mapping[str, str], patience_s: float = 15
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program whose words a person reads as they come, while we do something else.
+
+    If the block is left by an exception, it is interrupted, and gets `patience_s` as above.
+    """
     process = subprocess.Popen(
         _bound(command, signal.SIGTERM),
         cwd=cwd,
@@ -108,7 +120,7 @@ def run_in_view(
         start_new_session=True,
     )
     try:
-        return process.wait()
+        yield process
     except BaseException:
         with undisturbed(), contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)

@@ -169,7 +169,7 @@ class Stack:
         command += ["--host", "127.0.0.1", "--port", str(self.layout.port(name))]
         return self.start(name, command, cwd=FUNCTIONS, THREADS=str(SERVER_THREADS))
 
-    def bring_up(self) -> dict[str, str]:
+    def bring_up(self, then: Callable[[], None]) -> dict[str, str]:
         """Start everything, wait until everything answers, return the environment.
 
         Raises: Failed.
@@ -186,9 +186,9 @@ class Stack:
             lambda: firestore_emulator.is_listening(layout.port("firestore")),
         )
         firestore_emulator.warm_up(layout.port("firestore"))
+        then()
         self.say(
-            "Firestore answers; seeding plans, prices and projects, starting "
-            + " and ".join(SERVED)
+            f"Firestore answers; seeding plans and prices, starting {' and '.join(SERVED)}"
         )
         served = [self.start_served(name) for name in SERVED]
         env = {**self.settings(), MARK: self.mark}
@@ -291,11 +291,13 @@ def is_up(layout: Layout) -> bool:
     return probe.is_healthy(health) and all(probe.answers(url) for url in doors)
 
 
-def up(layout: Layout, *, is_bound_to_us: bool, say: Say) -> dict[str, str]:
+def up(
+    layout: Layout, *, is_bound_to_us: bool, say: Say, then: Callable[[], None] = lambda: None
+) -> dict[str, str]:
     """Start the stack; return its environment, which is then also in its file.
 
     `is_bound_to_us` ends the stack when this process ends, however it ends. Whatever goes
-    wrong, nothing that was started stays behind.
+    wrong, nothing that was started stays behind. `then` is called once Firestore answers.
 
     Raises: Failed.
     """
@@ -315,7 +317,7 @@ def up(layout: Layout, *, is_bound_to_us: bool, say: Say) -> dict[str, str]:
         stack = Stack(layout, is_bound_to_us=is_bound_to_us, say=say)
         stack.remember()
         try:
-            values = stack.bring_up()
+            values = stack.bring_up(then)
         except BaseException:
             with background.undisturbed():
                 say("did not start; ending what was started")

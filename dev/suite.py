@@ -1,15 +1,17 @@
 """`make test`: everything that the build machine runs, on one stack of its own.
 
-The checks run while the emulators start. With arguments for pytest it is a narrow run: only
+The checks run while the emulators start, and the tests begin as soon as Firestore answers:
+those that need the whole stack wait for it. With arguments for pytest it is a narrow run: only
 those tests, and a stack only if one of them needs it.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +31,7 @@ WORKERS = 3
 ALONE = "tests/proof/test_hot_wallet.py"
 """It fills both cores itself and measures what it does: nothing may run beside it."""
 PYTEST_NOTHING_SELECTED = 5
+CHECKED_WITHIN_S = 900
 HANGS_AFTER_S = 420
 """A test's alarm at 300 s comes once; an `__exit__` that waits without a limit sleeps on. This
 ends the worker from a thread of its own, with every stack, and the run names the test."""
@@ -61,20 +64,25 @@ class Suite:
         if status != 0:
             self.failures.append(f"{name} (status {status})")
 
-    def environment(self, mark: str, values: Mapping[str, str]) -> dict[str, str]:
+    def environment(self, mark: str, *, has_stack: bool = True) -> dict[str, str]:
         """Return what tests see: the stack's addresses, and no setting of the developer's."""
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)
         }
-        named = {STACK_ENV: str(self.layout.env), EMULATOR: values[EMULATOR]} if values else {}
+        store = self.layout.address("firestore")
+        named = {STACK_ENV: str(self.layout.env), EMULATOR: store} if has_stack else {}
         return {**kept, **named, MARK: mark}
 
     def run_everything(self) -> None:
-        """Check and start side by side, then all tests, then the end of the stack."""
+        """Check, start and test side by side, then what runs alone.
+
+        The checks come last where there is not time for all: tests ask what answers in seconds.
+        """
         chromium.ensure(stack.speaker("install"))
         self.look_for_flaws()
+        mark = background.fresh_mark()
         checking = subprocess.Popen(
-            [str(BIN / "python"), "-m", "dev.check"],
+            ["nice", "-n", "10", str(BIN / "python"), "-m", "dev.check"],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -82,53 +90,59 @@ class Suite:
             text=True,
         )
         try:
-            with self.part("start the stack, while checking"):
-                say = stack.speaker("up")
-                values = stack.up(self.layout, is_bound_to_us=True, say=say)
-            with self.part("wait for the checks"):
-                said, _ = checking.communicate()
-                console.print(said.rstrip(), markup=False)
-                self.judge("check", checking.returncode)
+            with contextlib.ExitStack() as running:
+                with self.part("start the stack, while checking and testing"):
+                    begun: list[subprocess.Popen[bytes]] = []
+                    values = stack.up(
+                        self.layout,
+                        is_bound_to_us=True,
+                        say=stack.speaker("up"),
+                        then=lambda: begun.append(running.enter_context(self.testing(mark))),
+                    )
+                with self.part("the rest of pytest"):
+                    self.judge("pytest", begun[0].wait())
+                with self.part("wait for the checks"):
+                    said, _ = checking.communicate(timeout=CHECKED_WITHIN_S)
+                    console.print(said.rstrip(), markup=False)
+                    self.judge("check", checking.returncode)
+            self.run_alone(mark, values)
         finally:
             if checking.poll() is None:
-                checking.terminate()
-                checking.wait()
-        self.run_tests(values)
-
-    def run_tests(self, values: dict[str, str]) -> None:
-        """Run Python's tests and the web SDK's."""
-        mark = background.fresh_mark()
-        env = self.environment(mark, values)
-        try:
-            with self.part("pytest"):
-                self.coverage.unlink(missing_ok=True)
-                command = [*self.measured_pytest, "-q", "-n", str(WORKERS)]
-                command += ["--dist", "worksteal", "--durations=10"]
-                command += ["-o", f"faulthandler_timeout={HANGS_AFTER_S}"]
-                command += ["-o", "faulthandler_exit_on_timeout=true"]
-                # The rules ran with the checks.
-                command += [f"--ignore={name}" for name in (*RULES, ALONE)]
-                self.judge("pytest", background.run_in_view(command, cwd=ROOT, env=env))
-            with self.part(f"pytest {ALONE}"):
-                command = [str(BIN / "pytest"), "-q", ALONE]
-                self.judge(ALONE, background.run_in_view(command, cwd=ROOT, env=env))
-            self.judge_coverage()
-            with self.part("web SDK"):
-                tests = sorted(str(path) for path in (ROOT / "tests/e2e").glob("*.test.mjs"))
-                if not tests:
-                    raise Failed("There is no tests/e2e/*.test.mjs to run.")
-                command = [
-                    "node",
-                    "--test",
-                    "--test-reporter=spec",
-                    "--test-concurrency=1",
-                    *tests,
-                ]
-                status = background.run_in_view(command, cwd=ROOT, env={**env, **values})
-                self.judge("web SDK", status)
-            self.judge_flaws()
-        finally:
+                checking.kill()
             background.end(mark, politely={})
+
+    def testing(self, mark: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """Begin with the tests that run side by side."""
+        self.coverage.unlink(missing_ok=True)
+        command = [*self.measured_pytest, "-q", "-n", str(WORKERS)]
+        command += ["--dist", "worksteal", "--durations=10"]
+        command += ["-o", f"faulthandler_timeout={HANGS_AFTER_S}"]
+        command += ["-o", "faulthandler_exit_on_timeout=true"]
+        # The rules ran with the checks.
+        command += [f"--ignore={name}" for name in (*RULES, ALONE)]
+        return background.in_view(command, cwd=ROOT, env=self.environment(mark))
+
+    def run_alone(self, mark: str, values: dict[str, str]) -> None:
+        """Run what measures, and the web SDK's tests."""
+        env = self.environment(mark)
+        with self.part(f"pytest {ALONE}"):
+            command = [str(BIN / "pytest"), "-q", ALONE]
+            self.judge(ALONE, background.run_in_view(command, cwd=ROOT, env=env))
+        self.judge_coverage()
+        with self.part("web SDK"):
+            tests = sorted(str(path) for path in (ROOT / "tests/e2e").glob("*.test.mjs"))
+            if not tests:
+                raise Failed("There is no tests/e2e/*.test.mjs to run.")
+            command = [
+                "node",
+                "--test",
+                "--test-reporter=spec",
+                "--test-concurrency=1",
+                *tests,
+            ]
+            status = background.run_in_view(command, cwd=ROOT, env={**env, **values})
+            self.judge("web SDK", status)
+        self.judge_flaws()
 
     def look_for_flaws(self) -> None:
         """Let every local Stripe of this run write down what Stripe would not say."""
@@ -176,14 +190,13 @@ class Suite:
         command = [str(BIN / "pytest"), *arguments]
         self.look_for_flaws()
         try:
-            env = self.environment(mark, {})
-            values: dict[str, str] = {}
+            env = self.environment(mark, has_stack=False)
             if self._needs_stack(command, env):
                 with self.part("start the stack"):
                     say = stack.speaker("up")
-                    values = stack.up(self.layout, is_bound_to_us=True, say=say)
+                    stack.up(self.layout, is_bound_to_us=True, say=say)
+                env = self.environment(mark)
             with self.part("pytest"):
-                env = self.environment(mark, values)
                 self.judge("pytest", background.run_in_view(command, cwd=ROOT, env=env))
         finally:
             background.end(mark, politely={})
