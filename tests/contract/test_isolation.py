@@ -7,25 +7,15 @@ and headers, so nobody finds out by asking who else is here.
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from creditbase.accounts.use_cases import create_secret_key, revoke_secret_key
-from creditbase.catalog.tier_use_cases import shared_tiers
-from creditbase.kernel.ids import (
-    SECRET_KEY_PREFIX,
-    credential,
-    hold_public_id,
-    operation_entry_id,
-)
 from creditbase.runtime.authorization import ROUTES
-from creditbase.runtime.clock import now, real_now
-from creditbase.runtime.routes import Credential, DoorName, Route
-from creditbase.subscriptions.relay_projects import archive_project
-from tests.contract.house import SITE, House, Json, bearer, of
+from creditbase.runtime.routes import DoorName, Route
+from tests.contract.house import SITE, House, Json
+from tests.contract.street import HOOK, TIER, Street, unknown
 
 pytestmark = pytest.mark.firestore
 
@@ -34,13 +24,6 @@ PAGES = {"success_url": f"{SITE}/ok", "cancel_url": f"{SITE}/no"}
 TOP_UP = {"credit_amount_cents": 2500, **PAGES}
 CHAT = {"model": "local-echo", "messages": [{"role": "user", "content": "Hi"}]}
 INPUT = {"model": "local-echo", "input": [{"role": "user", "content": "Hi"}]}
-TIER = {
-    "tier_code": "mine",
-    "display_name": "Mine",
-    "spend_limit_cents": 1,
-    "models": [{"model_id": "local-echo"}],
-}
-HOOK = {"endpoint_url": "https://hooks.example.com/in", "events": ["customer.created"]}
 CUSTOMER_HEADER = "X-ModelRelay-Customer-Id"
 
 Ids = Mapping[str, str]
@@ -119,94 +102,10 @@ NAMING_NOTHING = {
 """Routes where a caller can name nothing but its own, or makes something new."""
 
 
-@dataclass
-class Street:
-    """Two projects, what is in each, and what holds no more."""
-
-    house: House
-    own: dict[str, str]
-    theirs: dict[str, str]
-    void: dict[str, dict[str, str]]
-    """Credentials that were good once, by what became of them."""
-
-
 @pytest.fixture(scope="module")
 def street(house: House) -> Street:
     """Return the house with a neighbour, and credentials that ended."""
-    rival = house.neighbour()
-    rival.ask(
-        "POST /api/v1/projects/{project_id}/tiers",
-        body={**TIER, "tier_code": "theirs"},
-        project_id=rival.project_id,
-    )
-    shared_tiers.cache_clear()
-    theirs = {**_ids(rival), "tier_code": "theirs"}
-    own = {**_ids(house), "tier_code": "free"}
-    return Street(house, own, theirs, _void(house))
-
-
-def _ids(house: House) -> dict[str, str]:
-    """Return one existing thing of each kind of a project."""
-    person = house.person("payg")
-    hold = house.ask(
-        "POST /api/v1/holds",
-        body={"customer_id": person.customer_id, "amount_nanos": 0},
-        headers={"Idempotency-Key": uuid.uuid4().hex},
-    )
-    owned: dict[str, Any] = {"project_id": house.project_id}
-    hook = house.ask("POST /api/v1/projects/{project_id}/webhooks", body=HOOK, **owned)
-    key = house.ask("POST /api/v1/projects/{project_id}/keys", body={"name": "x"}, **owned)
-    return {
-        **owned,
-        "customer_id": person.customer_id,
-        "own": house.person().customer_id,
-        "external_id": person.external_id,
-        "email": f"{person.external_id}@example.com",
-        "tier_id": house.tier_ids["pro"],
-        "hold_id": of(hold)["hold"]["id"],
-        "webhook_id": of(hook)["webhook"]["id"],
-        "key_id": of(key)["key"]["id"],
-    }
-
-
-def _void(house: House) -> dict[str, dict[str, str]]:
-    """Return credentials of a deleted customer, an archived project and a revoked key."""
-    leaving = house.person("free")
-    gone = house.ask("DELETE /api/v1/customers/{customer_id}", customer_id=leaving.customer_id)
-    assert gone.status_code == 204, gone.text
-    shut = house.neighbour()
-    shut_token = shut.person("free").token
-    archive_project(shut.project_id, shut.uid, now=now())
-    issued = create_secret_key(
-        house.project_id, name="2", random_bytes=uuid.uuid4().bytes * 2, now=real_now()
-    )
-    bare_token = replace(house, secret_key=issued.secret).person("free").token
-    revoke_secret_key(house.project_id, issued.key.key_id)
-    return {
-        "deleted customer": bearer(leaving.token),
-        "archived project, token": bearer(shut_token),
-        "archived project, key": _key(shut.secret_key),
-        "revoked key, token": bearer(bare_token),
-        "revoked key": _key(issued.secret),
-    }
-
-
-def _key(secret: str) -> dict[str, str]:
-    return {"X-ModelRelay-Api-Key": secret}
-
-
-def _unknown() -> dict[str, str]:
-    """Return names of each kind, of the same shape, that nobody has."""
-    name = f"user_{uuid.uuid4().hex[:12]}"
-    kinds = ("project_id", "customer_id", "tier_id", "webhook_id")
-    return {
-        **{kind: str(uuid.uuid4()) for kind in kinds},
-        "external_id": name,
-        "email": f"{name}@example.com",
-        "tier_code": "nobodys",
-        "hold_id": hold_public_id(str(uuid.uuid4()), operation_entry_id(name)),
-        "key_id": f"key_{uuid.uuid4().hex[:24]}",
-    }
+    return Street.built(house)
 
 
 def _variables(route: Route) -> list[str]:
@@ -280,56 +179,7 @@ def test_what_is_somebody_elses_is_as_if_it_were_not_there(
                     asks,
                     {**street.own, **{name: source[name] for name in those}},
                 )
-                for source in (street.theirs, _unknown())
+                for source in (street.theirs, unknown())
             )
             assert there.status_code in {400, 404}, (those, there.text)
             assert _told(there) == _told(nowhere), those
-
-
-@pytest.mark.parametrize("route", RELAY, ids=_short)
-def test_what_holds_no_more_is_as_if_it_had_never_held(street: Street, route: Route) -> None:
-    """A revoked key, a deleted customer, an archived project: 401, and nothing of why."""
-    body, _ = _asks(route)[0](street.own)
-    never = {
-        "Authorization": bearer(_spoilt(street.void["deleted customer"]["Authorization"][7:])),
-        "X-ModelRelay-Api-Key": _key(credential(SECRET_KEY_PREFIX, bytes(32))),
-    }
-
-    def ask(shown: Mapping[str, str]) -> tuple[int, Json, list[str]]:
-        headers = {"Idempotency-Key": uuid.uuid4().hex}
-        path = _path(route, street.own)
-        return _told(
-            street.house.ask(route.name, body=body, credential=shown, headers=headers, **path)
-        )
-
-    refused = {name: ask(shown) for name, shown in never.items()}
-    assert {status for status, _, _ in refused.values()} == {401}
-    for what, shown in street.void.items():
-        (header,) = shown
-        assert ask(shown) == refused[header], what
-
-
-def _spoilt(token: str) -> str:
-    """Return a token whose signature nobody made."""
-    head, _, signature = token.rpartition(".")
-    return f"{head}.{signature[::-1]}"
-
-
-@pytest.mark.parametrize(
-    "route",
-    [it for it in RELAY if Credential.OWNER in it.credentials and _variables(it)],
-    ids=_short,
-)
-def test_a_user_who_owns_nothing_finds_nothing(street: Street, route: Route) -> None:
-    """Signed in to the same app: somebody else's project looks like none."""
-    user = street.house.signer.headers(f"u{uuid.uuid4().hex}")
-    asks = _asks(route)[0]
-    told = []
-    for project_id in (street.own["project_id"], str(uuid.uuid4())):
-        ids = {**street.own, "project_id": project_id}
-        body, _ = asks(ids)
-        answer = street.house.ask(route.name, body=body, credential=user, **_path(route, ids))
-        told.append(_told(answer))
-
-    assert told[0][0] == 404
-    assert told[0] == told[1]

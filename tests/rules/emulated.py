@@ -29,11 +29,16 @@ class Database:
 
     def rules(self, text: str) -> None:
         """Put rules in force."""
+        assert self.takes(text), text
+
+    def takes(self, text: str) -> bool:
+        """Put rules in force; return whether they can be."""
         body = {"rules": {"files": [{"name": "firestore.rules", "content": text}]}}
         status, answer = self._send(
             "PUT", f"/emulator/v1/projects/{self.project}:securityRules", body, None
         )
-        assert status == 200, answer
+        assert status in {200, 400}, answer
+        return status == 200
 
     def coverage(self) -> list[dict[str, Any]]:
         """Return what the rules' expressions were seen to be since they were put in force."""
@@ -65,6 +70,26 @@ class Database:
         # Let in, and found nothing (404), or what an earlier operation had made (409).
         assert status in {200, 404, 409}, f"{claims} {operation} {path}: {status} {answer}"
         return True
+
+    def may_write(
+        self, claims: Claims | None, way: str, path: str, texts: Mapping[str, str]
+    ) -> bool:
+        """Return whether somebody may write these fields, in one of four ways."""
+        name = f"{self._root}/{path}"
+        fields = {field: {"stringValue": text} for field, text in texts.items()}
+        written: dict[str, Any] = {"update": {"name": name, "fields": fields}}
+        writes = {
+            "create": [{**written, "currentDocument": {"exists": False}}],
+            "update": [written],
+            "merge": [{**written, "updateMask": {"fieldPaths": [*texts]}}],
+            "delete and create": [{"delete": name}, written],
+        }[way]
+        token = None if claims is None else _unsigned(claims, self.project)
+        status, answer = self._send(
+            "POST", f"/v1/{self._root}:commit", {"writes": writes}, token
+        )
+        assert status in {200, 403, 409}, answer
+        return status != 403
 
     def _request(self, operation: str, path: str) -> tuple[str, str, object]:
         parent, _, collection = path.rpartition("/")[0].rpartition("/")

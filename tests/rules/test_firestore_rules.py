@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import figures
 from tests.rules.collections import (
     NAMES_OF_NO_COLLECTION,
     PRODUCT,
@@ -50,8 +51,12 @@ IDENTITIES: dict[str, Claims | None] = {
     "another": {"sub": "other"},
     "an admin": {"sub": "boss", "admin": True, "role": "admin", "owner_uid": "owner"},
     "the owner's namesake": {"sub": "Owner"},
+    "a custom claim of the owner's": {"sub": "other", "user_id": "owner", "owner_uid": "owner"},
 }
 """Who asks. The admin is one by the user's document, as the server reads it, and by claims."""
+
+
+ASSERTIONS = "T8 assertions about the security rules"
 
 
 def fields_of(path: str) -> dict[str, str]:
@@ -125,6 +130,7 @@ def test_only_the_owner_may_get_only_its_own_balance(
     }
 
     assert allowed == ({("the owner", OWN)} if operation in READS_OF_ONE else set())
+    figures.count(ASSERTIONS, len(IDENTITIES) * len(DOCUMENTS))
 
 
 @pytest.mark.firestore
@@ -145,6 +151,34 @@ def test_nobody_can_make_a_balance_its_own(database: Database) -> None:
         assert not may(database, "another", operation, OWN)
 
     assert may(database, "the owner", "get", OWN)
+
+
+ESCALATIONS = {
+    "role": "admin",
+    "plan": "pro",
+    "balance": "1",
+    "stripe_customer_id": "cus_1",
+    "owner_uid": "other",
+    "project_id": "p2",
+}
+"""Fields that would make somebody richer or mightier (I-16)."""
+
+
+@pytest.mark.firestore
+@pytest.mark.parametrize("path", ["users/owner", "users/new", OWN])
+def test_nobody_writes_what_would_make_it_mightier(database: Database, path: str) -> None:
+    """The four ways of I-16: at creation, by update, by deleting first, beside a narrow rule.
+
+    A write of one field alone is what a narrow `allow update` beside a wide `allow write`
+    would let through.
+    """
+    tried = 0
+    for identity, claims in IDENTITIES.items():
+        for name, text in ESCALATIONS.items():
+            for way in ("create", "update", "merge", "delete and create"):
+                assert not database.may_write(claims, way, path, {name: text}), (identity, way)
+                tried += 1
+    figures.count(ASSERTIONS, tried)
 
 
 # ---- every expression was tried ------------------------------------------------------------
@@ -211,6 +245,12 @@ def test_an_expression_that_was_not_tried_is_named(database: Database, name: str
     assert untried in {gap.split(", ", 1)[1] for gap in gaps_in(database.coverage(), rules)}
 
 
+WATCHED = (
+    OWN,
+    *("projects/p1/balances/c1/deeper/d", "projects/p1/wallets/c1"),
+    *("users/owner", "balances/c1"),
+)
+"""Where the mutants below would let somebody in."""
 MUTANTS = {
     "anybody gets": RULES.replace(LINE, "      allow get: if true;\n"),
     "any user gets": RULES.replace(LINE, "      allow get: if request.auth != null;\n"),
@@ -240,6 +280,49 @@ MUTANTS = {
 }
 
 
+VERSION = "rules_version = '2';"
+"""Without it `{x=**}` would mean something else; we have none, so no request can tell."""
+
+
+def _without(count: int) -> dict[str, str]:
+    """Return the rules without so many lines that follow each other, by what is missing."""
+    lines = RULES.splitlines(keepends=True)
+    gone = {}
+    for start in range(len(lines) - count + 1):
+        text = "".join(lines[start : start + count])
+        bare = text.strip()
+        if bare and not bare.startswith(("//", VERSION)):
+            gone[f"without line {start + 1}: {bare[:40]}"] = RULES.replace(text, "", 1)
+    return gone
+
+
+REMOVED = {**_without(1), **_without(2)}
+"""Golden: every line of the rules taken away, alone and with the next."""
+
+
+def _agrees(database: Database) -> bool:
+    """Return whether whoever may do something is who was meant to."""
+    return all(
+        may(database, identity, operation, path) == is_meant(identity, operation, path)
+        for operation in OPERATIONS
+        for path in WATCHED
+        for identity in IDENTITIES
+    )
+
+
+@pytest.mark.firestore
+def test_removing_any_line_of_the_rules_is_noticed(database: Database) -> None:
+    """A line that nothing misses is a line that nobody has understood, or tested."""
+    assert len(REMOVED) >= 10
+    assert RULES.startswith(VERSION)
+    assert _agrees(database)
+    for name, rules in REMOVED.items():
+        if not database.takes(rules):
+            continue  # what does not compile cannot be deployed
+        assert not _agrees(database), name
+    figures.count(ASSERTIONS, len(REMOVED))
+
+
 @pytest.mark.firestore
 @pytest.mark.parametrize("name", MUTANTS)
 def test_opening_any_line_of_the_rules_is_noticed(database: Database, name: str) -> None:
@@ -247,10 +330,4 @@ def test_opening_any_line_of_the_rules_is_noticed(database: Database, name: str)
     assert MUTANTS[name] != RULES
     database.rules(MUTANTS[name])
 
-    watched = (OWN, "projects/p1/balances/c1/deeper/d", "projects/p1/wallets/c1", "users/owner")
-    assert any(
-        may(database, identity, operation, path) != is_meant(identity, operation, path)
-        for operation in OPERATIONS
-        for path in (*watched, "balances/c1")
-        for identity in IDENTITIES
-    )
+    assert not _agrees(database)
