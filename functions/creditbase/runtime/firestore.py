@@ -185,11 +185,16 @@ def query(
 
 
 def page_of(
-    collection: str, *, after: str, limit: int, read_at: datetime | None = None
+    collection: str,
+    *,
+    after: str,
+    limit: int,
+    read_at: datetime | None = None,
+    only: Sequence[str] | None = None,
 ) -> list[Snapshot]:
     """Return the next documents of a collection by id, beyond one; it needs no index.
 
-    `read_at` is as in `get_all`.
+    `read_at` and `only` are as in `get_all`.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -197,6 +202,8 @@ def page_of(
     asked: Any = client().collection(collection).order_by("__name__")
     if after:
         asked = asked.start_after({"__name__": client().document(f"{collection}/{after}")})
+    if only is not None:
+        asked = asked.select(list(only))
     try:
         documents = list(
             asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S, read_time=read_at)
