@@ -24,6 +24,8 @@ EXPORTS = {
     "admin_payments": "creditbase.hub.admin_payments",
     "admin_vouchers": "creditbase.hub.admin_vouchers",
     "admin_webhooks": "creditbase.hub.admin_webhooks",
+    "anchor_ledger": "creditbase.jobs.anchors_schedule",
+    "anchors": "creditbase.hub.anchors",
     "answer_crossings": "creditbase.jobs.stripe_schedules",
     "api_keys": "creditbase.hub.api_keys",
     "auth_customer_token": "creditbase.relay.tokens",

@@ -20,6 +20,7 @@ SCHEMES = {
     Credential.OWNER: [{"firebaseIdToken", "firebaseAppCheck"}],
     Credential.ADMIN: [{"firebaseIdToken", "firebaseAppCheck"}],
     Credential.SIGNATURE: [{"stripeSignature"}],
+    Credential.NOBODY: [set()],
 }
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 HUB_STATUSES = {"200", "201", "400", "401", "403", "404", "409", "429", "500"}
@@ -64,7 +65,8 @@ class TestEachRoute:
 
         if route.door is DoorName.HUB:
             assert statuses <= HUB_STATUSES
-            assert {"401", "429", "500"} <= statuses
+            assert {"429", "500"} <= statuses
+            assert ("401" in statuses) == (Credential.NOBODY not in route.credentials)
             assert ("403" in statuses) == (Credential.ADMIN in route.credentials)
         if route.door is DoorName.WEBHOOK:
             assert statuses == {"200", "400", "500"}

@@ -6,6 +6,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from creditbase.jobs import (
+    anchors_schedule,
     outbox_schedule,
     rollup_schedule,
     scheduled,
@@ -94,6 +95,7 @@ def test_a_store_that_is_down_is_told_to_the_scheduler(ward: Ward, wire: Wire) -
         (outbox_schedule.deliver_outbox, "every 5 minutes"),
         (webhook_schedule.deliver_webhooks, "every 1 minutes"),
         (rollup_schedule.roll_up_usage, "every 15 minutes"),
+        (anchors_schedule.anchor_ledger, "every 15 minutes"),
         (stripe_schedules.reconcile_stripe, "every 1 hours"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

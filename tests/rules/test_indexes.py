@@ -200,6 +200,7 @@ STORES = {
     "deliveries": ("accounts/webhook_store.py", "runtime/outbox.py"),
     "webhooks": ("accounts/webhook_store.py",),
     "crossings": ("ledger/store.py", "runtime/outbox.py"),
+    **dict.fromkeys(("anchors", "trees", "pages", "tops"), ("ledger/anchor_store.py",)),
 }
 """Which modules write the documents of a collection."""
 

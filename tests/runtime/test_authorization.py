@@ -19,6 +19,9 @@ POLICY = {
     "GET /usage/days": "api_key firebase",
     "GET /ledger": "api_key firebase",
     "GET /ledger/{entry_id}": "api_key firebase",
+    "GET /ledger/export": "api_key firebase",
+    "GET /anchors": "nobody",
+    "GET /anchors/{date}": "nobody",
     "GET /models": "api_key firebase",
     "GET /plans": "firebase",
     "POST /billing/checkout": "firebase",
@@ -105,6 +108,7 @@ POLICY = {
     "DELETE /api/v1/customers/{customer_id}/subscription": "secret_key",
     "GET /api/v1/customers/{customer_id}/balance": "secret_key",
     "GET /api/v1/customers/{customer_id}/balance/history": "secret_key",
+    "GET /api/v1/customers/{customer_id}/ledger": "secret_key",
     "POST /api/v1/customers/{customer_id}/topup": "secret_key",
     "GET /api/v1/customers/{customer_id}/auto-topup": "secret_key",
     "PUT /api/v1/customers/{customer_id}/auto-topup": "secret_key",
@@ -116,6 +120,7 @@ POLICY = {
     "GET /api/v1/customers/me/usage": "customer_token",
     "GET /api/v1/customers/me/balance": "customer_token",
     "GET /api/v1/customers/me/balance/history": "customer_token",
+    "GET /api/v1/customers/me/ledger": "customer_token",
     "POST /api/v1/customers/me/topup": "customer_token",
     "GET /api/v1/customers/me/auto-topup": "customer_token",
     "PUT /api/v1/customers/me/auto-topup": "customer_token",
@@ -125,6 +130,8 @@ POLICY = {
 """Written by hand, so that no edit of the table passes unseen."""
 
 SHARED = {
+    "ledger": "/ledger",
+    "anchors": "/anchors",
     "admin_customers": "/admin/customers",
     "admin_vouchers": "/admin/vouchers",
     "admin_webhooks": "/admin/webhooks",
@@ -182,6 +189,14 @@ def test_hosting_sends_every_route_to_its_function(route: Route) -> None:
     first = next(rewrite for rewrite in rewrites() if sends(rewrite, path))
 
     assert first["function"] == {"functionId": route.function, "region": REGION}
+
+
+def test_what_is_for_everybody_is_the_anchors_alone() -> None:
+    """Roots are for anyone to note down; they are limited by address, and only read."""
+    public = [r for r in ROUTES if r.credentials <= {Credential.NOBODY}]
+
+    assert [r.name for r in public] == ["GET /anchors", "GET /anchors/{date}"]
+    assert public == [r for r in ROUTES if r.rate_class is RateClass.PUBLIC]
 
 
 def test_what_takes_no_credential_is_the_webhook_alone() -> None:

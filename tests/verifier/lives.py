@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from creditbase.kernel import ids
-from creditbase.ledger import anchoring, exporting
+from creditbase.ledger import anchoring, exporting, store
 from creditbase.ledger.anchor_store import JOB
 from creditbase.ledger.domain.commands import (
     Budget,
@@ -20,7 +20,8 @@ from creditbase.ledger.domain.commands import (
     PlaceHold,
     TakeBack,
 )
-from creditbase.ledger.domain.wallet import Metered
+from creditbase.ledger.domain.opening import open_wallet
+from creditbase.ledger.domain.wallet import Metered, Terms
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime import firestore
 from tests.ledger.builders import FlatRate
@@ -41,6 +42,15 @@ def open_in(project_id: str, now: datetime, nanos: int = 500 * CREDITS) -> LiveW
     """Open a wallet in a project."""
     customer_id = ids.customer_uuid(project_id, uuid.uuid4().hex, 1)
     return LiveWallet.opened(project_id, customer_id, nanos=nanos, now=now)
+
+
+def open_in_clear(now: datetime) -> LiveWallet:
+    """Open a wallet as they were opened before there were seals."""
+    ref = WalletRef(str(uuid.uuid4()), str(uuid.uuid4()))
+    terms = Terms("free", allocation_nanos=500 * CREDITS)
+    opened = open_wallet(ref.wallet_id, owner_uid="ada", terms=terms, now=now)
+    firestore.commit(store.writes_to_open(ref, opened))
+    return LiveWallet(ref, now)
 
 
 def live(wallet: LiveWallet) -> LiveWallet:

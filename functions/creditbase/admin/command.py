@@ -46,7 +46,7 @@ RECONCILER = "reconcile-stripe"
 JOBS = (
     *("sync-balances", "expire-holds", "reset-cycles"),
     *("answer-crossings", "drain-inbox", "deliver-outbox", "deliver-webhooks", RECONCILER),
-    "roll-up-usage",
+    *("roll-up-usage", "anchor-ledger"),
 )
 
 

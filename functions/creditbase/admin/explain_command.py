@@ -11,6 +11,7 @@ from creditbase.kernel.errors import NotFound
 from creditbase.kernel.ids import project_uuid
 from creditbase.kernel.instants import write_exact
 from creditbase.kernel.money import UNITS_PER_PRICE, ceil_div
+from creditbase.ledger.exporting import ANCHORS, ANCHORS_MAX, Asked, export_ledger
 from creditbase.ledger.paths import WalletRef
 from creditbase.metering.receipts import Explanation
 
@@ -25,6 +26,27 @@ def take_explain(groups: Group) -> None:
     command.add_argument("--project", default="hub", help="name or id of the project (hub)")
     command.add_argument("customer", help="the customer's id, or its name: a Firebase uid")
     command.add_argument("entry", nargs="?", help="id of one entry (all of them, in short)")
+    command = add_command(groups, "export", _export, "write a ledger with its proofs as JSON")
+    command.add_argument("--project", default="hub", help="name or id of the project (hub)")
+    command.add_argument("customer", help="the customer's id, or its name: a Firebase uid")
+    command.add_argument(
+        "--private", action="store_true", help="with costs, and what opens their seals"
+    )
+    command.add_argument("--from-seq", type=int, default=1, help="first entry of this part (1)")
+    command.add_argument(
+        "--anchors", type=int, default=ANCHORS, help=f"how many days to prove ({ANCHORS})"
+    )
+
+
+def _export(given: argparse.Namespace) -> None:
+    asked = Asked(from_seq=given.from_seq, anchors=given.anchors, is_private=given.private)
+    if asked.from_seq < 1 or not 0 <= asked.anchors <= ANCHORS_MAX:
+        raise CommandFailed(f"entries begin at 1, and at most {ANCHORS_MAX} days are proved")
+    export = export_ledger(wallet_named(given.project, given.customer), asked)
+    for piece in export.pieces:
+        print(piece.decode(), end="")
+    if export.next_seq is not None:
+        print(f"the next part: --from-seq {export.next_seq}", file=sys.stderr)
 
 
 def _explain(given: argparse.Namespace) -> None:

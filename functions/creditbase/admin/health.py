@@ -14,6 +14,7 @@ from typing import TypeVar
 from creditbase.admin import rollup_progress
 from creditbase.admin.inbox import count_events
 from creditbase.admin.runs_store import Runs, load_runs
+from creditbase.ledger import anchor_store
 from creditbase.ledger.attention import (
     Overdue,
     Parked,
@@ -33,7 +34,7 @@ GRACE = timedelta(minutes=10)
 JOBS = [
     *("sync_balances", "expire_holds", "reset_cycles", "roll_up_usage"),
     *("drain_inbox", "reconcile_stripe", "answer_crossings"),
-    *("deliver_outbox", "deliver_webhooks"),
+    *("deliver_outbox", "deliver_webhooks", "anchor_ledger"),
 ]
 
 
@@ -45,6 +46,8 @@ class Health:
     rolled_up_at: datetime | None
     """The instant that the platform's days are of; None before the first roll-up."""
     is_rolling: bool
+    anchored: str
+    """The newest day that was anchored; empty before the first."""
     parked: list[Parked]
     """At most one more than may be named."""
     overdue: list[Overdue]
@@ -67,6 +70,7 @@ def look(now: datetime) -> Health:
 
         runs = ask(lambda: load_runs(JOBS))
         progress = ask(rollup_progress.load_progress)
+        anchored = ask(anchor_store.load_progress)
         parked = ask(lambda: find_parked_anywhere(limit=NAMED_MAX + 1))
         overdue = ask(lambda: find_overdue(now - GRACE, limit=NAMED_MAX + 1))
         events = ask(count_events)
@@ -80,6 +84,7 @@ def look(now: datetime) -> Health:
             runs=runs(),
             rolled_up_at=rolled.as_of,
             is_rolling=rolled.sweep is not None,
+            anchored=anchored().last_date,
             parked=parked(),
             overdue=overdue(),
             events=events(),

@@ -38,6 +38,7 @@ def _body(found: Health, now: datetime) -> Json:
         "generated_at": write_seconds(now),
         "jobs": [_job(runs) for runs in found.runs],
         "roll_up": roll_up,
+        "anchors": {"newest": found.anchored} if found.anchored else {},
         "inbox": events,
         "outboxes": [_backlog(backlog) for backlog in found.backlogs],
         "parked_wallets": {"wallets": parked, "are_all": len(found.parked) <= NAMED_MAX},

@@ -17,9 +17,11 @@ from creditbase.hub.receipts import COLUMNS, cells_of, receipt_of, row_of
 from creditbase.kernel import instants
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.ledger.domain.entries import Entry, EntryKind
+from creditbase.ledger.export_reply import export_reply
 from creditbase.ledger.pages import Span, find_span, load_entry, load_page
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.http import Call, Reply, endpoint
+from creditbase.runtime.lines import Lines
 from creditbase.runtime.tables import csv_line, json_line
 
 LIMIT = 50
@@ -28,6 +30,8 @@ EXPORT_PAGE = 200
 EXPORT_ENTRIES_MAX = 50_000
 """How many entries one export looks through; it says where the next one begins."""
 NEXT_CURSOR = "X-Next-Cursor"
+EXPORT = "GET /ledger/export"
+"""All that computes a ledger again, with proofs; what it asks is its own."""
 KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 
 
@@ -39,6 +43,8 @@ def ledger(call: Call) -> Reply:
     entry that is not the caller's own.
     """
     ref = payer_of(call)
+    if call.route.name == EXPORT:
+        return export_reply(ref, call.body)
     entry_id = call.path.get("entry_id")
     if entry_id is not None:
         return Reply(body={"entry": receipt_of(load_entry(ref, asked_entry_id(entry_id)))})
@@ -90,8 +96,7 @@ def _export(ref: WalletRef, span: Span, kind: EntryKind | None, *, as_table: boo
         body=None,
         stream=Lines(
             "text/csv; charset=utf-8" if as_table else "application/jsonl",
-            written,
-            head=csv_line(COLUMNS) if as_table else "",
+            chain([csv_line(COLUMNS).encode() if as_table else b""], written),
         ),
         headers=headers,
     )
@@ -124,25 +129,6 @@ def _written(
         if page.next_below is None:
             return
         span = Span(span.lowest, page.next_below - 1)
-
-
-class Lines:
-    """An answer that is written line by line; nothing has to be settled at its end."""
-
-    def __init__(self, content_type: str, pieces: Iterator[bytes], *, head: str = "") -> None:
-        self.content_type = content_type
-        self.code = ""
-        self._pieces = chain([head.encode()], pieces)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._pieces)
-
-    def close(self) -> None:
-        """Read no further."""
-        self._pieces = chain()
 
 
 # ---- what was asked --------------------------------------------------------------------------

@@ -11,8 +11,8 @@ ADMIN_PER_MINUTE = 120
 
 def limit_for(caller: Caller, rate_class: RateClass) -> RateLimit | None:
     """Return how many requests of this class a user may make a minute."""
-    if rate_class is RateClass.NONE:
-        return None
+    if rate_class in {RateClass.NONE, RateClass.PUBLIC}:
+        return None  # of the public's, the guard has counted the address
     if rate_class is RateClass.ADMIN:
         return RateLimit(ADMIN_PER_MINUTE)
     if rate_class is RateClass.SYNC:

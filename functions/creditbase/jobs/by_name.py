@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from creditbase.jobs import use_cases
+from creditbase.jobs.anchors import anchor_ledger
 from creditbase.jobs.crossings import answer_crossings
 from creditbase.jobs.deliveries import deliver_webhooks
 from creditbase.jobs.erasing import erase_customers
@@ -16,6 +17,7 @@ from creditbase.jobs.use_cases import Report
 
 JOBS: dict[str, Callable[..., Report]] = {
     **use_cases.JOBS,
+    "anchor-ledger": anchor_ledger,
     "answer-crossings": answer_crossings,
     "deliver-outbox": deliver_outbox,
     "deliver-webhooks": deliver_webhooks,

@@ -11,6 +11,7 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.wallet import DELETED
+from creditbase.ledger.export_reply import export_reply
 from creditbase.ledger.history import load_history
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
@@ -62,6 +63,11 @@ def show_history(call: Call) -> Reply:
     return Reply(body=history_answer(history.rows))
 
 
+def export(call: Call) -> Reply:
+    """Show the whole ledger, so that anyone can compute it again, with its proofs."""
+    return export_reply(_wallet_of(call), call.body)
+
+
 def top_up(call: Call) -> Reply:
     """Start a Checkout session that pays into the wallet."""
     return start_topup(call, _customer_of(call))
@@ -96,6 +102,7 @@ def change_auto_topup(call: Call) -> Reply:
 CUSTOMERS: Mapping[str, Operation] = {
     "GET /api/v1/customers/{customer_id}/balance": show_balance,
     "GET /api/v1/customers/{customer_id}/balance/history": show_history,
+    "GET /api/v1/customers/{customer_id}/ledger": export,
     "POST /api/v1/customers/{customer_id}/topup": top_up,
     "GET /api/v1/customers/{customer_id}/auto-topup": show_auto_topup,
     "PUT /api/v1/customers/{customer_id}/auto-topup": change_auto_topup,
@@ -104,6 +111,7 @@ CUSTOMERS_ME: Mapping[str, Operation] = {
     "GET /api/v1/customers/me/usage": show_usage,
     "GET /api/v1/customers/me/balance": show_balance,
     "GET /api/v1/customers/me/balance/history": show_history,
+    "GET /api/v1/customers/me/ledger": export,
     "POST /api/v1/customers/me/topup": top_up,
     "GET /api/v1/customers/me/auto-topup": show_auto_topup,
     "PUT /api/v1/customers/me/auto-topup": change_auto_topup,

@@ -57,6 +57,10 @@ def identify(door: Door, route: Route, headers: Headers, address: str) -> Caller
     if Credential.SIGNATURE in route.credentials:
         return authenticator.identify(headers, route)
     network = network_of(address)
+    if Credential.NOBODY in route.credentials:
+        if found.rate_limits:
+            strangers().take(network, RateLimit(found.stranger_per_minute))
+        return authenticator.identify(headers, route)
     if found.lockout:
         lockout().check(network)
     try:

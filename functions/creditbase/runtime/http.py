@@ -302,7 +302,7 @@ class _Exchange:
         """Add what every answer has, also an error."""
         for name in self._door.request_id_headers:
             response.headers[name] = self._request_id
-        response.headers["Cache-Control"] = "private, no-store"
+        response.headers.setdefault("Cache-Control", "private, no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         if self._door.admits_browsers and self._request.method != "OPTIONS":
             origin = self._request.headers.get("Origin", "")

@@ -158,7 +158,7 @@ class Authenticator:
         # Believed for seconds where each request is money's own path; else read every time.
         is_believed = route.rate_class is RateClass.METERING
         match kind:
-            case Credential.SIGNATURE:
+            case Credential.SIGNATURE | Credential.NOBODY:
                 return Caller(kind=CallerKind.UNPROVEN, project_id=self._project_id)
             case Credential.API_KEY:
                 return self._by_api_key(

@@ -68,6 +68,7 @@ def _wallet(
     return (
         _row(function, "GET", f"{customer}/balance", credentials),
         _row(function, "GET", f"{customer}/balance/history", credentials),
+        _row(function, "GET", f"{customer}/ledger", credentials),
         _row(function, "POST", f"{customer}/topup", credentials),
         _row(function, "GET", f"{customer}/auto-topup", credentials),
         _row(function, "PUT", f"{customer}/auto-topup", credentials),

@@ -29,6 +29,8 @@ class Credential(StrEnum):
     """As `FIREBASE`; the operation itself looks whether the user owns the path's project."""
     ADMIN = "admin"
     """As `FIREBASE`, of a user whose role says so now: it is read for every request."""
+    NOBODY = "nobody"
+    """None: what it shows is everybody's. Its requests are limited by their address."""
     SIGNATURE = "signature"
     """A signature over the raw body, which the operation itself verifies."""
 
@@ -46,6 +48,8 @@ class RateClass(StrEnum):
     """A setting, for each project, customer or owner."""
     ADMIN = "admin"
     """120 a minute for each admin, whatever plan that user is on."""
+    PUBLIC = "public"
+    """A setting, for each address: of what needs no credential."""
     NONE = "none"
 
 
@@ -78,6 +82,7 @@ CUSTOMER_TOKEN = frozenset({Credential.CUSTOMER_TOKEN})
 OWNER = frozenset({Credential.OWNER})
 ADMIN = frozenset({Credential.ADMIN})
 SIGNATURE = frozenset({Credential.SIGNATURE})
+NOBODY = frozenset({Credential.NOBODY})
 
 SMALL = 4 * 1024
 METERED = 32 * 1024
