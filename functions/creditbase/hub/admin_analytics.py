@@ -12,7 +12,6 @@ from creditbase.admin.analytics import AsOf
 from creditbase.admin.domain.economics import Economics, ModelEconomics
 from creditbase.hub.admin_door import admin_of
 from creditbase.hub.door import HUB
-from creditbase.hub.ledger import Lines
 from creditbase.hub.queries import asked_number, asked_project_id, asked_text
 from creditbase.hub.usage_days import asked_days
 from creditbase.kernel.days import days_between
@@ -20,6 +19,7 @@ from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.instants import write_exact, write_seconds
 from creditbase.kernel.money import NANOS_PER_DOLLAR
 from creditbase.runtime.http import Call, Reply, Resources, endpoint
+from creditbase.runtime.lines import Lines
 
 Json = dict[str, object]
 
