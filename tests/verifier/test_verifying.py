@@ -32,6 +32,7 @@ def lived(_session_wire: object) -> tuple[Exported, Exported]:
     wallet = lives.live(lives.open_in(project_id, NOON))
     lives.anchor(FIRST)
     wallet.later(hours=1).charge("later", 5)
+    wallet.later(hours=1).hold("open", 5)
     others[0].charge("x", 1)
     lives.anchor(FIRST + timedelta(days=1))
     return Exported.of(wallet.ref), Exported.of(wallet.ref, is_private=True)
@@ -151,7 +152,12 @@ def test_it_runs_alone_in_an_empty_folder(mine: Exported, tmp_path: Path) -> Non
     command = [sys.executable, "-I", "-S", program, export, "--anchors", "anchors.json"]
 
     done = subprocess.run(
-        [*command, "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [*command, "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     said = json.loads(done.stdout)
@@ -194,8 +200,9 @@ def test_an_export_comes_in_parts(
     assert creditbase_verify.main(paths[1:]) == 1
 
 
+@pytest.mark.usefixtures("_session_wire")
 def test_a_chain_that_began_in_clear_is_shown_without_what_could_be_tried_out(
-    _session_wire: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of lines of before the seals no hash is shown, nor what the first one behind hides."""
     wallet = lives.open_in_clear(NOON)
