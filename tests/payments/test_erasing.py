@@ -17,8 +17,10 @@ from creditbase.jobs.deliveries import deliver_webhooks
 from creditbase.jobs.erasing import erase_customers
 from creditbase.kernel.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from creditbase.payments import stripe_gateway
+from creditbase.payments.use_cases import start_topup
 from creditbase.runtime.clock import real_now
 from creditbase.subscriptions.use_cases import first_touch
+from stripe_local import checkout
 from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import deliver, inbox
 from tests.payments.leaver import (
@@ -201,6 +203,33 @@ class TestAfterwards:
             name: it for name, it in after.items() if name not in moving
         }
         assert not is_known(leaver)
+
+    def test_money_that_arrives_for_nobody_goes_back(
+        self, client: FlaskClient, leaver: Leaver, shop: Shop
+    ) -> None:
+        """A bank debit that was under way pays for nothing any more: all of it is returned."""
+        session = start_topup(leaver.ref, "small", now=leaver.now).session
+        account = shop.world.account
+        held = account.store.at_address("checkout.session", session.session_id)
+        checkout.pay_later(account, held)
+        seen = {event["id"] for event in shop.events("*")}
+        erase(leaver.deed(), FORFEITS, now=leaver.now)
+        checkout.settle(account, held, is_paid=True)
+
+        for _ in range(2):  # what is told, and then what the refund makes Stripe tell
+            late = [event for event in shop.events("*") if event["id"] not in seen]
+            for event in late * 2:
+                assert deliver(client, signed_event(event)) == 200
+
+        (refund,) = shop.get("/refunds")["data"]
+        assert refund["amount"] == 500
+        left = LiveWallet(leaver.wallet, leaver.now).state()["grants"].values()
+        late_grants = [
+            it for it in left if it["grant_id"] == f"topup:{refund['payment_intent']}"
+        ]
+        assert sum(it["remaining_nanos"] for it in late_grants) == 0
+        told(leaver)
+        assert found_anywhere(leaver.canaries) == []
 
     def test_what_is_left_of_a_browser(self, leaver: Leaver) -> None:
         """A token of before is refused; a new sign-in is somebody new, without free credits."""

@@ -3,13 +3,23 @@
 Every step may be repeated: what is over is found to be over.
 """
 
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from creditbase.accounts.domain import CustomerRef
-from creditbase.kernel.errors import NotFound
-from creditbase.payments import store, stripe_billing, stripe_gateway, stripe_selling
-from creditbase.payments.domain import SUBSCRIPTION, TOPUP
+from creditbase.kernel.errors import Conflict, NotFound
+from creditbase.payments import (
+    store,
+    stripe_billing,
+    stripe_gateway,
+    stripe_refunds,
+    stripe_selling,
+)
+from creditbase.payments.domain import SUBSCRIPTION, TOPUP, Payment
 from creditbase.payments.sessions import session_of
+
+log = logging.getLogger(__name__)
 
 PAYERS_MAX = 50
 """Stripe customers that one customer can have had, one after the other."""
@@ -57,3 +67,26 @@ def end_subscriptions(ref: CustomerRef, payers: Sequence[str]) -> None:
         for one in seen:
             if one.is_live:
                 stripe_billing.cancel_subscription(one.subscription_id)
+
+
+def came_late(account: store.Account, payment: Payment) -> bool:
+    """Return whether a payment arrived when its customer had left: a bank takes days."""
+    gone_at = account.customer.deleted_at
+    return gone_at is not None and payment.created_at >= gone_at and payment.paid_cents > 0
+
+
+def give_back(payment: Payment) -> None:
+    """Give back, whole and once, what was paid by somebody who is not there any more.
+
+    The credits follow by the events of the refund, as after any other.
+
+    Raises:
+        Unavailable: it is not known to be given back; to be repeated.
+    """
+    mark = f"left:{payment.payment_id}"
+    seen = stripe_refunds.look_at_payment(payment.payment_id)
+    if seen.made_for(mark) is not None or not seen.left_cents:
+        return
+    with suppress(Conflict):  # a twin was faster
+        stripe_refunds.make_refund(payment.payment_id, seen.left_cents, mark=mark)
+    log.info("a late payment was given back", extra={"payment": payment.payment_id})

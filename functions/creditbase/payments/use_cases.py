@@ -25,6 +25,7 @@ from creditbase.payments.domain import (
     order_of,
 )
 from creditbase.payments.granting import check_room, grant_payment
+from creditbase.payments.leaving import came_late, give_back
 from creditbase.payments.linking import ensure_stripe_customer, link_customer, unlink_customer
 from creditbase.payments.mirroring import (
     mirror_customer,
@@ -202,7 +203,7 @@ def _mirror_session(event: Event, now: datetime) -> Outcome:
         return welcome_payer(record, now=now)
     ref = CustomerRef(record.project_id, record.customer_id)
 
-    def attempt() -> Attempt[tuple[Outcome, Payment | None]]:
+    def attempt() -> Attempt[tuple[Outcome, Payment | None, bool]]:
         # The version first, then Stripe: whatever changes in between makes the commit fail.
         account = store.load_account(ref)
         session = stripe_gateway.load_session(event.object_id)
@@ -212,16 +213,21 @@ def _mirror_session(event: Event, now: datetime) -> Outcome:
         if payment is not None and known.payment is not None:
             conflict = find_conflict(known.payment, payment)
             if conflict:
-                return Attempt((Outcome("quarantined", f"mismatch:{conflict}"), None), ())
+                refused = Outcome("quarantined", f"mismatch:{conflict}")
+                return Attempt((refused, None, False), ())
+        first = known.payment or payment
+        is_late = first is not None and came_late(account, first)
         writes = store.writes_for_mirror(account, known, mirrored.record, payment)
-        return Attempt((mirrored.outcome, payment), writes)
+        return Attempt((mirrored.outcome, payment, is_late), writes)
 
     try:
-        outcome, payment = commit_or_retry(attempt)
+        outcome, payment, is_late = commit_or_retry(attempt)
     except NotFound:
         return Outcome("quarantined", "no_such_object")
     if payment is not None:
         grant_payment(payment, now=now)
+    if payment is not None and is_late:
+        give_back(payment)
     if record.kind == SUBSCRIPTION and outcome == APPLIED:
         return mirror_customer(record.stripe_customer_id, now=now)
     return outcome
