@@ -11,6 +11,7 @@ from creditbase.kernel.errors import Conflict, NotFound, Retryable
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import lanes
 from creditbase.runtime.firestore import Update, commit, get_all
+from tests.breaking import broken_rpcs
 from tests.hub.redeeming import Counter, Person, uses_of
 from tests.relay.desk import CREDIT
 from tests.wire import FAULTS, Send, Wire
@@ -93,8 +94,7 @@ def test_the_matrix_covers_every_rpc(customer: Customer, wire: Wire) -> None:
     assert tuple(rpc.name for rpc in wire.rpcs) == RPCS
 
 
-@EVERY_RPC
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("index", "fault"), broken_rpcs(RPCS))
 def test_a_broken_rpc_and_another_request_are_one_redemption(
     customer: Customer, wire: Wire, index: int, fault: str
 ) -> None:

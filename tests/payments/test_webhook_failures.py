@@ -10,6 +10,7 @@ from creditbase.accounts.store import customer_path
 from creditbase.ledger.domain.commands import Freeze
 from creditbase.ledger.use_cases import lanes
 from creditbase.runtime.firestore import Delete, Update, commit, get_all
+from tests.breaking import broken_rpcs
 from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import SMALL_NANOS, deliver, inbox, topups
 from tests.payments.shop import Resource, Shop, signed_event
@@ -136,8 +137,7 @@ class TestTheStoreBreaks:
         assert tuple(rpc.name for rpc in wire.rpcs) == RPCS
         assert topups(wallet) == [SMALL_NANOS]
 
-    @pytest.mark.parametrize("index", range(len(RPCS)))
-    @pytest.mark.parametrize("name", FAULTS)
+    @pytest.mark.parametrize(("index", "name"), broken_rpcs(RPCS))
     def test_and_delivered_again_there_is_one_grant(
         self, client: FlaskClient, paid: Paid, wire: Wire, index: int, name: str
     ) -> None:
