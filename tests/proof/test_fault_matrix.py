@@ -52,6 +52,9 @@ UNCOVERED = {
     "erasing: tests/payments/test_erasing.py dies at every RPC of it": (
         *("DELETE /me", "POST /admin/customers/{customer_id}/erase", "job erase_customers"),
     ),
+    "reads ledgers, and writes what cannot be written twice: tests/jobs": (
+        "job anchor_ledger",
+    ),
     "says who somebody is, and moves no money": ("POST /api/v1/customers/claim",),
     "what is sold, and to whom it is told: absolute, and nobody's money": (
         "POST /api/v1/projects/{project_id}/tiers",

@@ -232,6 +232,7 @@ WORDS = {
     RateClass.ADMIN: "120 a minute, of an admin",
     RateClass.RELAY: "6,000 a minute, of a project or an owner",
     RateClass.METERING: "60,000 a minute, of a project",
+    RateClass.PUBLIC: "60 a minute, of an address",
     RateClass.NONE: "none: by its signature, before anything is read",
 }
 OF_CUSTOMERS = "of a customer's tokens 300, of the customer"
