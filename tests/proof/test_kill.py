@@ -39,6 +39,8 @@ OPERATIONS = {
     "charge": Operation("/charges", {"amount_nanos": 7}, 43, 0),
     "hold": Operation("/holds", {"amount_nanos": 7}, 43, 7),
     "capture": Operation("/holds/{hold}/capture", {"amount_nanos": 3}, 47, 0),
+    "over": Operation("/holds/{hold}/capture", {"amount_nanos": 60}, 0, 0),
+    "nothing": Operation("/holds/{hold}/capture", {"amount_nanos": 0}, 50, 0),
     "void": Operation("/holds/{hold}/void", {}, 50, 0),
 }
 
