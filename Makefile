@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down soak prices stripe install
+.PHONY: help demo test check up down soak prices stripe install mutants sbom
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 16
@@ -31,6 +31,12 @@ prices: install ## compile the price book and its report (docs/prices.md) from t
 
 stripe: install ## the local Stripe's scenarios on Stripe itself, where STRIPE_TEST_KEY holds a test key
 	@$(RUN) dev.stripe_scenarios
+
+mutants: install ## one small bug after another in the core: who survives? (ARGS="ledger/domain/grants.py", OF=6)
+	@$(RUN) dev.mutants $(ARGS)
+
+sbom: install ## what is deployed, as CycloneDX: .run/sbom.json
+	@PYTHONPATH=functions $(RUN) dev.supply_chain
 
 install:
 	@command -v "$(PYTHON)" >/dev/null || { \

@@ -20,7 +20,9 @@ def seeded_bug(function: Callable[..., Any], good: str, bad: str) -> Iterator[No
     names = vars(inspect.getmodule(function)) | {"__name__": "seeded"}
     exec(compile(source.replace(good, bad), place, "exec"), names, scope)  # noqa: S102 - our own
     plain = function.__code__
-    function.__code__ = scope[function.__name__].__code__
+    made = scope[function.__name__]
+    body: Any = made.fget if isinstance(made, property) else made
+    function.__code__ = body.__code__
     try:
         yield
     finally:

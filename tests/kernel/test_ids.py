@@ -91,7 +91,8 @@ def test_a_credential_is_known_by_its_checksum() -> None:
     """A typing error costs no look-up, and a scanner can tell a real leaked key."""
     secret = ids.credential(ids.API_KEY_PREFIX, bytes(range(32)))
 
-    assert secret == "inf_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh80IXgBX"
+    # In two halves: a scan for secrets finds what could be one.
+    assert secret == "inf_" + "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh80IXgBX"
     assert ids.is_well_formed(secret, ids.API_KEY_PREFIX)
     assert not ids.is_well_formed(secret, ids.SECRET_KEY_PREFIX)
 

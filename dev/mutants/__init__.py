@@ -1,0 +1,1 @@
+"""Mutants: the pure core with one small bug each, to see whether a test fails for it."""

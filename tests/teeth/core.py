@@ -1,0 +1,236 @@
+"""One bug for each important `if` of the core, and of what keeps strangers out."""
+
+from tests.teeth.rows import Bug
+
+LEDGER = "creditbase.ledger.domain"
+
+CORE = {
+    "a frozen wallet spends": Bug(
+        f"{LEDGER}.decide:_spend",
+        "if draft.wallet.frozen:",
+        "if not draft.wallet:",
+        "tests/ledger/test_spending.py::test_a_frozen_wallet_spends_nothing_until_it_thaws",
+    ),
+    "a parked wallet goes on": Bug(
+        f"{LEDGER}.decide:decide",
+        "if wallet.parked:",
+        "if not wallet:",
+        "tests/ledger/test_replays.py::test_a_parked_wallet_does_nothing",
+    ),
+    "a hold ends twice": Bug(
+        f"{LEDGER}.decide:_prior_end",
+        'raise Conflict("This hold has ended")',
+        "return None",
+        "tests/ledger/test_replays.py::test_a_hold_ends_once_and_every_other_end_is_a_conflict",
+    ),
+    "a hold goes on for ever": Bug(
+        f"{LEDGER}.decide:_extend",
+        "command.expires_at > latest_at or ",
+        "",
+        "tests/ledger/test_holds_late.py::test_a_hold_lives_a_day_at_most_extensions_included",
+    ),
+    "an extension shortens a hold": Bug(
+        f"{LEDGER}.decide:_extend",
+        "max(hold.expires_at, command.expires_at)",
+        "command.expires_at",
+        "tests/ledger/test_holds_late.py::test_an_extension_is_absolute_and_only_grows",
+    ),
+    "what was used becomes less": Bug(
+        f"{LEDGER}.decide:_accrue",
+        "if used_nanos < hold.accrued_nanos:",
+        "if used_nanos < 0:",
+        "tests/ledger/test_holds_late.py::test_usage_so_far_only_grows",
+    ),
+    "a hold keeps nothing back": Bug(
+        f"{LEDGER}.draft:Draft.take",
+        "(draw.amount_nanos if for_hold else 0)",
+        "0",
+        "tests/ledger/test_holds.py::test_a_void_gives_everything_back",
+    ),
+    "debts are spent": Bug(
+        f"{LEDGER}.wallet:Wallet.available_nanos",
+        "self.live_nanos(at) - self.receivable_nanos",
+        "self.live_nanos(at)",
+        "tests/ledger/test_spending.py::test_a_debt_is_set_aside_and_named_when_it_is_what_refuses",
+    ),
+    "a grant lives through its last instant": Bug(
+        f"{LEDGER}.grants:Grant.has_ended",
+        "at >= self.expires_at",
+        "at > self.expires_at",
+        "tests/ledger/test_spending.py::test_an_expired_grant_pays_nothing_from_its_very_instant",
+    ),
+    "top-ups burn before the plan": Bug(
+        f"{LEDGER}.grants:Grant.burn_order",
+        "self.priority,",
+        "-self.priority,",
+        "tests/ledger/test_spending.py::test_credits_burn_in_the_order_of_the_design",
+    ),
+    "what expires last burns first": Bug(
+        f"{LEDGER}.grants:Grant.burn_order",
+        "self.expires_at or FAR_FUTURE,",
+        "self.created_at,",
+        "tests/ledger/test_spending.py::test_credits_burn_in_the_order_of_the_design",
+    ),
+    "a budget's holds are not counted": Bug(
+        f"{LEDGER}.budgets:left_nanos",
+        " - count.held_nanos",
+        "",
+        "tests/ledger/test_budgets.py::TestLimits::test_an_open_hold_counts_until_it_ends",
+    ),
+    "more than there is": Bug(
+        f"{LEDGER}.affording:_most",
+        ".amount_nanos <= room_nanos:",
+        ".amount_nanos <= room_nanos + 1:",
+        "tests/ledger/test_pricing.py::TestLoweredOutput::test_it_is_the_most_that_fits",
+    ),
+    "a tier's cap is not kept": Bug(
+        f"{LEDGER}.wallet:Terms.limit_at",
+        "min(limit_nanos, self.cap_nanos)",
+        "limit_nanos",
+        "tests/ledger/test_spending.py::test_what_a_cap_keeps_of_the_limit_is_not_taken_from_the_wallet",
+    ),
+    "an unpaid period keeps its limit": Bug(
+        f"{LEDGER}.wallet:Wallet.included_remaining_nanos",
+        'if self.terms.window == "period" and at >= self.limit_ends_at:',
+        "if not self.terms:",
+        "tests/ledger/test_spending.py::test_a_period_that_ended_unpaid_has_no_limit_left",
+    ),
+    "a hold's rest goes to a grant that is over": Bug(
+        f"{LEDGER}.settling:_give_back",
+        "if grant.has_ended(draft.at):",
+        "if False:",
+        "tests/ledger/test_windows.py::test_the_unheld_part_lapses_at_once_and_the_held_part_when_the_hold_ends",
+    ),
+    "what comes back pays no debt": Bug(
+        f"{LEDGER}.settling:_give_back",
+        "back_nanos -= repay(draft, back_nanos, postings)",
+        "pass",
+        "tests/ledger/test_credits.py::test_a_time_out_repays_the_debt_too",
+    ),
+    "what nothing pays is taken as paid": Bug(
+        f"{LEDGER}.settling:end_hold",
+        "captured_nanos = amount_nanos - shortfall_nanos",
+        "captured_nanos = amount_nanos",
+        "tests/ledger/test_holds.py::test_what_nothing_can_pay_is_recorded_and_not_taken",
+    ),
+    "plan credits pay debts": Bug(
+        f"{LEDGER}.passing:add_grant",
+        "if kind in REPAYING_KINDS:",
+        "if kind:",
+        "tests/ledger/test_credits.py::test_top_ups_and_adjustments_repay_a_debt",
+    ),
+    "a grant exceeds what a wallet may hold": Bug(
+        f"{LEDGER}.adjusting:grant",
+        "check_total(draft, command.amount_nanos)",
+        "pass",
+        "tests/ledger/test_credits.py::test_a_wallet_holds_so_much_and_no_more",
+    ),
+    "older terms replace newer ones": Bug(
+        f"{LEDGER}.adjusting:are_known",
+        "if command.terms.revision < wallet.terms.revision:",
+        "if command.terms.revision < 0:",
+        "tests/ledger/test_terms.py::test_terms_of_an_older_revision_change_nothing",
+    ),
+    "what was decided with older terms is done": Bug(
+        f"{LEDGER}.adjusting:is_outdated",
+        "command.revision < wallet.terms.revision",
+        "command.revision < 0",
+        "tests/ledger/test_terms.py::test_what_was_decided_with_older_terms_is_let_go",
+    ),
+    "postings that do not sum to zero": Bug(
+        f"{LEDGER}.invariants:_chain",
+        "if sum(entry.postings.values()) != 0:",
+        "if False:",
+        "tests/ledger/test_invariants.py::test_a_corruption_is_named",
+    ),
+    "a gap in the chain": Bug(
+        f"{LEDGER}.invariants:_chain",
+        "entry.seq != seq or entry.prev != head or entry.at < at",
+        "entry.at < at",
+        "tests/ledger/test_invariants.py::test_a_corruption_is_named",
+    ),
+    "a pot below zero": Bug(
+        f"{LEDGER}.invariants:_pots",
+        "if grant.remaining_nanos < 0 or grant.held_nanos < 0:",
+        "if grant.held_nanos < 0:",
+        "tests/ledger/test_invariants.py::test_a_corruption_is_named",
+    ),
+    "a breach is written": Bug(
+        "creditbase.ledger.batch:decide_batch",
+        "broken = breach(loaded.wallet, wallet, entries)",
+        'broken = ""',
+        "tests/ledger/test_batch.py::test_a_broken_rule_parks_the_wallet_and_writes_nothing_else",
+    ),
+    "a twin in one batch": Bug(
+        "creditbase.ledger.batch:decide_batch",
+        "known.update({entry.entry_id: entry for entry in decision.entries})",
+        "pass",
+        "tests/ledger/test_batch.py::test_the_same_key_twice_is_once",
+    ),
+    "a price rounded down": Bug(
+        "creditbase.kernel.money:ceil_div",
+        "-(-numerator // denominator)",
+        "numerator // denominator",
+        "tests/kernel/test_money.py::test_a_price_worked_out_by_hand",
+    ),
+    "a forged key is looked up": Bug(
+        "creditbase.kernel.ids:is_well_formed",
+        "return _checksum(secret[:-6]) == secret[-6:]",
+        "return True",
+        "tests/kernel/test_ids.py::test_one_wrong_character_is_seen",
+    ),
+    "an event of the future is believed": Bug(
+        "creditbase.payments.stripe_gateway:verify_event",
+        "abs(_timestamp_s(signature) - now_s)",
+        "(now_s - _timestamp_s(signature))",
+        "tests/payments/test_webhook_proof.py::TestProof::test_a_signature_of_another_time_is_refused",
+    ),
+    "an event with no signature is believed": Bug(
+        "creditbase.payments.stripe_gateway:verify_event",
+        "if not any(_is_signed(raw, signature, secret) for secret in secrets):",
+        "if not secrets:",
+        "tests/payments/test_webhook_proof.py::TestProof::test_a_signature_of_something_else_is_refused",
+    ),
+    "an event of the other mode is applied": Bug(
+        "creditbase.payments.use_cases:act_on",
+        "if event.is_live != stripe_gateway.is_live():",
+        "if not event.event_id:",
+        "tests/payments/test_webhook_shapes.py::test_a_live_event_at_a_test_deployment_changes_nothing",
+    ),
+    "a payment of another amount is granted": Bug(
+        "creditbase.payments.domain:find_mismatch",
+        '("amount", session.amount_subtotal_cents, record.amount_cents)',
+        '("amount", 0, 0)',
+        "tests/payments/test_domain.py::TestDecideSession::test_what_does_not_match_is_quarantined_and_grants_nothing",
+    ),
+    "a payment by another customer is granted": Bug(
+        "creditbase.payments.domain:find_mismatch",
+        '("customer", session.stripe_customer_id, record.stripe_customer_id)',
+        '("customer", 0, 0)',
+        "tests/payments/test_domain.py::TestDecideSession::test_what_does_not_match_is_quarantined_and_grants_nothing",
+    ),
+    "a hold that is not bounded": Bug(
+        "creditbase.metering.domain:check_bounded",
+        "if unit not in given:",
+        "if False:",
+        "tests/metering/test_domain.py::TestBounds::test_nothing_said_bounds_no_model",
+    ),
+    "a period's credits are given while it is not paid": Bug(
+        "creditbase.subscriptions.domain.owed:owed_grants",
+        'if is_paid or subscription.status == "trialing":',
+        "if True:",
+        "tests/subscriptions/test_standing.py::TestStatuses::test_without_payment_there_are_no_credits",
+    ),
+    "who does not pay spends": Bug(
+        "creditbase.subscriptions.domain.standing:_on_plan",
+        "ends_monthly=not may_spend",
+        "ends_monthly=False",
+        "tests/subscriptions/test_standing.py::TestStatuses::test_who_may_not_spend_has_the_plan_and_none_of_its_credits",
+    ),
+    "a balance that is old is served": Bug(
+        f"{LEDGER}.balance:Balance.is_fresh",
+        " and now < self.valid_until",
+        "",
+        "tests/ledger/test_balance.py::test_a_settled_balance_is_served_until_it_is_no_longer_valid",
+    ),
+}
