@@ -52,7 +52,7 @@ UNCOVERED = {
     "erasing: tests/payments/test_erasing.py dies at every RPC of it": (
         *("DELETE /me", "POST /admin/customers/{customer_id}/erase", "job erase_customers"),
     ),
-    "reads ledgers, and writes what cannot be written twice: tests/jobs": (
+    "reads ledgers, and writes what cannot be written twice: tests/verifier": (
         "job anchor_ledger",
     ),
     "says who somebody is, and moves no money": ("POST /api/v1/customers/claim",),
