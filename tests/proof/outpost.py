@@ -93,6 +93,7 @@ class Store:
     port: int
     folder: Path
     program: background.Program | None = None
+    exports: int = 0
 
     def start(self) -> None:
         """Start it, empty."""
@@ -121,12 +122,14 @@ class Store:
 
     def export(self) -> None:
         """Write everything to files."""
-        self._order("export", {"export_directory": str(self.folder), "export_name": "kept"})
+        self.exports += 1
+        name = f"kept{self.exports}"
+        self._order("export", {"export_directory": str(self.folder), "export_name": name})
 
     def bring_back(self) -> None:
         """Start again, from what was exported."""
         self.start()
-        found = next(self.folder.glob("kept/*.overall_export_metadata"))
+        found = next(self.folder.glob(f"kept{self.exports}/*.overall_export_metadata"))
         self._order("import", {"export_directory": str(found)})
 
     def _order(self, what: str, given: dict[str, str]) -> None:
