@@ -4,13 +4,13 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from creditbase.kernel import ids
 from creditbase.ledger import anchoring, exporting, store
-from creditbase.ledger.anchor_store import JOB
+from creditbase.ledger.anchor_store import load_anchors
 from creditbase.ledger.domain.commands import (
     Budget,
     CaptureHold,
@@ -111,9 +111,11 @@ class Exported:
         return state
 
 
-def forget_anchors() -> None:
-    """Begin the chain of anchors anew: other tests have other days."""
-    firestore.commit([firestore.Delete(JOB)])
+def next_day(after: datetime) -> datetime:
+    """Return a day that no test has anchored yet, some months on."""
+    last = [it.date for it in load_anchors(before=anchoring.FOREVER, limit=1)]
+    newest = datetime.fromisoformat(f"{last[0]}T12:00:00+00:00") if last else after
+    return max(after, newest) + timedelta(days=1)
 
 
 def anchor(now: datetime, *, limit: int = 10**9) -> anchoring.Anchored:

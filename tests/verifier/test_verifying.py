@@ -26,15 +26,15 @@ FIRST = NOON + timedelta(days=60)
 @pytest.fixture(scope="module")
 def lived(_session_wire: object) -> tuple[Exported, Exported]:
     """Return a ledger for its customer, and for an operator; two days are anchored."""
-    lives.forget_anchors()
+    first = lives.next_day(FIRST)
     project_id = lives.a_project()
     others = [lives.open_in(project_id, NOON) for _ in range(2)]
     wallet = lives.live(lives.open_in(project_id, NOON))
-    lives.anchor(FIRST)
+    lives.anchor(first)
     wallet.later(hours=1).charge("later", 5)
     wallet.later(hours=1).hold("open", 5)
     others[0].charge("x", 1)
-    lives.anchor(FIRST + timedelta(days=1))
+    lives.anchor(first + timedelta(days=1))
     return Exported.of(wallet.ref), Exported.of(wallet.ref, is_private=True)
 
 

@@ -18,6 +18,7 @@ from creditbase.ledger.anchor_store import (
     Page,
     Progress,
     Sweep,
+    load_anchors,
     load_heads,
     load_progress,
     load_trees,
@@ -41,6 +42,7 @@ from creditbase.runtime.firestore import Ambiguous, Lost, Write
 READABLE = timedelta(minutes=40)
 """For so long a project's instant is read at: the store keeps an hour of them."""
 SECRET_BYTES = 32
+FOREVER = "9999-12-31"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def anchor_ledger(now: datetime, *, until_s: float, limit: int) -> Anchored:
     """
     today = now.strftime("%Y-%m-%d")
     wallets = 0
-    progress = load_progress()
+    progress = _adopted(load_progress())
     while True:
         try:
             sweep = progress.sweep
@@ -86,7 +88,15 @@ def anchor_ledger(now: datetime, *, until_s: float, limit: int) -> Anchored:
                 looked_at, progress = _page(progress, sweep)
                 wallets += looked_at
         except (Lost, Ambiguous):
-            progress = load_progress()
+            progress = _adopted(load_progress())
+
+
+def _adopted(progress: Progress) -> Progress:
+    """Return the progress; where its document is lost, that of the newest anchor there is."""
+    newest = load_anchors(before=FOREVER, limit=1) if progress.version is None else []
+    if not newest:
+        return progress
+    return replace(progress, last_date=newest[0].date, last_digest=newest[0].digest)
 
 
 def _commit(old: Progress, sweep: Sweep | None, *writes: Write) -> Progress:
