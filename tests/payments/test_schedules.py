@@ -22,6 +22,7 @@ import requests
 from creditbase.runtime import firestore
 from creditbase.runtime.firestore import Delete, Fields, Put, Write
 from creditbase.subscriptions.use_cases import first_touch
+from tests import figures
 from tests.payments.automaton import Automaton, mark_of, meeting
 from tests.payments.canonical import canonical_of, documents_of
 from tests.payments.desk import Node
@@ -37,10 +38,15 @@ __all__ = ["on_sale"]
 pytestmark = pytest.mark.firestore
 
 FORGETFUL = Path(__file__).parents[1] / "proof" / "forgetful_main.py"
-SCHEDULES = 3
-"""Of each life, each time: orders without threads are told exhaustively in `test_orders`."""
-SCHEDULES_SOAKED = 20
-"""Of each life in a soak: 300 in all."""
+SCHEDULES = 18
+"""Of each life, each time: more than 300 in all."""
+SCHEDULES_SOAKED = 600
+"""Of each life in a soak: more than 10,000 in all."""
+KILLED_ONE_IN = 18
+"""In one of so many schedules the process is killed, between two RPCs that a seed chooses."""
+RPCS_BEFORE_DEATH_MAX = 12
+REST_S = 0.1
+"""How long the network rests where nobody is listening: the process starts anew."""
 AT_ONCE_MAX = 3
 REPEATED = 0.3
 """The share of events that are delivered twice."""
@@ -56,17 +62,29 @@ class Hook:
     shop: Shop
     _local: threading.local = field(default_factory=threading.local)
 
-    def deliver(self, event: Resource) -> int:
+    def deliver(self, event: Resource, *, kill: str = "") -> int:
         """Deliver once, and return the status; 0 where the connection broke."""
         sent = signed(json.dumps(event))
         headers = {"Stripe-Signature": sent.signature}
+        if kill:
+            headers["X-Test-Kill"] = kill
+        figures.count("T7 deliveries over HTTP")
         with suppress(requests.ConnectionError):
             return self._post(data=sent.raw, headers=headers).status_code
+        figures.count("T7 deliveries that a death cut short")
+        self._local.session = None
+        threading.Event().wait(REST_S)
         return 0
 
     def forget(self) -> None:
         """Let the webhook forget every wallet."""
-        assert self._post(headers={"X-Test-Forget": "all"}).status_code == 204
+        for _ in range(TRIES_MAX):
+            with suppress(requests.ConnectionError):
+                assert self._post(headers={"X-Test-Forget": "all"}).status_code == 204
+                return
+            self._local.session = None
+            threading.Event().wait(REST_S)
+        raise AssertionError
 
     def _post(self, **what: Any) -> requests.Response:
         """Send over a connection of this thread's own, which stays open."""
@@ -118,8 +136,8 @@ class Stage:
         """Tell everything once, one after the other, and return what it comes to."""
         return self.tell([[name] for name in self._names()], seed="in order")
 
-    def tell_shuffled(self, seed: str) -> str:
-        """Tell everything by a schedule that follows from a seed."""
+    def tell_shuffled(self, seed: str, *, is_fatal: bool = False) -> str:
+        """Tell everything by a schedule that follows from a seed; it may kill the process."""
         chance = random.Random(seed)  # noqa: S311 - a schedule, no secret
         names = self._names()
         names += [name for name in names if chance.random() < REPEATED]
@@ -128,20 +146,25 @@ class Stage:
         while names:
             count = chance.randint(1, AT_ONCE_MAX)
             groups.append([names.pop() for _ in range(min(count, len(names)))])
-        return self.tell(groups, seed=seed)
+        kill = f"after:{chance.randrange(RPCS_BEFORE_DEATH_MAX)}" if is_fatal else ""
+        return self.tell(groups, seed=seed, kill=kill)
 
-    def tell(self, groups: list[list[str]], *, seed: str) -> str:
+    def tell(self, groups: list[list[str]], *, seed: str, kill: str = "") -> str:
         """Deliver group after group, each at once; then what was not taken, and what came."""
         self._go_back()
         events = self._life.events(self._first.moment)
         taken: set[str] = set()
 
-        def deliver(names: list[str]) -> None:
-            statuses = self._network.map(lambda name: self._hook.deliver(events[name]), names)
+        def deliver(names: list[str], kill: str = "") -> None:
+            fates = [kill] + [""] * len(names)
+            statuses = self._network.map(
+                lambda name, fate: self._hook.deliver(events[name], kill=fate), names, fates
+            )
             taken.update(n for n, status in zip(names, statuses, strict=True) if status == 200)
 
         for group in groups:
-            deliver(group)
+            deliver(group, kill)
+            kill = ""
         for _ in range(TRIES_MAX):
             events = self._life.events_of(self._world)
             left = [name for name in events if name not in taken]
@@ -195,7 +218,9 @@ def check(life: Life, hook: Hook, schedules: int) -> None:
         in_order = stage.tell_in_order()
         for number in range(schedules):
             seed = f"{life.name} {number}"
-            assert stage.tell_shuffled(seed) == in_order, seed
+            is_fatal = number % KILLED_ONE_IN == 0
+            assert stage.tell_shuffled(seed, is_fatal=is_fatal) == in_order, seed
+            figures.count("T7 webhook schedules over HTTP")
     finally:
         network.shutdown(wait=False)  # each of its requests has a limit of its own
 
@@ -209,5 +234,5 @@ def test_schedules_of_every_life_end_as_in_order(life: Life, on_sale: Wire, hook
 @pytest.mark.soak
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
 def test_many_schedules_end_as_in_order(life: Life, on_sale: Wire, hook: Hook) -> None:
-    """The same, three hundred times."""
+    """The same, ten thousand times."""
     check(life, hook, SCHEDULES_SOAKED)

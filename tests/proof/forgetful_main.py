@@ -1,7 +1,8 @@
-"""The webhook as deployed, which can be told to forget what it knows of wallets.
+"""The webhook as deployed, which can be told to forget what it knows of wallets, and to die.
 
 A test that puts documents back to an earlier state does what never happens to a real process:
-what its snapshots say, "this was done", is then no longer so. Only tests start this.
+what its snapshots say, "this was done", is then no longer so. `X-Test-Kill: after:1` means
+SIGKILL when the second RPC from then on is done. Only tests start this.
 """
 
 from typing import Any
@@ -10,6 +11,10 @@ from flask import Request
 
 import main as deployed
 from creditbase.ledger.use_cases import lanes
+from tests.wire import KILLS, Wire, install
+
+WIRE = Wire()
+install(WIRE)
 
 
 def billing_webhook(request: Request) -> Any:
@@ -17,4 +22,9 @@ def billing_webhook(request: Request) -> Any:
     if request.headers.get("X-Test-Forget"):
         lanes.cache_clear()
         return "", 204
+    asked = request.headers.get("X-Test-Kill", "")
+    if asked:
+        when, _, index = asked.partition(":")
+        WIRE.reset()
+        WIRE.faults[int(index)] = KILLS[f"kill_{when}"]
     return deployed.billing_webhook(request)
