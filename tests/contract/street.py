@@ -122,6 +122,7 @@ def _at_the_hub(house: House) -> dict[str, str]:
         "api_key": made["key"],
         "entry_id": entry["id"],
         "event_id": "evt_of_nobody",
+        "date": "2026-01-01",
     }
 
 
@@ -176,6 +177,7 @@ def unknown() -> dict[str, str]:
         "api_key_id": f"key_{uuid.uuid4().hex[:24]}",
         "entry_id": f"topup:pi_{uuid.uuid4().hex}",
         "event_id": f"evt_{uuid.uuid4().hex}",
+        "date": "2026-01-01",
     }
 
 

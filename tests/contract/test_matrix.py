@@ -25,6 +25,7 @@ from tests.runtime.test_authorization import POLICY
 
 pytestmark = pytest.mark.firestore
 
+EVERYBODY = {"", "user", "admin", "api_key", "secret_key", "customer_token"}
 ADMITS = {
     "firebase": {"user", "admin"},
     "owner": {"user", "admin"},
@@ -33,6 +34,7 @@ ADMITS = {
     "secret_key": {"secret_key"},
     "customer_token": {"customer_token"},
     "signature": set[str](),
+    "nobody": EVERYBODY,
 }
 """The policy: who is admitted by each word. Everybody else is told 401."""
 FORBIDDEN = {"admin": {"user"}}
@@ -56,6 +58,7 @@ HUB_BODIES: dict[str, dict[str, object]] = {
 NOTHING_THERE = {
     "POST /admin/customers/{customer_id}/refund": "this customer has paid nothing",
     "POST /admin/webhooks/{event_id}/retry": "no event came",
+    "GET /anchors/{date}": "no day was anchored yet",
     "POST /billing/portal": "nobody here has ever paid",
     "GET /account/balance": "the developer's own account is not opened",
     "POST /account/topup": "the same",
