@@ -10,7 +10,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 RULES = ("tests/test_tidy.py", "tests/test_exports.py")
-TYPED = ("functions/creditbase", "functions/main.py", "stripe_local", "dev", "tests")
+TYPED = (
+    "functions/creditbase",
+    "functions/main.py",
+    "stripe_local",
+    "dev",
+    "tests",
+    "verifier",
+)
 
 
 @dataclass(frozen=True)
