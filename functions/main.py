@@ -57,6 +57,7 @@ EXPORTS = {
     "tiers": "creditbase.relay.tiers",
     "usage_days": "creditbase.hub.usage_days",
     "usage_me": "creditbase.hub.usage",
+    "verify_ledger": "creditbase.jobs.verify_schedule",
 }
 
 

@@ -29,6 +29,7 @@ from creditbase.admin.inbox_commands import take_inbox
 from creditbase.admin.price_commands import take_prices
 from creditbase.admin.project_commands import take_projects
 from creditbase.admin.roles import make_admin, remove_admin
+from creditbase.admin.verify_command import take_verify
 from creditbase.catalog import tier_store
 from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog, shipped_book
 from creditbase.kernel import instants
@@ -46,7 +47,7 @@ RECONCILER = "reconcile-stripe"
 JOBS = (
     *("sync-balances", "expire-holds", "reset-cycles"),
     *("answer-crossings", "drain-inbox", "deliver-outbox", "deliver-webhooks", RECONCILER),
-    *("roll-up-usage", "anchor-ledger"),
+    *("roll-up-usage", "anchor-ledger", "verify-ledger"),
 )
 
 
@@ -286,6 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     take_explain(groups)
     take_analytics(groups)
     take_prices(groups)
+    take_verify(groups)
 
     _takes_file(add_command(groups, "seed", _seed, "make the hub and the relay project ready"))
 

@@ -12,16 +12,18 @@ from datetime import datetime
 from creditbase.accounts.domain import Customer, CustomerRef
 from creditbase.admin import acting, erasing, planning, refunding
 from creditbase.admin.audit_store import load_audit_page
-from creditbase.admin.command_frame import Group, add_command, add_group
+from creditbase.admin.command_frame import CommandFailed, Group, add_command, add_group
 from creditbase.admin.customers import list_customers, search_customers
 from creditbase.admin.domain.audit import COMMAND_LINE, Action, Audit, Deed
 from creditbase.admin.erasing import Consent
 from creditbase.admin.explain_command import wallet_named
 from creditbase.admin.exporting import load_person, written
+from creditbase.admin.parking import unpark
 from creditbase.kernel import instants
 from creditbase.kernel.ids import project_uuid
 from creditbase.kernel.instants import write_exact, write_seconds
 from creditbase.kernel.money import nanos_from_credits
+from creditbase.ledger.domain.proof.reading import Broken
 from creditbase.runtime import clock
 
 KEY_BYTES = 8
@@ -45,6 +47,7 @@ def take_customers(groups: Group) -> None:
     command.add_argument("--expires-at", type=_instant, help="when they end (never)")
     _takes_deed(customers, "freeze", _freeze, "stop a customer from spending")
     _takes_deed(customers, "thaw", _thaw, "let a customer spend again")
+    _takes_deed(customers, "unpark", _unpark, "let a parked wallet go, if all of it holds")
     command = _takes_deed(customers, "refund", _refund, "give money back through Stripe")
     command.add_argument("payment", help="pi_… or in_…, by Stripe's id")
     command.add_argument("--cents", type=int, help="how much of it (all that is left)")
@@ -130,6 +133,13 @@ def _freeze(given: argparse.Namespace) -> None:
 
 def _thaw(given: argparse.Namespace) -> None:
     _print(acting.thaw(_deed(given, "thaw", {}), now=clock.now()))
+
+
+def _unpark(given: argparse.Namespace) -> None:
+    try:
+        _print(unpark(_deed(given, "unpark", {}), now=clock.now()))
+    except Broken as line:
+        raise CommandFailed(f"it stays parked: {line}") from line
 
 
 def _refund(given: argparse.Namespace) -> None:

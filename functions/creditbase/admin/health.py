@@ -1,8 +1,8 @@
 """How the house is: what the jobs did, what waits, and what stands still. Cheap to ask.
 
 Some twenty bounded questions, asked at once; nothing is computed that would have to read every
-wallet. That the ledger agrees with itself is proved entry by entry before each commit, and what
-does not is parked: a parked wallet here is an invariant that was about to be broken.
+wallet. That the ledger agrees with itself is proved entry by entry before each commit, and
+again by `verify_ledger`; what does not is parked.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from typing import TypeVar
 from creditbase.admin import rollup_progress
 from creditbase.admin.inbox import count_events
 from creditbase.admin.runs_store import Runs, load_runs
+from creditbase.admin.verify_progress import VerifyProgress, load_verify_progress
 from creditbase.ledger import anchor_store
 from creditbase.ledger.attention import (
     Overdue,
@@ -34,7 +35,7 @@ GRACE = timedelta(minutes=10)
 JOBS = [
     *("sync_balances", "expire_holds", "reset_cycles", "roll_up_usage"),
     *("drain_inbox", "reconcile_stripe", "answer_crossings"),
-    *("deliver_outbox", "deliver_webhooks", "anchor_ledger"),
+    *("deliver_outbox", "deliver_webhooks", "anchor_ledger", "verify_ledger"),
 ]
 
 
@@ -48,6 +49,8 @@ class Health:
     is_rolling: bool
     anchored: str
     """The newest day that was anchored; empty before the first."""
+    verified: VerifyProgress
+    """Until when wallets were verified."""
     parked: list[Parked]
     """At most one more than may be named."""
     overdue: list[Overdue]
@@ -71,6 +74,7 @@ def look(now: datetime) -> Health:
         runs = ask(lambda: load_runs(JOBS))
         progress = ask(rollup_progress.load_progress)
         anchored = ask(anchor_store.load_progress)
+        verified = ask(load_verify_progress)
         parked = ask(lambda: find_parked_anywhere(limit=NAMED_MAX + 1))
         overdue = ask(lambda: find_overdue(now - GRACE, limit=NAMED_MAX + 1))
         events = ask(count_events)
@@ -85,6 +89,7 @@ def look(now: datetime) -> Health:
             rolled_up_at=rolled.as_of,
             is_rolling=rolled.sweep is not None,
             anchored=anchored().last_date,
+            verified=verified(),
             parked=parked(),
             overdue=overdue(),
             events=events(),

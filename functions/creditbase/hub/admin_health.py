@@ -26,6 +26,17 @@ def _body(found: Health, now: datetime) -> Json:
     if found.rolled_up_at is not None:
         roll_up["as_of"] = write_seconds(found.rolled_up_at)
         roll_up["lag_s"] = _age_s(found.rolled_up_at, now)
+    verified: Json = {
+        "is_under_way": found.verified.round is not None,
+        "wallets": found.verified.rounded_wallets,
+        "broken": found.verified.rounded_broken,
+    }
+    for name, at in (
+        ("looked_at", found.verified.looked_at),
+        ("rounded_at", found.verified.rounded_at),
+    ):
+        if at is not None:
+            verified[name] = write_seconds(at)
     events: Json = {**found.events}
     if found.events_due_since is not None:
         events["due_since"] = write_seconds(found.events_due_since)
@@ -39,6 +50,7 @@ def _body(found: Health, now: datetime) -> Json:
         "jobs": [_job(runs) for runs in found.runs],
         "roll_up": roll_up,
         "anchors": {"newest": found.anchored} if found.anchored else {},
+        "verification": verified,
         "inbox": events,
         "outboxes": [_backlog(backlog) for backlog in found.backlogs],
         "parked_wallets": {"wallets": parked, "are_all": len(found.parked) <= NAMED_MAX},

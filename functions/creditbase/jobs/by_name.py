@@ -14,6 +14,7 @@ from creditbase.jobs.reconcile import reconcile_stripe
 from creditbase.jobs.rollup import roll_up_usage
 from creditbase.jobs.scheduled import keep_report
 from creditbase.jobs.use_cases import Report
+from creditbase.jobs.verifying import verify_ledger
 
 JOBS: dict[str, Callable[..., Report]] = {
     **use_cases.JOBS,
@@ -25,6 +26,7 @@ JOBS: dict[str, Callable[..., Report]] = {
     "erase-customers": erase_customers,
     "reconcile-stripe": reconcile_stripe,
     "roll-up-usage": roll_up_usage,
+    "verify-ledger": verify_ledger,
 }
 
 

@@ -99,7 +99,8 @@ def writes_for(
             changes[(name,)] = value
     decided = list(decisions)
     closed = [day for decision in decided for day in decision.closed_days]
-    if is_used_since(old, new, closed):
+    has_moved = any(decision.entries for decision in decided)
+    if has_moved or is_used_since(old, new, closed):
         changes[(USED_AT,)] = used_bucket(new.at)
     writes: list[Write] = [Update(ref.wallet, changes, version)]
     for decision in decided:

@@ -1,8 +1,9 @@
 """Which wallets were used since an instant, and on which days: what the roll-up reads.
 
-A commit that counts a request says in `used_at` in which quarter of an hour that was. So the
-index of it is written at most once in a quarter of an hour by each wallet, however much it
-spends, and is spread over shards. It may be asked as of an earlier instant of the store's.
+A commit that counts a request, or writes any entry, says in `used_at` in which quarter of an
+hour that was. So the index of it is written at most once in a quarter of an hour by each
+wallet, however much it spends, and is spread over shards. It may be asked as of an earlier
+instant of the store's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,6 +65,29 @@ def find_used(
         read_at=read_at,
     )
     return [_used(snapshot) for snapshot in found]
+
+
+def find_moved(
+    *, shard: int, since: datetime, after: tuple[datetime, str] | None, limit: int
+) -> list[tuple[WalletRef, tuple[datetime, str]]]:
+    """Return wallets of a shard that got an entry since, each with where the next page begins.
+
+    Asked of the same index as `find_used`, so that it costs a wallet nothing more.
+    """
+    found = firestore.query(
+        "wallets",
+        where=[("shard", "==", shard), ("used_at", ">=", used_bucket(since))],
+        order_by="used_at",
+        limit=limit,
+        is_group=True,
+        only=["used_at"],
+        after=after,
+    )
+    return [
+        (wallet_ref_of(it.path), (it.fields[USED_AT], it.path))
+        for it in found
+        if it.fields is not None
+    ]
 
 
 def load_used(paths: Sequence[str], *, read_at: datetime) -> list[Used]:

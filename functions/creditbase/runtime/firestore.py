@@ -213,8 +213,15 @@ def page_of(
     return [_snapshot(document) for document in documents]
 
 
-def count_documents(collection: str, *, where: Iterable[tuple[str, str, Any]] = ()) -> int:
+def count_documents(
+    collection: str,
+    *,
+    where: Iterable[tuple[str, str, Any]] = (),
+    read_at: datetime | None = None,
+) -> int:
     """Return how many documents of a collection there are; billed a read for a thousand.
+
+    `read_at` is as in `get_all`.
 
     Raises:
         Unavailable: the store gave no answer in time.
@@ -223,7 +230,7 @@ def count_documents(collection: str, *, where: Iterable[tuple[str, str, Any]] = 
     for field, operator, value in where:
         asked = asked.where(filter=FieldFilter(field, operator, value))
     try:
-        found = asked.count().get(retry=None, timeout=READ_TIMEOUT_S)
+        found = asked.count().get(retry=None, timeout=READ_TIMEOUT_S, read_time=read_at)
     except TRANSIENT as failure:
         raise Unavailable from failure
     return int(found[0][0].value)

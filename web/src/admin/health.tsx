@@ -134,8 +134,16 @@ function since(at: string | undefined, now: Date): string {
 const isLate = (at: string | undefined, now: Date) =>
   Boolean(at) && ageS(at ?? '', now) > WAITS_S_MAX;
 
+function verified(found: Health['verification'], now: Date): string {
+  if (!found.looked_at) return 'Never verified';
+  const looked = `What changed, ${duration(ageS(found.looked_at, now))} ago`;
+  if (!found.rounded_at) return `${looked}; the first round of all is under way`;
+  const round = `all ${count(found.wallets)}, ${duration(ageS(found.rounded_at, now))} ago`;
+  return `${looked}; ${round}${found.broken ? `, ${count(found.broken)} broken` : ''}`;
+}
+
 function checksOf(health: Health, now: Date): Check[] {
-  const { roll_up: rollUp, inbox, outboxes } = health;
+  const { roll_up: rollUp, verification, inbox, outboxes } = health;
   const parked = health.parked_wallets.wallets.length;
   const overdue = health.overdue_holds.wallets.length;
   return [
@@ -144,6 +152,15 @@ function checksOf(health: Health, now: Date): Check[] {
       found: parked ? `${many(parked, health.parked_wallets.are_all)} parked` : 'None is',
       isGood: parked === 0,
       meaning: 'A rule was about to be broken there; nothing moves until a person has looked.',
+    },
+    {
+      name: 'Ledgers are verified',
+      found: verified(verification, now),
+      isGood:
+        verification.broken === 0 &&
+        Boolean(verification.looked_at) &&
+        ageS(verification.looked_at ?? '', now) <= LAG_S_MAX,
+      meaning: 'What changed is proved within the hour, and every wallet within a week.',
     },
     {
       name: 'Holds end in time',

@@ -42,6 +42,8 @@ Action = Literal[
     "event_retry",
     "erase",
     "erase_outcome",
+    "park",
+    "unpark",
 ]
 OUTCOMES: Mapping[Action, Action] = {
     "refund": "refund_outcome",

@@ -1,0 +1,67 @@
+"""What entries count: requests and amounts by window, day and model, and budgets."""
+
+from creditbase.kernel.ids import end_entry_id
+from creditbase.ledger.domain.proof.reading import Doc
+from creditbase.ledger.domain.proof.tale import Documents, Tale
+from creditbase.ledger.domain.wallet import UNSPECIFIED_MODEL, Metered, Tally, tallied
+
+ENDS = frozenset({"capture", "void", "expire"})
+TAKES = frozenset({"charge", "capture", "expire", "late"})
+
+
+def count(tale: Tale, doc: Doc, earlier: Documents) -> None:
+    """Count what an entry counts.
+
+    Raises:
+        Broken: it says what cannot be counted.
+    """
+    kind, start_at = doc.text("kind"), doc.instant("window_start_at")
+    budget = doc.inner("cause", is_optional=True).text("budget", "")
+    if budget and kind in TAKES:
+        tale.window(start_at).budgets[budget] += doc.whole("captured_nanos")
+    if kind not in TAKES:
+        return
+    metered = metered_of(doc)
+    asked_nanos = doc.whole("captured_nanos") + doc.whole("shortfall_nanos")
+    if kind == "expire" and not asked_nanos and not metered.quantities:
+        return
+    if kind == "late":
+        metered = _uncounted(doc, metered, earlier)
+    captured_nanos, at = doc.whole("captured_nanos"), doc.instant("at")
+    received_nanos = doc.whole("received_nanos", 0)
+    window = tale.window(start_at)
+    window.models = dict(tallied(window.models, metered, captured_nanos))
+    date = f"{at:%Y-%m-%d}"
+    window.days[date] = window.days.get(date, Tally()).plus(metered, captured_nanos)
+    key = metered.model or UNSPECIFIED_MODEL, metered.provider
+    cells = tale.day.cells
+    cells[key] = cells.get(key, Tally()).plus(metered, captured_nanos, received_nanos)
+    tale.used_at = at
+
+
+def metered_of(doc: Doc) -> Metered:
+    """Return what an entry metered.
+
+    Raises:
+        Broken: that is not what is written.
+    """
+    found = doc.inner("metered", is_optional=True)
+    known = frozenset({"model", "provider", "cost_nanos", "quantities", "pricing"})
+    found.has_only(frozenset(), known)
+    quantities = found.inner("quantities", is_optional=True)
+    return Metered(
+        found.text("model", ""),
+        found.text("provider", ""),
+        found.whole("cost_nanos", 0),
+        {unit: quantities.whole(unit) for unit in quantities.fields},
+        found.inner("pricing", is_optional=True).fields,
+    )
+
+
+def _uncounted(doc: Doc, metered: Metered, earlier: Documents) -> Metered:
+    """Return what of a late capture its expiry had not counted."""
+    end_id = end_entry_id(doc.text("hold_id"))
+    ended = Doc(f"entries/{end_id}", earlier[end_id])
+    before = metered_of(ended)
+    before_nanos = ended.whole("captured_nanos") + ended.whole("shortfall_nanos")
+    return metered.minus(before) if before_nanos or before.quantities else metered
