@@ -153,8 +153,9 @@ class TestCertificate:
             whole[it] for it in ("root", "wallets", "entries")
         ]
 
+    @pytest.mark.usefixtures("wallets")
     def test_nothing_else_is_gone_on_with(
-        self, wallets: list[LiveWallet], state: Path, capsys: pytest.CaptureFixture[str]
+        self, state: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A certificate of half of one thing and half of another would be of nothing."""
         assert verify(state, "--resume") == 1

@@ -15,10 +15,11 @@ from creditbase.kernel.errors import BillingError, Conflict, InvalidRequest, Not
 from creditbase.kernel.ids import sha256_hex
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import lanes
-from creditbase.runtime import clock
+from creditbase.runtime import clock, firestore
 from creditbase.subscriptions.use_cases import first_touch
 from tests.drills.conftest import Deployment
 from tests.drills.playbook import Playbook
+from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import FREE_NANOS, deliver, topups
 from tests.payments.shop import signed_event
 
@@ -160,3 +161,51 @@ def test_a_stolen_admins_deeds_are_found_and_undone(
     assert deployment.wallet.available() == FREE_NANOS
     book.play("Over", CUSTOMER=customer)
     assert topups(deployment.wallet) == []
+
+
+def test_a_broken_wallet_is_put_right_and_let_go(
+    deployment: Deployment, playbook: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing moves until it holds again; what was paid for meanwhile arrives then, once."""
+    # given a wallet that somebody gave credits by hand, and that was parked for it
+    wallet, hub = deployment.wallet, deployment.ref.project_id
+    wallet.charge("before", 5)
+    grant = ("state", "grants", "free:0", "remaining_nanos")
+    was = wallet.state()["grants"]["free:0"]["remaining_nanos"]
+    edit(wallet, grant, was + 10 * CREDIT)
+    typed("jobs", "run", "verify-ledger")
+    with pytest.raises(BillingError):
+        wallet.charge("stolen", 1)
+
+    # and a purchase meanwhile, whose credits wait
+    deployment.buy()
+    paid = signed_event(deployment.shop.event("checkout.session.completed"))
+    assert deliver(deployment.client, paid) == 500
+
+    # when the page is followed
+    book = playbook("broken-wallet")
+    customer = deployment.ref.customer_id
+    assert main(["verify", "--project", hub, "--customer", customer]) == 1
+    assert "remaining_nanos" in capsys.readouterr().out
+    (audit,) = book.play("Look", CUSTOMER=customer)
+    assert "park" in audit
+    assert main(["customers", "unpark", customer, "--project", hub, "--reason", "now"]) == 1
+    edit(wallet, grant, was)
+    values = {"PROJECT": hub, "CUSTOMER": customer, "TICKET": "T-1"}
+    deployment.let_pass(600)
+    proved, let_go, _ = book.play("Let it go", **values)
+    assert "parked: 1" in proved
+    assert "parked:" in let_go
+
+    # then it moves again, with all that was paid for, and all holds
+    book.play("Over", PROJECT=hub)
+    assert len(topups(wallet)) == 1
+    assert wallet.charge("after", 1).entries
+
+
+def edit(wallet: LiveWallet, field: tuple[str, ...], value: object) -> None:
+    """Write one field of a wallet by hand."""
+    version = firestore.get_all([wallet.ref.wallet])[0].version
+    assert version is not None
+    firestore.commit([firestore.Update(wallet.ref.wallet, {field: value}, version)])
+    lanes.cache_clear()

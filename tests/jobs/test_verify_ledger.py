@@ -14,6 +14,7 @@ from creditbase.kernel.errors import Conflict, Forbidden, Unavailable
 from creditbase.ledger import use_cases as ledger
 from creditbase.ledger.attention import find_parked_anywhere
 from creditbase.ledger.domain.entries import digest_of
+from creditbase.ledger.domain.proof.entries import NOT_COVERED
 from creditbase.ledger.domain.proof.reading import Broken
 from creditbase.ledger.proof_store import load_kept
 from creditbase.ledger.proving import prove_wallet
@@ -53,8 +54,8 @@ def forge(ward: Ward, wallet: LiveWallet, twin: LiveWallet) -> None:
         writes.append(firestore.Delete(wallet.ref.entry(old["entry_id"])))
     for entry in twin.entries():
         fields = {**entry, "wallet_id": wallet.ref.wallet_id, "prev": prev}
-        del fields["hash"]
-        prev = fields["hash"] = digest_of(fields)
+        covered = {k: v for k, v in fields.items() if k not in NOT_COVERED}
+        prev = fields["hash"] = digest_of(covered)
         writes.append(firestore.Put(wallet.ref.entry(entry["entry_id"]), fields))
     hot, balance = firestore.get_all([twin.ref.wallet, twin.ref.balance])
     assert hot.fields is not None

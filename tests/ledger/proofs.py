@@ -110,6 +110,13 @@ def expect_balance(state: Mapping[str, Any]) -> Mapping[str, Any]:
     return write_balance(balance, shard=REF.shard)
 
 
+def salt_of(ledger: Ledger) -> str:
+    """Return the salt of a wallet, whatever lies there."""
+    state = ledger.wallet.get("state") if isinstance(ledger.wallet, dict) else None
+    salt = state.get("salt", "") if isinstance(state, dict) else ""
+    return salt if isinstance(salt, str) else ""
+
+
 def prove(ledger: Ledger, tale: Tale | None = None) -> Tale:
     """Prove a ledger from its beginning, or from where a tale ended.
 
@@ -117,6 +124,7 @@ def prove(ledger: Ledger, tale: Tale | None = None) -> Tale:
         Broken: a line does not hold.
     """
     tale = Tale(WALLET_ID) if tale is None else tale
+    tale.salt = salt_of(ledger)
     watched = ledger.balance.get("seq", 0) if isinstance(ledger.balance, dict) else 0
     figures = walk_entries(tale, ledger, most=10_000, watched=watched)
     finish(

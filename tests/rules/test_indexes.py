@@ -79,6 +79,8 @@ def _collection(node: ast.expr, chosen: dict[str, str]) -> str:
     if isinstance(node, ast.Name) and node.id in chosen:
         return chosen[node.id]
     last = node.values[-1] if isinstance(node, ast.JoinedStr) else node
+    if isinstance(last, ast.FormattedValue) and isinstance(last.value, ast.Name):
+        return chosen[last.value.id]
     path = ast.literal_eval(last)
     assert isinstance(path, str)
     return path.rpartition("/")[2]
@@ -166,6 +168,7 @@ STORES = {
     "usage_marks": ("admin/rollup_store.py",),
     "usage_months": ("admin/rollup_store.py",),
     "balances": ("ledger/encoding.py",),
+    "proofs": ("ledger/proof_store.py",),
     "entries": ("ledger/encoding.py", "ledger/domain/entries.py"),
     "usage": ("ledger/encoding.py",),
     "periods": ("ledger/encoding.py",),

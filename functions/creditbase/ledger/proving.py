@@ -65,6 +65,7 @@ class StoreReads:
 
     def count(self, collection: str) -> int:
         """Return how many documents there are, whatever they say."""
+        assert collection in {"entries", "usage", "periods"}
         return firestore.count_documents(
             f"{self.ref.wallet}/{collection}", read_at=self.read_at
         )
@@ -83,6 +84,7 @@ def prove_wallet(ref: WalletRef, tale: Tale | None = None, *, most: int) -> Prov
     wallet, balance = firestore.get_all([ref.wallet, ref.balance])
     assert wallet.read_at is not None
     reads = StoreReads(ref, wallet.read_at)
+    tale.salt = _salt(wallet.fields)
     broken: Broken | None = None
     is_whole = True
     try:
@@ -112,6 +114,12 @@ def prove_wallet(ref: WalletRef, tale: Tale | None = None, *, most: int) -> Prov
         broken=broken,
         is_whole=is_whole or broken is not None,
     )
+
+
+def _salt(fields: Mapping[str, Any] | None) -> str:
+    state = (fields or {}).get(STATE)
+    salt = state.get("salt") if isinstance(state, Mapping) else ""
+    return salt if isinstance(salt, str) else ""
 
 
 def _balance(ref: WalletRef, state: Raw) -> Raw:

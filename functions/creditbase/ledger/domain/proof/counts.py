@@ -1,6 +1,7 @@
 """What entries count: requests and amounts by window, day and model, and budgets."""
 
 from creditbase.kernel.ids import end_entry_id
+from creditbase.ledger.domain.entries import PRIVATE_OF_METERED
 from creditbase.ledger.domain.proof.reading import Doc
 from creditbase.ledger.domain.proof.tale import Documents, Tale
 from creditbase.ledger.domain.wallet import UNSPECIFIED_MODEL, Metered, Tally, tallied
@@ -46,15 +47,16 @@ def metered_of(doc: Doc) -> Metered:
         Broken: that is not what is written.
     """
     found = doc.inner("metered", is_optional=True)
-    known = frozenset({"model", "provider", "cost_nanos", "quantities", "pricing"})
-    found.has_only(frozenset(), known)
+    private = doc.inner("private", is_optional=True) if doc.has("seal") else found
+    known = {"model", "quantities", *(() if doc.has("seal") else PRIVATE_OF_METERED)}
+    found.has_only(frozenset(), frozenset(known))
     quantities = found.inner("quantities", is_optional=True)
     return Metered(
         found.text("model", ""),
-        found.text("provider", ""),
-        found.whole("cost_nanos", 0),
+        private.text("provider", ""),
+        private.whole("cost_nanos", 0),
         {unit: quantities.whole(unit) for unit in quantities.fields},
-        found.inner("pricing", is_optional=True).fields,
+        private.inner("pricing", is_optional=True).fields,
     )
 
 

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from creditbase.ledger.domain.draft import SHOWN_KINDS
-from creditbase.ledger.domain.entries import digest_of
+from creditbase.ledger.domain.entries import (
+    PRIVATE,
+    PRIVATE_OF_METERED,
+    digest_of,
+    entry_salt,
+)
 from creditbase.ledger.domain.proof import counts, kinds
 from creditbase.ledger.domain.proof.reading import Broken, Doc
 from creditbase.ledger.domain.proof.tale import DayTold, Documents, Tale
@@ -24,9 +29,11 @@ ALLOWED = frozenset(
     {
         *("row", "request_digest", "key_digest", "hold_id", "status", "received_nanos"),
         *("draws", "started_at", "expires_at", "metered", "cause", "metadata"),
+        *("seal", "private"),
     }
 )
-NOT_COVERED = frozenset({"hash", "metadata"})
+NOT_COVERED = frozenset({"hash", "metadata", "private"})
+PRIVATE_FIELDS = frozenset({*PRIVATE, *PRIVATE_OF_METERED})
 SUMS = frozenset({"available_nanos", "held_nanos", "receivable_nanos", "balance_nanos"})
 FLOWS = frozenset({"included", "granted", "consumed", "expired", "refunded", "shortfall"})
 NEVER_ABOVE = ("receivable", "granted", "shortfall")
@@ -70,10 +77,31 @@ def _chained(tale: Tale, doc: Doc, entry_id: str) -> datetime:
         raise doc.broken("the entry", "what has a canonical form", fault) from fault
     doc.expect("hash", digest)
     doc.text("metadata", "")
+    _sealed(tale, doc, entry_id)
     at = doc.instant("at")
     if tale.at is not None and at < tale.at:
         raise doc.broken("at", f"not before {tale.at}", at)
     return at
+
+
+def _sealed(tale: Tale, doc: Doc, entry_id: str) -> None:
+    """Let what is private be what the seal under the hash was made of.
+
+    Entries of before there were seals have none; behind one that has, all do.
+    """
+    if not doc.has("seal"):
+        if tale.is_sealed or doc.has("private"):
+            raise doc.broken("seal", "a seal", "nothing")
+        return
+    tale.is_sealed = True
+    private = doc.inner("private", is_optional=True)
+    private.has_only(frozenset(), PRIVATE_FIELDS)
+    try:
+        salt = entry_salt(tale.salt, entry_id)
+        seal = digest_of({**private.fields, "salt": salt})
+    except (TypeError, ValueError) as fault:
+        raise doc.broken("private", "what can be sealed", fault) from fault
+    doc.expect("seal", seal)
 
 
 def _turn_day(tale: Tale, at: datetime) -> None:

@@ -38,7 +38,7 @@ def check_grants(tale: Tale, state: Doc, at: datetime) -> None:
         grant.expect("remaining_nanos", tale.pots[f"grant:{grant_id}"])
         grant.expect("held_nanos", pinned[grant_id])
         _check_told(grant, told, at)
-        _check_calls(grant, told)
+        _check_calls(grant, told, at)
 
 
 def _check_told(grant: Doc, told: GrantTold, at: datetime) -> None:
@@ -70,7 +70,7 @@ def _check_told(grant: Doc, told: GrantTold, at: datetime) -> None:
         raise grant.broken("returned_by", told.returned_by, grant.fields.get("returned_by"))
 
 
-def _check_calls(grant: Doc, told: GrantTold) -> None:
+def _check_calls(grant: Doc, told: GrantTold, at: datetime) -> None:
     """What is called for of what is held, and what became of it."""
     recalled_nanos = grant.whole("recalled_nanos", 0)
     recalled_in_all = recalled_nanos + grant.whole("forgone_nanos", 0)
@@ -90,6 +90,9 @@ def _check_calls(grant: Doc, told: GrantTold) -> None:
     if grant.whole("late_nanos", 0) > told.late_nanos:
         raise grant.broken("late_nanos", told.late_nanos, grant.fields["late_nanos"])
     if not grant.has("aside_nanos"):
+        ends_at = grant.maybe_instant("expires_at")
+        if told.kind == "free" and told.lapsed_nanos > 0 and (ends_at is None or at < ends_at):
+            raise grant.broken("aside_nanos", told.lapsed_nanos, "nothing")
         return
     least, most = told.lapsed_nanos, told.lapsed_nanos + told.late_nanos
     grant.expect("kind", "free")

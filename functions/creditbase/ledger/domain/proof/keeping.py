@@ -10,7 +10,7 @@ from creditbase.ledger.domain.wallet import Draw, Tally
 
 PLAIN = (
     *("wallet_id", "seq", "head", "at", "rows", "rowed_nanos", "loose_nanos"),
-    *("days_closed", "periods_closed", "free_number", "used_at", "figures"),
+    *("days_closed", "periods_closed", "free_number", "used_at", "figures", "is_sealed"),
 )
 
 

@@ -8,6 +8,7 @@ from creditbase.kernel.ids import end_entry_id, late_entry_id
 from creditbase.kernel.money import share_floor
 from creditbase.ledger.domain.commands import HOLD_TTL_S_MAX
 from creditbase.ledger.domain.grants import PAID_KINDS, PRIORITY_OF
+from creditbase.ledger.domain.proof.counts import metered_of
 from creditbase.ledger.domain.proof.reading import Doc
 from creditbase.ledger.domain.proof.tale import Documents, GrantTold, HoldTold, Tale
 from creditbase.ledger.domain.settling import STATUS_OF
@@ -107,15 +108,15 @@ def _hold(tale: Tale, doc: Doc, postings: Postings, _: Documents) -> None:
         raise doc.broken("hold_id", "a hold that is not open", hold_id)
     taken = {account_of(source): -nanos for source, nanos in _sums(draws).items()}
     _expect_postings(doc, postings, {"held": amount_nanos, **taken})
-    metered = doc.inner("metered", is_optional=True)
+    metered = metered_of(doc)
     tale.holds[hold_id] = HoldTold(
         amount_nanos=amount_nanos,
         draws=draws,
         created_at=at,
         expires_at=ends_at,
         window_start_at=doc.instant("window_start_at"),
-        model=metered.text("model", ""),
-        provider=metered.text("provider", ""),
+        model=metered.model,
+        provider=metered.provider,
         budget=doc.inner("cause", is_optional=True).text("budget", ""),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from creditbase.kernel.windows import window_number
+from creditbase.kernel.windows import free_window, window_number
 from creditbase.ledger.domain.commands import HOLD_TTL_S_MAX
 from creditbase.ledger.domain.proof import windows
 from creditbase.ledger.domain.proof.grants import check_grants
@@ -43,7 +43,7 @@ def check_wallet(tale: Tale, fields: object, *, shard: int) -> Doc:
     top = Doc("", fields)
     top.has_only(TOP, frozenset({"used_at", "parked"}))
     state = top.inner("state")
-    state.has_only(STATE)
+    state.has_only(STATE, frozenset({"salt"}))
     at = state.instant("at")
     for name, told in (
         ("seq", tale.seq),
@@ -104,6 +104,7 @@ def _check_small(tale: Tale, state: Doc, at: datetime) -> None:
     """What entries tell nothing of must at least be what it can be."""
     for name in ("owner_uid", "frozen", "parked"):
         state.text(name)
+    state.text("salt", "")
     state.whole("commits")
     if state.whole("plans_over_seq") > tale.seq:
         raise state.broken("plans_over_seq", f"at most {tale.seq}", state.fields)
@@ -137,6 +138,10 @@ def _check_free(tale: Tale, state: Doc, terms: Doc, at: datetime) -> None:
     free_number = state.signed("free_number")
     if not tale.free_number <= free_number <= number:
         raise state.broken("free_number", f"{tale.free_number} to {number}", free_number)
+    for grant_id, grant in state.inner("grants").inners().items():
+        window = grant_id.removeprefix("free:")
+        if window != grant_id and window.isdecimal():
+            grant.expect("expires_at", free_window(created_at, int(window)).end_at)
     terms.one_of("window", ("free", "period"))
     allocation_nanos = terms.whole("allocation_nanos")
     if terms.text("window") == "free":

@@ -80,7 +80,8 @@ class Tale:
     """All that entries have said so far.
 
     `loose_nanos` were drawn on a limit beyond a hold: the entry does not say in which window.
-    `closed` are days that are over, to be held against their documents.
+    `closed` are days that are over, to be held against their documents. `salt` is the wallet's,
+    which is not kept with the rest.
     """
 
     wallet_id: str
@@ -100,6 +101,8 @@ class Tale:
     periods_closed: int = 0
     free_number: int = -1
     used_at: datetime | None = None
+    is_sealed: bool = False
+    salt: str = field(default="", repr=False)
     figures: dict[str, Any] = field(default_factory=dict)
 
     def window(self, start_at: datetime) -> WindowTold:
