@@ -23,7 +23,7 @@ FOLDER = ROOT / ".run" / "figures"
 MINIMA: Mapping[str, int] = {
     "T6 bad inputs with their exact answer": 600,
     "T7 webhook schedules over HTTP": 300,
-    "T7 deliveries over HTTP": 2_500,
+    "T7 deliveries over HTTP": 2_000,
     "T7 deliveries that a death cut short": 10,
     "T8 assertions about the security rules": 3_000,
     "T9 cells of the authorisation matrix": 2_400,
