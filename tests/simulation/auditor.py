@@ -52,6 +52,7 @@ class Chain:
     open_holds: dict[str, int] = field(default_factory=dict)
     entries: list[Document] = field(default_factory=list)
     free_nanos: int = 0
+    has_had_plan: bool = False
     heights: list[tuple[int, int]] = field(default_factory=list)
     """What was free to spend, from which moment on."""
 
@@ -127,6 +128,7 @@ class Auditor:
             chain.open_holds[entry["hold_id"]] = entry["amount_nanos"]
         elif entry["kind"] in ENDS and chain.open_holds.pop(entry["hold_id"], None) is None:
             raise Flaw(f"{name} ends a hold that was not open")
+        chain.has_had_plan |= "plan" in entry.get("cause", {})
         chain.seq, chain.head = entry["seq"], entry["hash"]
         chain.entries.append(entry)
 
@@ -277,7 +279,8 @@ class Auditor:
 
 def _was_short(path: str, chain: Chain, intent: Intent) -> None:
     """Who is refused for want of credits was short of them at some moment while asking."""
-    if intent.refusal != "PaymentRequired":
+    if intent.refusal != "PaymentRequired" or chain.has_had_plan:
+        # What a plan gave is over with its period, whether or not that was written yet.
         return
     least = min(
         height

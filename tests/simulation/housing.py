@@ -23,7 +23,10 @@ from creditbase.runtime import firestore
 from tests.simulation.network import Network
 from tests.simulation.scheduler import Event, Lock, Scheduler
 
-ROOMS = ("accounts", "admin", "catalog", "jobs", "ledger", "metering", "subscriptions")
+ROOMS = (
+    *("accounts", "admin", "catalog", "jobs", "ledger", "metering", "payments"),
+    "subscriptions",
+)
 SHARED = frozenset({"settings", "client", "shipped_book", "_templates", "_tls"})
 """What processes may share: it never changes, or stands for no memory of ours."""
 CALLS = {
@@ -35,7 +38,7 @@ CALLS = {
 @contextmanager
 def housed(scheduler: Scheduler, network: Network) -> Iterator[None]:
     """Let the product live on this scheduler and this network for a while."""
-    modules = list(_modules())
+    modules = list(modules_of_ours())
     undo: list[tuple[ModuleType, str, Any]] = []
 
     def put(module: ModuleType, name: str, value: Any) -> None:
@@ -54,7 +57,8 @@ def housed(scheduler: Scheduler, network: Network) -> Iterator[None]:
             setattr(module, name, kept)
 
 
-def _modules() -> Iterator[ModuleType]:
+def modules_of_ours() -> Iterator[ModuleType]:
+    """Yield every module of the product, loaded now if it was not."""
     for room in ROOMS:
         package = importlib.import_module(f"creditbase.{room}")
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -80,12 +84,13 @@ def _substitute(scheduler: Scheduler, network: Network, kept: Any) -> Any:
         )
     if kept is random:
         return scheduler.rng
-    if isinstance(kept, functools._lru_cache_wrapper) and not _is_shared(kept):
+    if isinstance(kept, functools._lru_cache_wrapper) and not is_shared(kept):
         return _remembering(scheduler, kept.__wrapped__)
     return None
 
 
-def _is_shared(cached: Any) -> bool:
+def is_shared(cached: Any) -> bool:
+    """Return whether what is cached is no memory of a process."""
     made = cached.__wrapped__
     return made.__name__ in SHARED or made.__code__.co_argcount > 0
 

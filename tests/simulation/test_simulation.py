@@ -17,8 +17,11 @@ from creditbase.ledger import batch, lane, store
 from creditbase.ledger.domain import decide, settling
 from creditbase.metering import use_cases as metering
 from tests.seeded import seeded_bug
+from tests.simulation.couriers import WEBHOOK_FAULTS
+from tests.simulation.merchant import STRIPE_FAULTS, STRIPE_KILLS
 from tests.simulation.network import COMMIT_FAULTS, KILLS, READ_FAULTS, Weather
 from tests.simulation.scheduler import Stuck
+from tests.simulation.shopping import LIVES
 from tests.simulation.world import STORMY, World
 
 SEEDS_VARIABLE = "CREDITBASE_SOAK_SEEDS"
@@ -36,6 +39,7 @@ MUST_HAVE_HAPPENED = frozenset(
         *KILLS,
         *("commit late, and made", "commit too late", "frozen", "clock wrong", "clock leapt"),
         *("job", "twins", "repeated", "gave up"),
+        *(*STRIPE_FAULTS, *STRIPE_KILLS, *WEBHOOK_FAULTS, *LIVES),
     }
 )
 
@@ -57,7 +61,7 @@ def live(seed: int, operations: int = OPERATIONS, weather: Weather = STORMY) -> 
         failure.add_note(f"seed {seed}, after {world.begun} operations")
         raise
     assert world.begun == operations
-    return world.network.faults + world.seen
+    return world.happened()
 
 
 def live_through(seeds: range, **world: Any) -> Counter[str]:

@@ -5,10 +5,11 @@ answer; the same key twice is a replay of the first; a refusal harms no other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import BillingError, Forbidden
+from creditbase.kernel.records import changed
 from creditbase.ledger.domain.commands import Command
 from creditbase.ledger.domain.decide import Decision, decide
 from creditbase.ledger.domain.entries import Entry
@@ -75,12 +76,12 @@ def writes_of(
     last publication said that nothing had changed since, or where it is old.
     """
     accepted = batch.accepted
-    after = replace(batch.after, commits=batch.before.commits + 1)
+    after = changed(batch.after, commits=batch.before.commits + 1)
     is_old = after.at - after.published.at >= timedelta(seconds=publish_interval_s)
     is_due = is_old or after.published.is_settled or any(d.must_publish for d in accepted)
     settles = bool(accepted) and all(decision.settles for decision in accepted)
     if is_due:
-        after = replace(after, published=Published(after.at, is_settled=settles))
+        after = changed(after, published=Published(after.at, is_settled=settles))
     writes = writes_for(ref, batch.before, after, version, accepted)
     if is_due:
         writes.append(publication(ref, after, is_settled=settles))
@@ -91,7 +92,7 @@ def writes_to_park(
     ref: WalletRef, before: Wallet, version: Version, reason: str
 ) -> tuple[Wallet, list[Write]]:
     """Return the writes that park a wallet instead of writing what broke a rule."""
-    after = replace(before, commits=before.commits + 1, parked=reason)
+    after = changed(before, commits=before.commits + 1, parked=reason)
     return after, writes_for(ref, before, after, version, [])
 
 
@@ -100,7 +101,7 @@ def writes_to_touch(ref: WalletRef, before: Wallet, version: Version) -> list[Wr
 
     After it, no commit that was conditioned on the old version can still be applied.
     """
-    after = replace(before, commits=before.commits + 1)
+    after = changed(before, commits=before.commits + 1)
     return writes_for(ref, before, after, version, [])
 
 

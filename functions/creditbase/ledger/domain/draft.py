@@ -5,10 +5,11 @@ The only mutable thing in the core; it lives and dies inside one call of `decide
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import changed
 from creditbase.ledger.domain.entries import Entry, EntryKind, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Crossing, Told
@@ -44,7 +45,7 @@ class Draft:
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the wallet."""
-        self.wallet = replace(self.wallet, **fields)
+        self.wallet = changed(self.wallet, **fields)
 
     def write(
         self, kind: EntryKind, entry_id: str, postings: Counter[str], **fields: Any
@@ -66,9 +67,8 @@ class Draft:
             **{"window_start_at": wallet.window.span.start_at, **fields},
         ).sealed(wallet.salt)
         self.entries.append(entry)
-        self.change(seq=entry.seq, head=entry.hash)
-        if is_row:
-            self.change(rows=entry.row, rowed_nanos=figures.balance_nanos)
+        rowed = {"rows": entry.row, "rowed_nanos": figures.balance_nanos} if is_row else {}
+        self.change(seq=entry.seq, head=entry.hash, **rowed)
         return entry
 
     # ---- sources ---------------------------------------------------------------------------
@@ -118,12 +118,12 @@ class Draft:
                 else:
                     spent += draw.amount_nanos
                 self.change(
-                    window=replace(window, included_spent_nanos=spent, included_held_nanos=held)
+                    window=changed(window, included_spent_nanos=spent, included_held_nanos=held)
                 )
             else:
                 grant = self.wallet.grants[draw.source]
                 self.put_grant(
-                    replace(
+                    changed(
                         grant,
                         remaining_nanos=grant.remaining_nanos - draw.amount_nanos,
                         held_nanos=grant.held_nanos + (draw.amount_nanos if for_hold else 0),
@@ -224,7 +224,7 @@ def merged_with_alike(draft: Draft, grant: Grant) -> Grant:
             grant.priority,
             grant.expires_at,
         ):
-            return replace(
+            return changed(
                 known,
                 granted_nanos=known.granted_nanos + grant.granted_nanos,
                 remaining_nanos=known.remaining_nanos + grant.remaining_nanos,

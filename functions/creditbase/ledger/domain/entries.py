@@ -7,11 +7,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from creditbase.kernel.instants import write_exact
+from creditbase.kernel.records import changed
 from creditbase.ledger.domain.wallet import NOTHING_METERED, Draw, Metered
 
 EntryKind = Literal[
@@ -146,8 +147,8 @@ class Entry:
         With a wallet's salt it gets its seal first; without one it keeps the seal it has.
         """
         seal = self.seal_by(salt) if salt else self.seal
-        entry = replace(self, seal=seal)
-        return replace(entry, hash=digest_of(entry.covered()))
+        entry = changed(self, seal=seal)
+        return changed(entry, hash=digest_of(entry.covered()))
 
     def seal_by(self, salt: str) -> str:
         """Return the seal that this entry has in a wallet of that salt."""

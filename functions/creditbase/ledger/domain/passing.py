@@ -114,7 +114,7 @@ def _write_off(draft: Draft, grant: Grant) -> None:
 
 def turn_day(draft: Draft) -> None:
     """Close the day that is over; a day without use leaves nothing behind."""
-    date = draft.at.strftime("%Y-%m-%d")
+    date = draft.at.date().isoformat()
     today = draft.wallet.today
     if today.date < date:
         if today.cells:

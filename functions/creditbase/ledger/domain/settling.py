@@ -5,9 +5,9 @@ consumes them in that order, the rest goes back where it came from.
 """
 
 from collections import Counter
-from dataclasses import replace
 
 from creditbase.kernel.ids import end_entry_id, late_entry_id, late_expiry_entry_id
+from creditbase.kernel.records import changed
 from creditbase.ledger.domain.budgets import count_budget
 from creditbase.ledger.domain.draft import Draft, account_of, merged_with_alike, received_for
 from creditbase.ledger.domain.entries import Entry, EntryKind
@@ -91,7 +91,7 @@ def _tell_late(draft: Draft, hold: Hold) -> None:
         grant = draft.wallet.grants.get(grant_id)
         if grant is None or not grant.late_nanos or grant.held_nanos:
             continue
-        draft.put_grant(replace(grant, late_nanos=0))
+        draft.put_grant(changed(grant, late_nanos=0))
         draft.write(
             "lapse",
             late_expiry_entry_id(grant_id),
@@ -176,9 +176,9 @@ def _split(
         part = min(draw.amount_nanos, amount_nanos)
         amount_nanos -= part
         if part:
-            used.append(replace(draw, amount_nanos=part))
+            used.append(changed(draw, amount_nanos=part))
         if part < draw.amount_nanos:
-            returned.append(replace(draw, amount_nanos=draw.amount_nanos - part))
+            returned.append(changed(draw, amount_nanos=draw.amount_nanos - part))
     return tuple(used), tuple(returned)
 
 
@@ -189,7 +189,7 @@ def _unpin(draft: Draft, hold: Hold, used: tuple[Draw, ...]) -> None:
             spent = sum(d.amount_nanos for d in used if d.source == INCLUDED)
             window = draft.window_of(hold.window_start_at)
             draft.put_window(
-                replace(
+                changed(
                     window,
                     included_held_nanos=window.included_held_nanos - draw.amount_nanos,
                     included_spent_nanos=window.included_spent_nanos + spent,
@@ -200,7 +200,7 @@ def _unpin(draft: Draft, hold: Hold, used: tuple[Draw, ...]) -> None:
             # Kept even when empty: what goes back may still be added to it.
             grants = {
                 **draft.wallet.grants,
-                draw.source: replace(grant, held_nanos=grant.held_nanos - draw.amount_nanos),
+                draw.source: changed(grant, held_nanos=grant.held_nanos - draw.amount_nanos),
             }
             draft.change(grants=grants)
 
@@ -226,15 +226,15 @@ def _give_back(
         if grant.has_ended(draft.at):
             postings["expired"] += back_nanos
             late_nanos = back_nanos if grant.is_paid else 0
-            grant = replace(grant, late_nanos=grant.late_nanos + late_nanos)
+            grant = changed(grant, late_nanos=grant.late_nanos + late_nanos)
         elif grant.aside_nanos is not None:
             postings["expired"] += back_nanos
-            grant = replace(grant, aside_nanos=grant.aside_nanos + back_nanos)
+            grant = changed(grant, aside_nanos=grant.aside_nanos + back_nanos)
         else:
             if grant.kind not in MONTHLY_KINDS:
                 back_nanos -= repay(draft, back_nanos, postings)
             postings[account_of(draw)] += back_nanos
-            grant = replace(grant, remaining_nanos=grant.remaining_nanos + back_nanos)
+            grant = changed(grant, remaining_nanos=grant.remaining_nanos + back_nanos)
         draft.change(grants={**draft.wallet.grants, draw.source: grant})
     settled = {key: _settled(grant) for key, grant in draft.wallet.grants.items()}
     draft.change(
@@ -260,7 +260,7 @@ def _answer_calls(
     answered = {"recalled": recalled_nanos, "redeemed": redeemed_nanos, "cut": cut_nanos}
     if any(answered.values()):
         postings["refunded"] += recalled_nanos + cut_nanos
-        grant = replace(
+        grant = changed(
             grant,
             recalled_nanos=grant.recalled_nanos - recalled_nanos,
             pledged_nanos=grant.pledged_nanos - redeemed_nanos,

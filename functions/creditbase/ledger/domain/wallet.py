@@ -4,11 +4,12 @@ Words: DESIGN section 1. All amounts are nanos, all instants aware UTC.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
+from creditbase.kernel.records import changed
 from creditbase.kernel.windows import Window, free_window, window_number
 from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.grants import Grant
@@ -64,7 +65,7 @@ class Metered:
             name: max(0, quantity - before.get(name, 0))
             for name, quantity in {"requests": 1, **self.quantities}.items()
         }
-        return replace(
+        return changed(
             self, quantities=rest, cost_nanos=max(0, self.cost_nanos - counted.cost_nanos)
         )
 
@@ -194,7 +195,7 @@ class WindowCount:
         date = last_at.strftime("%Y-%m-%d")
         day = self.days.get(date, Tally()).plus(metered, amount_nanos)
         tallies = tallied(self.tallies, metered, amount_nanos)
-        return replace(self, tallies=tallies, days={**self.days, date: day})
+        return changed(self, tallies=tallies, days={**self.days, date: day})
 
     @property
     def is_used(self) -> bool:
@@ -230,7 +231,7 @@ class DayCount:
         if cell not in self.cells and len(self.cells) >= MODELS_MAX:
             cell = OTHER_CELLS
         tally = self.cells.get(cell, Tally()).plus(metered, amount_nanos, received_nanos)
-        return replace(self, cells={**self.cells, cell: tally})
+        return changed(self, cells={**self.cells, cell: tally})
 
 
 IncludedRule = Literal["none", "limited", "unlimited"]
@@ -374,7 +375,7 @@ class Wallet:
         """Return whether a cap keeps a part of the limit that was paid for from being used."""
         if self.terms.cap_nanos is None:
             return False
-        free = replace(self, terms=replace(self.terms, cap_nanos=None))
+        free = changed(self, terms=changed(self.terms, cap_nanos=None))
         return free.included_remaining_nanos(at) != self.included_remaining_nanos(at)
 
     def included_remaining_nanos(self, at: datetime) -> int | None:
