@@ -55,6 +55,20 @@ def test_a_packs_refund_that_fails_after_the_work_gives_all_of_it_back() -> None
     assert story.left() == {"a": 100}
 
 
+def test_a_pack_that_comes_back_is_again_what_was_bought() -> None:
+    """Not a gift: what it costs us to serve is still set against the money that came in."""
+    story = a_story()
+    story.grant("topup:1", 1_000, "topup", paid_nanos=700)
+    before = story.wallet.grants["topup:1"]
+    story.take_back("topup:1", 1_000)
+    assert "topup:1" not in story.wallet.grants
+
+    story.give_back("topup:1", 1_000, "topup")
+
+    after = story.wallet.grants["topup:1"]
+    assert after == replace(before, created_at=after.created_at)
+
+
 def test_a_plans_failed_refund_does_not_pay_the_debt_of_a_pack() -> None:
     """Plan credits repay nothing, so those that come back do not either."""
     story = on_plan(50)

@@ -18,30 +18,41 @@ from creditbase.subscriptions.use_cases import first_touch
 from dev.layout import ROOT
 from tests.payments.lives import LIVES, Life
 from tests.payments.orders import AGAIN, TWIN, Graph, graph_of
+from tests.simulation.straight import straight
 from tests.wire import Wire
-
-pytestmark = pytest.mark.firestore
 
 BEGINS_AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
 EMAIL = "ada@example.com"
 FINISHED = {"applied", "ignored"}
-TOLD_ALIVE = (
-    "a downgrade that waits for the end of the period",
-    "a trial that becomes a paid plan",
+ON_THE_EMULATOR = (
+    "a refund that fails later, after another that did not",
     "two live subscriptions, of which the dearer stays",
 )
-"""The lives of which every order is tried each time; of the others in a soak."""
+"""The lives that are also told over the emulator; all are on the store that is held to it."""
 
 
 @pytest.fixture
-def on_sale(wire: Wire) -> Iterator[Wire]:
+def on_sale() -> Iterator[Wire]:
+    """Return the wire to a new store in memory, with the catalog pushed."""
+    with straight("tests.payments") as wire:
+        open_shop()
+        yield wire
+
+
+@pytest.fixture
+def on_sale_at_the_emulator(wire: Wire) -> Iterator[Wire]:
     """Return the wire, with the catalog pushed, and no card known for a trial."""
-    ensure_project("hub", now=BEGINS_AT)
     shared_cache().forget()
-    push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
+    open_shop()
     forget_trials()
     yield wire
     forget_trials()
+
+
+def open_shop() -> None:
+    """Put plans and packs on sale."""
+    ensure_project("hub", now=BEGINS_AT)
+    push_catalog(HUB_PROJECT_ID, read_catalog(ROOT / "catalog.json"))
 
 
 def forget_trials() -> None:
@@ -65,8 +76,19 @@ def test_told_after_all_has_happened(life: Life, on_sale: Wire) -> None:
     Twice is the same event again, or another event about the same change. What is kept is the
     same to the last field, instants of writing aside; and so are the mails that were written.
     """
-    found = graph(life, on_sale, all_late=True)
+    check_told_late(life, graph(life, on_sale, all_late=True))
 
+
+@pytest.mark.firestore
+@pytest.mark.parametrize("name", ON_THE_EMULATOR)
+def test_told_late_at_the_emulator(name: str, on_sale_at_the_emulator: Wire) -> None:
+    """The same over the real store, for a few: what is in memory decides nothing itself."""
+    (life,) = (life for life in LIVES if life.name == name)
+    check_told_late(life, graph(life, on_sale_at_the_emulator, all_late=True))
+
+
+def check_told_late(life: Life, found: Graph) -> None:
+    """Demand that every order there is was found, and that all lead to the same."""
     last = found.in_order()
     names = list(life.events(last.moment))
     count, at_first = len(names), len(life.events(found.first.moment))
@@ -81,14 +103,7 @@ def test_told_after_all_has_happened(life: Life, on_sale: Wire) -> None:
     found.relive(backwards)
 
 
-@pytest.mark.parametrize(
-    "life",
-    [
-        pytest.param(life, marks=() if life.name in TOLD_ALIVE else pytest.mark.soak)
-        for life in LIVES
-    ],
-    ids=lambda life: life.name,
-)
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
 def test_told_while_it_happens(life: Life, on_sale: Wire) -> None:
     """Between any two steps any events so far arrive, in any order; the others later or last.
 

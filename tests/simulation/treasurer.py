@@ -134,7 +134,7 @@ class Treasurer:
     def _back_nanos(self, payment: Document) -> int:
         refunds = self.world.account.store.newest_first("refund")
         disputes = self.world.account.store.newest_first("dispute")
-        cents = sum(
+        cents: int = sum(
             one["amount"]
             for one in refunds
             if one["payment_intent"] == payment["id"]
@@ -146,12 +146,12 @@ class Treasurer:
             if one["payment_intent"] == payment["id"]
             and not one["status"].startswith(GIVEN_BACK)
         )
-        paid_cents = payment["amount_received"]
+        paid_cents: int = payment["amount_received"]
         return _bought_nanos(payment) * min(cents, paid_cents) // paid_cents
 
     def _billed_nanos(self, bill: Document) -> int:
         """Return what a bill buys at most: its lines' plans, as far as they are paid."""
-        most = 0
+        most: int = 0
         for line in bill["lines"]["data"]:
             price = self._find("price", line["pricing"]["price_details"]["price"])
             plan = PLANS[price["unit_amount"]]

@@ -7,7 +7,7 @@ answer, every hold is closed and every balance is published.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -50,6 +50,7 @@ ERRANDS_IN_A_THOUSAND = 20
 """How many operations have to do with Stripe; each leads to a dozen requests and events."""
 TIDYING = (jobs.expire_holds, jobs.reset_cycles, jobs.sync_balances)
 AT_STRIPE = (drain_inbox, answer_crossings, reconcile_stripe)
+STRIPE_KILLS_MORE = 4
 ROUNDS_MAX = 100
 
 Work = Callable[[], Any]
@@ -212,7 +213,9 @@ class World:
             raise Flaw(f"{report} after it was repaired")
 
     def _let_weather_be(self, weather: Weather) -> None:
-        self.network.weather = self.merchant.weather = weather
+        self.network.weather = weather
+        # It is spoken to seldom, and whoever speaks to it is killed as often as anybody.
+        self.merchant.weather = replace(weather, kill=STRIPE_KILLS_MORE * weather.kill)
         self.couriers.is_stormy = weather is not CALM
 
     def happened(self) -> Counter[str]:

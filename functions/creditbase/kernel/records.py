@@ -14,10 +14,11 @@ def changed(record: R, **fields: Any) -> R:
     a record of two dozen fields ten times, and was busy with that for a tenth of its time. For
     dataclasses whose fields are all given to `__init__`.
     """
-    kind = type(record)
+    kind: Any = type(record)
     names, values_of = _fields(kind)
     values: dict[str, Any] = dict(zip(names, values_of(record), strict=True))
-    return kind(**(values | fields))
+    made: R = kind(**(values | fields))
+    return made
 
 
 @cache

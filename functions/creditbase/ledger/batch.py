@@ -49,7 +49,7 @@ def decide_batch(loaded: Loaded, commands: Sequence[tuple[Command, datetime]]) -
     wallet = loaded.wallet
     if not wallet.salt:
         # Opened before entries were sealed: from here on they are.
-        wallet = replace(wallet, salt=new_salt())
+        wallet = changed(wallet, salt=new_salt())
     known: dict[str, Entry | None] = dict(loaded.known)
     outcomes: list[Outcome] = []
     entries: list[Entry] = []

@@ -184,8 +184,9 @@ def _gone(draft: Draft, known: Known, command: GiveBack) -> Grant:
         priority=PRIORITY_OF[command.kind],
         created_at=draft.at,
         expires_at=expires_at,
-        granted_nanos=command.amount_nanos,
+        granted_nanos=command.amount_nanos if granted is None else granted.amount_nanos,
         remaining_nanos=0,
+        paid_nanos=0 if granted is None else granted.cause.get("paid_nanos", 0),
     )
 
 
