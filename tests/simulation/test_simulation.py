@@ -16,7 +16,7 @@ import pytest
 from creditbase.ledger import batch, lane, store
 from creditbase.ledger.domain import decide, settling
 from creditbase.metering import use_cases as metering
-from creditbase.payments import granting, mirroring, stripe_gateway, undoing
+from creditbase.payments import granting, stripe_gateway, undoing
 from tests import figures
 from tests.seeded import seeded_bug
 from tests.simulation.couriers import WEBHOOK_FAULTS
@@ -208,11 +208,6 @@ BUGS_AT_STRIPE: dict[str, tuple[Callable[..., Any], str, str]] = {
         stripe_gateway.verify_event,
         "if not any(_is_signed(raw, signature, secret) for secret in secrets):",
         "if not secrets:",
-    ),
-    "a second plan that goes on": (
-        mirroring._end_surplus,
-        "for subscription_id in standing.surplus:",
-        "for subscription_id in standing.surplus[:0]:",
     ),
     "disputes that take nothing": (
         undoing._target,
