@@ -45,10 +45,17 @@ FAULTS = frozenset(
         *KILLS,
         *("commit late, and made", "commit too late", "frozen", "clock wrong", "clock leapt"),
         *("job", "twins", "repeated", "gave up"),
-        *(*STRIPE_FAULTS, *STRIPE_KILLS, *WEBHOOK_FAULTS),
     }
 )
-"""What must have gone wrong in every group. What must in a whole run: `tests.figures`."""
+"""What must have gone wrong in every group."""
+FAULTS_AT_STRIPE = frozenset({*STRIPE_FAULTS, *STRIPE_KILLS, *WEBHOOK_FAULTS})
+SELDOM = frozenset(
+    {
+        *("downgraded at the end", "downgraded at once", "subscribed twice", "refund failed"),
+        *("renewed", "renewal failed", "charged by itself", "charged in vain"),
+    }
+)
+"""What takes a coincidence in customers' lives: the figures of a run tell how often it was."""
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +117,8 @@ def test_what_was_paid_is_what_was_given() -> None:
     happened = live_through(seeds, operations=800, errands=ERRANDS_OFTEN)
 
     publish(happened, 800 * len(seeds), seeds)
-    assert not LIVES - happened.keys()
+    assert not (LIVES - SELDOM) - happened.keys()
+    assert not FAULTS_AT_STRIPE - happened.keys()
 
 
 @pytest.mark.soak
