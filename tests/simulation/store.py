@@ -116,12 +116,14 @@ class Store:
             order_by = unequal[0] if unequal else None
 
         def place(item: tuple[str, Stored]) -> tuple[Any, str]:
-            return (_value(item[1].fields, order_by) if order_by else 0), item[0]
+            value = _value(item[1].fields, order_by) if order_by else 0
+            return (value is not None, value), item[0]
 
         if order_by is not None:
-            found = [item for item in found if _value(item[1].fields, order_by) is not None]
+            found = [item for item in found if _has(item[1].fields, order_by)]
         found.sort(key=place, reverse=is_newest_first)
         if after is not None:
+            after = ((after[0] is not None, after[0]), after[1])
             found = [
                 item
                 for item in found
@@ -287,11 +289,18 @@ def _value(fields: Mapping[str, Any], path: str) -> Any:
     return found
 
 
+def _has(fields: Mapping[str, Any], path: str) -> bool:
+    """Return whether a field is there, be it null."""
+    around, _, name = path.rpartition(".")
+    found = _value(fields, around) if around else fields
+    return isinstance(found, Mapping) and name in found
+
+
 def _fits(fields: Mapping[str, Any], where: Sequence[tuple[str, str, Any]]) -> bool:
     for path, operator, asked in where:
         kept = _value(fields, path)
         if operator == "==" and asked is None:
-            if kept is not None:
+            if kept is not None or not _has(fields, path):
                 return False
             continue
         if kept is None or not OPERATORS[operator](kept, asked):

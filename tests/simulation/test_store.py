@@ -68,18 +68,20 @@ class Both:
             for writes, write in zip((mine, real), self._write(path), strict=True):
                 writes.append(write)
         outcomes = [self._try(commit, w) for commit, w in self._commits(mine, real)]
-        assert (outcomes[0] is None) == (outcomes[1] is None), mine
-        self.lost += outcomes[0] is None
-        if outcomes[0] is not None and outcomes[1] is not None:
-            for write in mine:
-                pair = (outcomes[0], outcomes[1])
-                self.versions.setdefault(write.path, []).append(pair)
+        assert outcomes[0] == outcomes[1], mine
+        self.lost += not outcomes[0]
+        paths = [write.path for write in mine]
+        found = zip(self.model.get_all(paths, None), firestore.get_all(paths), strict=True)
+        for model, real in found:
+            if outcomes[0] and model.version is not None and real.version is not None:
+                pair = (model.version, real.version)
+                self.versions.setdefault(model.path, []).append(pair)
 
     def create_twice(self) -> None:
         """Create one document twice in a commit: neither takes it, and nothing is written."""
         path = f"{self.root}/rows/twice"
         for commit in (self.model.commit, firestore.commit):
-            assert self._try(commit, [Create(path, {"n": 1}), Create(path, {"n": 2})]) is None
+            assert self._try(commit, [Create(path, {"n": 1}), Create(path, {"n": 2})]) is False
         assert firestore.get_all([path])[0].fields is None
 
     def _commits(self, mine: list[Write], real: list[Write]) -> Iterator[tuple[Any, Any]]:
@@ -87,12 +89,12 @@ class Both:
         yield firestore.commit, real
 
     @staticmethod
-    def _try(commit: Any, writes: Sequence[Write]) -> Version | None:
+    def _try(commit: Any, writes: Sequence[Write]) -> bool:
         try:
-            version: Version = commit(writes)
+            commit(writes)
         except Lost:
-            return None
-        return version
+            return False
+        return True
 
     def _write(self, path: str) -> tuple[Write, Write]:
         known = self.versions.get(path)
