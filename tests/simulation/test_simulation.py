@@ -28,7 +28,7 @@ from tests.simulation.world import ERRANDS_IN_A_THOUSAND, STORMY, World
 
 SEEDS_VARIABLE = "CREDITBASE_SOAK_SEEDS"
 OPERATIONS = 2_000
-GROUPS = 20
+GROUPS = 2
 SEEDS_IN_A_GROUP = 5
 """So many in every `make test`, by all workers together; as many as fit in `make soak`."""
 GROUP_TIMEOUT_S = 900
@@ -109,6 +109,7 @@ def test_every_deed_is_done_once_or_not_at_all(group: int) -> None:
     assert not FAULTS - happened.keys()
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(GROUP_TIMEOUT_S)
 def test_what_was_paid_is_what_was_given() -> None:
     """Lives at Stripe, end to end, under faults; each thing that customers do was done."""
@@ -249,6 +250,7 @@ def test_a_seeded_bug_is_found(name: str) -> None:
         live_through(range(10), operations=500, weather=HURRICANE)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", BUGS_AT_STRIPE)
 def test_a_seeded_bug_about_money_is_found(name: str) -> None:
     """Also those that only who knows what Stripe was paid can see."""
