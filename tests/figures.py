@@ -22,7 +22,6 @@ VARIABLE = "CREDITBASE_FIGURES"
 FOLDER = ROOT / ".run" / "figures"
 MINIMA: Mapping[str, int] = {
     "T1 operations": 20_000,
-    "T1 operations": 200_000,
     "T6 bad inputs with their exact answer": 600,
     "T7 webhook schedules over HTTP": 300,
     "T7 deliveries over HTTP": 2_000,

@@ -39,6 +39,12 @@ class DecidedBatch:
         return [o for o in self.outcomes if isinstance(o, Decision) and not o.is_replay]
 
     @property
+    def is_doubled(self) -> bool:
+        """Return whether two of its entries have one id: an old key placed a hold again."""
+        ids = [entry.entry_id for decision in self.accepted for entry in decision.entries]
+        return len(set(ids)) < len(ids)
+
+    @property
     def has_refusals(self) -> bool:
         """Return whether a command was refused: never to be told from a stale snapshot."""
         return any(isinstance(outcome, BillingError) for outcome in self.outcomes)

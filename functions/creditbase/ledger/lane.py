@@ -192,6 +192,10 @@ class Lane:
                     failure = refusal
                     continue
             decided = decide_batch(loaded, commands)
+            if decided.is_doubled:
+                # Only what was never looked up: the store would refuse it as no commit at all.
+                loaded = warm = None
+                continue
             if (decided.has_refusals or decided.broken) and loaded is warm:
                 loaded = warm = None
                 continue
