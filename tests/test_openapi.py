@@ -12,7 +12,7 @@ from creditbase.runtime.authorization import ROUTES
 from creditbase.runtime.routes import Credential, DoorName, Route
 from tests.runtime.contract import description, resolved
 
-SCHEMES = {
+SCHEMES: dict[Credential, list[set[str]]] = {
     Credential.FIREBASE: [{"firebaseIdToken", "firebaseAppCheck"}],
     Credential.API_KEY: [{"apiKey"}],
     Credential.SECRET_KEY: [{"secretKey"}, {"secretKeyAsBearer"}],

@@ -72,9 +72,9 @@ class Both:
         self.lost += not outcomes[0]
         paths = [write.path for write in mine]
         found = zip(self.model.get_all(paths, None), firestore.get_all(paths), strict=True)
-        for model, real in found:
-            if outcomes[0] and model.version is not None and real.version is not None:
-                pair = (model.version, real.version)
+        for model, kept in found:
+            if outcomes[0] and model.version is not None and kept.version is not None:
+                pair = (model.version, kept.version)
                 self.versions.setdefault(model.path, []).append(pair)
 
     def _commits(self, mine: list[Write], real: list[Write]) -> Iterator[tuple[Any, Any]]:
