@@ -67,7 +67,7 @@ def in_ledger(ward: Ward) -> Sums:
     for wallet in ward.wallets:
         for entry in wallet.entries():
             if entry["kind"] in TAKES:
-                metered = entry.get("metered", {})
+                metered = {**entry.get("metered", {}), **entry.get("private", {})}
                 names = metered.get("model", "unspecified"), metered.get("provider", "")
                 place = (f"{entry['at']:%Y-%m-%d}", *names)
                 sums[*place, "requests"] += 1

@@ -88,6 +88,7 @@ def prove_wallet(ref: WalletRef, tale: Tale | None = None, *, most: int) -> Prov
     broken: Broken | None = None
     is_whole = True
     try:
+        _is_there(wallet.fields)
         watched = (balance.fields or {}).get("seq", 0)
         figures = walk_entries(tale, reads, most=most, watched=watched)
         is_whole = tale.seq < first + most
@@ -114,6 +115,12 @@ def prove_wallet(ref: WalletRef, tale: Tale | None = None, *, most: int) -> Prov
         broken=broken,
         is_whole=is_whole or broken is not None,
     )
+
+
+def _is_there(fields: Raw | None) -> None:
+    """Miss a wallet first: without its salt no entry of it could be held to its seal."""
+    if fields is None:
+        raise Broken("", "the wallet", "a document", "nothing")
 
 
 def _salt(fields: Mapping[str, Any] | None) -> str:
