@@ -192,7 +192,7 @@ class Lane:
                     failure = refusal
                     continue
             decided = decide_batch(loaded, commands)
-            if decided.is_doubled:
+            if decided.is_doubled and loaded is warm:
                 # Only what was never looked up: the store would refuse it as no commit at all.
                 loaded = warm = None
                 continue
