@@ -206,7 +206,8 @@ def is_lost(route: Route, shown: Shown) -> bool:
     """Return whether this caller has nothing of the kind that the route is about."""
     is_about_own = "{project_id}" in route.path or route.door is DoorName.HUB
     is_admins = Credential.ADMIN in route.credentials
-    return shown.owns_nothing and is_about_own and bool(variables(route)) and not is_admins
+    is_named = bool(variables(route)) or route.path == "/me/export"
+    return shown.owns_nothing and is_about_own and is_named and not is_admins
 
 
 def send_own(
