@@ -1,0 +1,162 @@
+"""What goes wrong with credits, keys and people, and the pages that put it right."""
+
+import re
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from creditbase.accounts.use_cases import create_secret_key, find_secret_key_holder
+from creditbase.admin.command import main
+from creditbase.admin.roles import make_admin
+from creditbase.admin.store import ADMIN, find_role
+from creditbase.admin.vouchers import redeem_voucher
+from creditbase.kernel.errors import BillingError, Conflict, InvalidRequest, NotFound
+from creditbase.kernel.ids import sha256_hex
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.use_cases import lanes
+from creditbase.runtime import clock
+from creditbase.subscriptions.use_cases import first_touch
+from tests.drills.conftest import Deployment
+from tests.drills.playbook import Playbook
+from tests.payments.deliveries import FREE_NANOS, deliver, topups
+from tests.payments.shop import signed_event
+
+pytestmark = pytest.mark.firestore
+Open = Callable[..., Playbook]
+CREDIT = 1_000_000
+
+
+def typed(*arguments: str) -> None:
+    """Type a command that is none of the page's."""
+    assert main(arguments) == 0
+
+
+def newest_entry(deployment: Deployment) -> str:
+    """Return the id of the ledger's newest entry."""
+    return str(deployment.wallet.newest(1)[0]["entry_id"])
+
+
+def test_a_leaked_key_opens_nothing_any_more(deployment: Deployment, playbook: Open) -> None:
+    """Of every kind of key: revoked, rolled, or made useless while the user is asleep."""
+    project_id, now = deployment.ref.project_id, clock.real_now()
+    leaked = create_secret_key(project_id, name="ci", random_bytes=b"l" * 32, now=now)
+    pending: dict[str, str] = {}
+
+    def set_secret(said: str) -> None:
+        found = re.match(r"printf '%s' (\S+) \| firebase functions:secrets:set (\w+) ", said)
+        assert found is not None
+        pending[found[2]] = found[1]
+
+    def deploy(said: str) -> None:
+        assert said == "firebase deploy --only functions"
+        for name, value in pending.items():
+            deployment.set_secret(name, value)
+        pending.clear()
+
+    book = playbook("leaked-key", {"printf": set_secret, "firebase deploy": deploy})
+
+    listed, made, _ = book.play(
+        "A project's secret key", PROJECT="hub", KEY_ID=leaked.key.key_id
+    )
+    assert leaked.key.key_id in listed
+    assert find_secret_key_holder(sha256_hex(leaked.secret), now) is None
+    assert find_secret_key_holder(sha256_hex(made.strip()), now) is not None
+
+    wallet = deployment.wallet
+    wallet.charge("theirs", 7)
+    entry = newest_entry(deployment)
+    customer = deployment.ref.customer_id
+    book.play("A user's API key", CUSTOMER=customer, NANOS=7, ENTRY=entry)
+    assert wallet.available() == FREE_NANOS
+    assert wallet.charge("mine", 1).entries
+
+    book.play("The key of customers' tokens", NAME="k2", SECRET="s" * 40)
+    book.play("Stripe's key", STRIPE_KEY="sk_test_rolled")
+
+
+def test_a_grant_that_was_made_twice_is_taken_back_once(
+    deployment: Deployment, playbook: Open
+) -> None:
+    """What was spent of it is owed; typed twice, it is taken once."""
+    customer = deployment.ref.customer_id
+    for _ in range(2):
+        typed("customers", "grant", customer, "100", "--reason", "contest")
+    twice = newest_entry(deployment)
+    deployment.wallet.charge("spent", FREE_NANOS + 150 * CREDIT)
+    book = playbook("duplicate-grant")
+
+    _, audit = book.play("Look", CUSTOMER=customer)
+    assert audit.count(" grant ") == 2
+
+    values = {"CUSTOMER": customer, "NANOS": -100 * CREDIT, "ENTRY": twice, "TICKET": "t-1"}
+    book.play("Take it back", **values)
+    assert deployment.wallet.available() == 0
+    assert deployment.wallet.state()["receivable_nanos"] == 50 * CREDIT
+
+    again = ["customers", "adjust", customer, str(-100 * CREDIT), "--corrects", twice]
+    typed(*again, "--owe-rest", "--reason", "granted twice", "--key", "t-1")
+    assert deployment.wallet.state()["receivable_nanos"] == 50 * CREDIT
+    book.play("Over", CUSTOMER=customer)
+
+
+def test_a_wave_of_refunds_is_stopped(deployment: Deployment, playbook: Open) -> None:
+    """The voucher gives nothing more, the account spends nothing more, the money is back."""
+    deployment.buy()
+    assert (
+        deliver(
+            deployment.client, signed_event(deployment.shop.event("checkout.session.completed"))
+        )
+        == 200
+    )
+    code, customer = f"GOTOUT{uuid4().hex[:8]}".upper(), deployment.ref.customer_id
+    typed("vouchers", "create", "--credits", "5", "--code", code, "--reason", "press")
+    wallet = WalletRef(deployment.ref.project_id, customer)
+    (payment,) = deployment.shop.get("/payment_intents")["data"]
+    book = playbook("refund-wave")
+
+    found, _ = book.play("Who it is", EMAIL=customer, CUSTOMER=customer)
+    assert customer in found
+    values = {"CODE": code, "CUSTOMER": customer, "PAYMENT": payment["id"], "TICKET": "t-2"}
+    book.play("Stop it", **values)
+
+    with pytest.raises((Conflict, NotFound, InvalidRequest)):
+        redeem_voucher(wallet, code, request_id="r", now=clock.now())
+    lanes.cache_clear()
+    with pytest.raises(BillingError):
+        deployment.wallet.charge("more", 1)
+    (refund,) = deployment.shop.get("/refunds")["data"]
+    assert refund["payment_intent"] == payment["id"]
+    assert (
+        deliver(deployment.client, signed_event(deployment.shop.event("charge.refunded")))
+        == 200
+    )
+    assert deployment.wallet.available() == FREE_NANOS
+    book.play("Over", CODE=code, CUSTOMER=customer)
+
+
+def test_a_stolen_admins_deeds_are_found_and_undone(
+    deployment: Deployment, playbook: Open
+) -> None:
+    """The role goes first; then every deed has its record, and its opposite."""
+    uid, customer = f"u{uuid4().hex}", deployment.ref.customer_id
+    first_touch(uid, now=clock.now())
+    make_admin(uid, reason="support", now=clock.real_now())
+    typed("customers", "grant", customer, "9000", "--reason", "thief")
+    stolen = newest_entry(deployment)
+    code = f"THIEF{uuid4().hex[:8]}".upper()
+    typed("vouchers", "create", "--credits", "5000", "--code", code, "--reason", "thief")
+    book = playbook("admin-compromise")
+
+    book.play("Take the role", UID=uid)
+    found = find_role(uid)
+    assert found is not None
+    assert found[0] != ADMIN
+    (audit,) = book.play("What was done")
+    assert "thief" in audit
+    values = {"CUSTOMER": customer, "NANOS": -9000 * CREDIT, "ENTRY": stolen, "TICKET": "t-3"}
+    book.play("Undo", **values, CODE=code)
+
+    assert deployment.wallet.available() == FREE_NANOS
+    book.play("Over", CUSTOMER=customer)
+    assert topups(deployment.wallet) == []
