@@ -365,7 +365,7 @@ def no_test_is_skipped(module: Module) -> Iterator[str]:
 def clocks_are_stopped_for_a_module(module: Module) -> Iterator[str]:
     """Whoever else waits in the process, a server's loop say, would wait by the wrong clock."""
     for node in (each for each in module.nodes if isinstance(each, ast.Call) and each.args):
-        if _called(node) == "setattr" and ast.unparse(node.args[0]) == "time":
+        if _called(node) == "setattr" and re.match("'?time\\b", ast.unparse(node.args[0])):
             yield f"{module.path}:{node.lineno}: put a clock of its own in the module"
 
 
@@ -393,7 +393,7 @@ def main() -> int:
     """Print every offence of the tree; return the exit status."""
     offences = [told for module in modules() for rule in RULES for told in rule(module)]
     print("\n".join(offences) or "tidy: good")
-    return int(bool(offences))
+    return 1 if offences else 0
 
 
 if __name__ == "__main__":

@@ -108,6 +108,11 @@ FAULTS: list[tuple[Rule, str, str]] = [
         "tests/test_x.py",
         'import time\nmonkeypatch.setattr(time, "monotonic", lambda: 100.0)',
     ),
+    (
+        tidy.clocks_are_stopped_for_a_module,
+        "tests/test_x.py",
+        'monkeypatch.setattr("time.monotonic", lambda: 100.0)',
+    ),
 ]
 
 

@@ -1,10 +1,9 @@
 """A deployment in trouble: its store, its Stripe, its hub, and a customer who has paid."""
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,29 +12,30 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import lanes
 from creditbase.payments.use_cases import start_topup
-from creditbase.runtime import clock, firestore
+from creditbase.runtime import clock
 from creditbase.runtime.settings import settings
 from tests.drills.playbook import Playbook, StandIn
+from tests.jobs.losses import now
 from tests.ledger.wallets import LiveWallet
 from tests.payments.conftest import _session_shop, client, ref, shop
+from tests.payments.leaver import signed_out
 from tests.payments.shop import Shop
 from tests.wire import Wire
 from tests.wired import _session_wire, wire
 
-__all__ = ["_session_shop", "_session_wire", "client", "ref", "shop", "wire"]
-
-
-@pytest.fixture
-def now(wire: Wire, project: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[datetime]:
-    """Return the instant of this drill, in a database with nothing in it."""
-    monkeypatch.setenv("GCLOUD_PROJECT", f"{project}-{uuid4().hex[:8]}")
-    firestore.client.cache_clear()
-    wire.reset()
-    yield clock.real_now().replace(microsecond=0)
-    wire.faults = {}
-    wire.reset()
-    wire.wait_for_late()
-    firestore.client.cache_clear()
+__all__ = [
+    "_session_shop",
+    "_session_wire",
+    "client",
+    "now",
+    "ref",
+    "shop",
+    "signed_out",
+    "wire",
+]
+SECRET_SET = (
+    r"printf '%s' (?P<value>\S+) \| firebase functions:secrets:set (?P<name>\w+) --data-file=-"
+)
 
 
 @dataclass
@@ -48,6 +48,8 @@ class Deployment:
     wire: Wire
     patch: pytest.MonkeyPatch
     moved: Path
+    set_secrets: dict[str, str] = field(default_factory=dict)
+    """Those that are set, and in force with the next deployment only."""
 
     @property
     def wallet(self) -> LiveWallet:
@@ -65,9 +67,20 @@ class Deployment:
         self.patch.setenv("CREDITBASE_CLOCK_FILE", str(self.moved))
         self.moved.write_text(f"{seconds}\n")
 
-    def set_secret(self, name: str, value: str) -> None:
-        """Let a secret be another one, as after the next deployment."""
-        self.patch.setenv(name, value)
+    @property
+    def firebase(self) -> dict[str, StandIn]:
+        """Return what plays the commands that set a secret, and that deploy."""
+        return {"printf '%s' ": self._set_secret, "firebase deploy --only ": self._deploy}
+
+    def _set_secret(self, said: str) -> None:
+        found = re.fullmatch(SECRET_SET, said)
+        assert found is not None, said
+        self.set_secrets[found["name"]] = found["value"]
+
+    def _deploy(self, _: str) -> None:
+        for name, value in self.set_secrets.items():
+            self.patch.setenv(name, value)
+        self.set_secrets.clear()
         settings.cache_clear()
 
 

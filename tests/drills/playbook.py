@@ -1,11 +1,10 @@
 """Play a runbook: its commands, as they stand on the page, in its order, to the last one.
 
 A page of docs/runbooks has its commands in blocks of `sh`. Ours run in this process; those of
-other tools (`firebase`, `gcloud`, `stripe`) are played by a stand-in of the drill. A command
+other tools (`firebase`, `gcloud`, `git`) are played by a stand-in of the drill. A command
 that no drill plays, or that is refused, fails the drill: a page that rots is noticed.
 """
 
-import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -77,4 +76,8 @@ class Playbook:
         for begins, play in self.stand_ins.items():
             if said.startswith(begins):
                 return play
-        raise AssertionError(f"nobody plays {said!r} in {os.path.relpath(PAGES, ROOT)}")
+        raise AssertionError(f"nobody plays {said!r} of {self.page}")
+
+
+Open = Callable[..., Playbook]
+"""Opens a page by its name, with what plays the commands of other tools."""

@@ -1,30 +1,31 @@
 """What goes wrong with credits, keys and people, and the pages that put it right."""
 
-import re
-from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from creditbase.accounts.store import find_customer, find_project
+from creditbase.accounts.tokens import Minting, SigningKeys
 from creditbase.accounts.use_cases import create_secret_key, find_secret_key_holder
 from creditbase.admin.command import main
 from creditbase.admin.roles import make_admin
 from creditbase.admin.store import ADMIN, find_role
 from creditbase.admin.vouchers import redeem_voucher
-from creditbase.kernel.errors import BillingError, Conflict, InvalidRequest, NotFound
+from creditbase.kernel.errors import BillingError, Forbidden, NotFound
 from creditbase.kernel.ids import sha256_hex
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import lanes
 from creditbase.runtime import clock, firestore
+from creditbase.runtime.settings import STRIPE_SECRET_KEY
 from creditbase.subscriptions.use_cases import first_touch
 from tests.drills.conftest import Deployment
-from tests.drills.playbook import Playbook
+from tests.drills.playbook import Open
 from tests.ledger.wallets import LiveWallet
 from tests.payments.deliveries import FREE_NANOS, deliver, topups
 from tests.payments.shop import signed_event
 
 pytestmark = pytest.mark.firestore
-Open = Callable[..., Playbook]
 CREDIT = 1_000_000
 
 
@@ -38,24 +39,21 @@ def newest_entry(deployment: Deployment) -> str:
     return str(deployment.wallet.newest(1)[0]["entry_id"])
 
 
+def token_of(deployment: Deployment) -> str:
+    """Return a token of the customer, signed by the key of now."""
+    ref, now = deployment.ref, clock.real_now()
+    project, customer = find_project(ref.project_id), find_customer(ref)
+    assert project is not None
+    assert customer is not None
+    asked = Minting(token_id="t", key_id="k", ttl=timedelta(days=1), now=now)
+    return SigningKeys.configured().mint(project, customer, asked).text
+
+
 def test_a_leaked_key_opens_nothing_any_more(deployment: Deployment, playbook: Open) -> None:
     """Of every kind of key: revoked, rolled, or made useless while the user is asleep."""
     project_id, now = deployment.ref.project_id, clock.real_now()
     leaked = create_secret_key(project_id, name="ci", random_bytes=b"l" * 32, now=now)
-    pending: dict[str, str] = {}
-
-    def set_secret(said: str) -> None:
-        found = re.match(r"printf '%s' (\S+) \| firebase functions:secrets:set (\w+) ", said)
-        assert found is not None
-        pending[found[2]] = found[1]
-
-    def deploy(said: str) -> None:
-        assert said == "firebase deploy --only functions"
-        for name, value in pending.items():
-            deployment.set_secret(name, value)
-        pending.clear()
-
-    book = playbook("leaked-key", {"printf": set_secret, "firebase deploy": deploy})
+    book = playbook("leaked-key", deployment.firebase)
 
     listed, made, _ = book.play(
         "A project's secret key", PROJECT="hub", KEY_ID=leaked.key.key_id
@@ -72,8 +70,15 @@ def test_a_leaked_key_opens_nothing_any_more(deployment: Deployment, playbook: O
     assert wallet.available() == FREE_NANOS
     assert wallet.charge("mine", 1).entries
 
+    deployment.patch.setenv("CUSTOMER_TOKEN_KEYS", "k1:" + "l" * 40)
+    token = token_of(deployment)
+    assert SigningKeys.configured().read(token, now=now) is not None
     book.play("The key of customers' tokens", NAME="k2", SECRET="s" * 40)
+    assert SigningKeys.configured().read(token, now=now) is None
+    assert SigningKeys.configured().read(token_of(deployment), now=now) is not None
+
     book.play("Stripe's key", STRIPE_KEY="sk_test_rolled")
+    assert STRIPE_SECRET_KEY.value() == "sk_test_rolled"
 
 
 def test_a_grant_that_was_made_twice_is_taken_back_once(
@@ -104,12 +109,8 @@ def test_a_grant_that_was_made_twice_is_taken_back_once(
 def test_a_wave_of_refunds_is_stopped(deployment: Deployment, playbook: Open) -> None:
     """The voucher gives nothing more, the account spends nothing more, the money is back."""
     deployment.buy()
-    assert (
-        deliver(
-            deployment.client, signed_event(deployment.shop.event("checkout.session.completed"))
-        )
-        == 200
-    )
+    paid = deployment.shop.event("checkout.session.completed")
+    assert deliver(deployment.client, signed_event(paid)) == 200
     code, customer = f"GOTOUT{uuid4().hex[:8]}".upper(), deployment.ref.customer_id
     typed("vouchers", "create", "--credits", "5", "--code", code, "--reason", "press")
     wallet = WalletRef(deployment.ref.project_id, customer)
@@ -121,17 +122,15 @@ def test_a_wave_of_refunds_is_stopped(deployment: Deployment, playbook: Open) ->
     values = {"CODE": code, "CUSTOMER": customer, "PAYMENT": payment["id"], "TICKET": "t-2"}
     book.play("Stop it", **values)
 
-    with pytest.raises((Conflict, NotFound, InvalidRequest)):
+    with pytest.raises(NotFound):
         redeem_voucher(wallet, code, request_id="r", now=clock.now())
     lanes.cache_clear()
-    with pytest.raises(BillingError):
+    with pytest.raises(Forbidden):
         deployment.wallet.charge("more", 1)
     (refund,) = deployment.shop.get("/refunds")["data"]
     assert refund["payment_intent"] == payment["id"]
-    assert (
-        deliver(deployment.client, signed_event(deployment.shop.event("charge.refunded")))
-        == 200
-    )
+    refunded = deployment.shop.event("charge.refunded")
+    assert deliver(deployment.client, signed_event(refunded)) == 200
     assert deployment.wallet.available() == FREE_NANOS
     book.play("Over", CODE=code, CUSTOMER=customer)
 
@@ -201,6 +200,29 @@ def test_a_broken_wallet_is_put_right_and_let_go(
     book.play("Over", PROJECT=hub)
     assert len(topups(wallet)) == 1
     assert wallet.charge("after", 1).entries
+
+
+def test_a_person_is_told_everything_and_forgotten(
+    deployment: Deployment, playbook: Open, signed_out: list[str]
+) -> None:
+    """Once as it is, and once giving up what was bought: neither is known any more."""
+    buyer = deployment.ref
+    plain = first_touch(f"u{uuid4().hex}", now=clock.now())
+    deployment.buy()
+    paid = deployment.shop.event("checkout.session.completed")
+    assert deliver(deployment.client, signed_event(paid)) == 200
+    book = playbook("gdpr")
+    asked = {"PROJECT": buyer.project_id, "TICKET": "T-1"}
+
+    (told,) = book.play("Export", CUSTOMER=buyer.customer_id, **asked)
+    assert paid["id"] in told
+    assert main(["customers", "erase", buyer.customer_id, "--reason", "T-1"]) == 1
+    book.play("Erase", CUSTOMER=plain.customer_id, **asked)
+    book.play("Erase, and give up what is left", CUSTOMER=buyer.customer_id, **asked)
+
+    _, audit = book.play("Over", CUSTOMER=buyer.customer_id)
+    assert "erase_outcome" in audit
+    assert len(signed_out) == 2
 
 
 def edit(wallet: LiveWallet, field: tuple[str, ...], value: object) -> None:

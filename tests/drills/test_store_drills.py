@@ -1,6 +1,5 @@
 """What goes wrong with Firestore, the scheduler and a release, and the pages for it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +11,13 @@ from creditbase.payments.use_cases import start_topup
 from creditbase.runtime import clock, firestore
 from creditbase.runtime.firestore import Delete, Put, Write, commit
 from tests.drills.conftest import Deployment
-from tests.drills.playbook import Playbook
+from tests.drills.playbook import Open
 from tests.drills.test_stripe_drills import PAID, drift_in
 from tests.payments.deliveries import FREE_NANOS, SMALL_NANOS, deliver, topups
 from tests.payments.shop import signed_event
 from tests.wire import Fault, lost_request
 
 pytestmark = pytest.mark.firestore
-Open = Callable[..., Playbook]
 DAY_S = 86_400
 WRITES_MAX = 50
 
@@ -69,12 +67,12 @@ def test_the_store_is_away_and_nothing_is_given_away(
     """A call is under way, others are refused; afterwards the hold is closed by itself."""
     wallet = deployment.wallet
     wallet.hold("before", 100, ttl_s=900)
-    deployment.wire.faults = Away()
+    deployment.patch.setattr(deployment.wire, "faults", Away())
     for key in ("during-1", "during-2"):
         with pytest.raises(BillingError) as refused:
             wallet.charge(key, 5)
         assert refused.value.retryable
-    deployment.wire.faults = {}
+    deployment.patch.setattr(deployment.wire, "faults", {})
     lanes.cache_clear()
     assert wallet.available() == FREE_NANOS - 100
 

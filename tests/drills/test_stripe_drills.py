@@ -1,8 +1,6 @@
 """What goes wrong between Stripe and us, and the pages that put it right."""
 
 import json
-import re
-from collections.abc import Callable
 
 import pytest
 
@@ -12,12 +10,11 @@ from creditbase.kernel.trying import ATTEMPTS_MAX
 from creditbase.payments.use_cases import start_topup
 from creditbase.runtime import clock
 from tests.drills.conftest import Deployment
-from tests.drills.playbook import Playbook
+from tests.drills.playbook import Open
 from tests.payments.deliveries import SMALL_NANOS, deliver, inbox, topups
 from tests.payments.shop import SECRET, signed, signed_event
 
 pytestmark = pytest.mark.firestore
-Open = Callable[..., Playbook]
 PAID = "checkout.session.completed"
 
 
@@ -67,19 +64,7 @@ def test_a_secret_is_rolled_and_no_event_is_refused(
     """In the day of both, Stripe signs with either; after it, the old one opens nothing."""
     deployment.buy()
     event = deployment.shop.event(PAID)
-    pending: list[str] = []
-
-    def set_secret(said: str) -> None:
-        found = re.match(r"printf '%s' (\S+) \| firebase functions:secrets:set (\w+) ", said)
-        assert found is not None
-        assert found[2] == "STRIPE_WEBHOOK_SECRET"
-        pending.append(found[1])
-
-    def deploy(said: str) -> None:
-        assert said == "firebase deploy --only functions:billing_webhook"
-        deployment.set_secret("STRIPE_WEBHOOK_SECRET", pending.pop())
-
-    book = playbook("signing-secret", {"printf": set_secret, "firebase deploy": deploy})
+    book = playbook("signing-secret", deployment.firebase)
     by_old = signed(json.dumps(event), secret=SECRET)
     by_new = signed(json.dumps(event), secret="whsec_new")
 

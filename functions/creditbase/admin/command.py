@@ -47,7 +47,7 @@ RECONCILER = "reconcile-stripe"
 JOBS = (
     *("sync-balances", "expire-holds", "reset-cycles"),
     *("answer-crossings", "drain-inbox", "deliver-outbox", "deliver-webhooks", RECONCILER),
-    *("roll-up-usage", "anchor-ledger", "verify-ledger"),
+    *("roll-up-usage", "anchor-ledger", "verify-ledger", "erase-customers"),
 )
 
 

@@ -34,7 +34,7 @@ GRACE = timedelta(minutes=10)
 """How long after its time a hold may stand: the job that ends them runs every five minutes."""
 JOBS = [
     *("sync_balances", "expire_holds", "reset_cycles", "roll_up_usage"),
-    *("drain_inbox", "reconcile_stripe", "answer_crossings"),
+    *("drain_inbox", "reconcile_stripe", "answer_crossings", "erase_customers"),
     *("deliver_outbox", "deliver_webhooks", "anchor_ledger", "verify_ledger"),
 ]
 

@@ -5,7 +5,9 @@ documents. The first word waits for the hold alone.
 """
 
 import secrets
+import time
 import uuid
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +19,7 @@ from creditbase.accounts.use_cases import (
 )
 from creditbase.catalog.domain.tiers import TierModel
 from creditbase.catalog.use_cases import shared_cache
+from creditbase.runtime import identity
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.use_cases import first_touch
@@ -38,11 +41,14 @@ CALL = (2, 0, 4)
 
 
 @pytest.fixture
-def warm(counter: Counter) -> Counter:
+def warm(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> Counter:
     """Return a counter where a call was made, and another is on its way.
 
-    The end of the last open hold publishes the balance, which is one write more.
+    The end of the last open hold publishes the balance, which is one write more. What the
+    door believes for ten seconds it believes here for as long as a slow machine takes.
     """
+    began_s = time.monotonic()
+    monkeypatch.setattr(identity, "time", SimpleNamespace(monotonic=lambda: began_s))
     counter.desk.wallet.hold("still open", 1)
     assert counter.post(CHAT, ECHO).status_code == 200
     return counter
