@@ -21,6 +21,7 @@ from creditbase.runtime.routes import Credential, DoorName, Route
 from creditbase.subscriptions.use_cases import first_touch
 from tests import figures
 from tests.contract.house import SITE, House
+from tests.runtime.contract import description, resolved
 from tests.wire import Wire
 
 pytestmark = pytest.mark.firestore
@@ -135,14 +136,14 @@ FIELDS = (
         "POST /billing/topup",
         {"amount": "small"},
         "amount",
-        (*BAD_TEXTS, "huge", CARD),
+        (*BAD_TEXTS, "huge"),
         "INVALID_TOPUP_TIER",
     ),
     Row(
         "POST /billing/checkout",
         {"plan": "guru"},
         "plan",
-        (*BAD_TEXTS, "free", CARD),
+        (*BAD_TEXTS, "free"),
         "INVALID_PLAN",
     ),
     Row("POST /api-keys", {"name": "x"}, "name", (1, True, [], {}, "x" * 5_00)),
@@ -264,3 +265,55 @@ def test_a_wrong_field_is_refused(house: House, carried: Wire, row: Row) -> None
     assert wrong == []
     assert writes_of(carried) == 0
     figures.count(BAD_INPUTS, len(row.bad))
+
+
+@pytest.mark.parametrize(
+    "route", [it for it in TAKES_BODY if not it.holds_prompt], ids=lambda route: route.name
+)
+def test_a_card_number_is_refused(
+    house: House,
+    carried: Wire,
+    clerk: dict[str, str],
+    route: Route,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By every route, in every field that it describes and in any other; and never logged."""
+    send(house, route, b"[]", clerk)
+    wrong = []
+    carried.reset()
+    for field in (*described(route), "surprise"):
+        answer = send(house, route, json.dumps({field: CARD}).encode(), clerk)
+        found: Any = answer.get_json()
+        told = (answer.status_code, found.get("code"), CARD[:9] in answer.text)
+        if told != (400, code_of(route), False) or "card number" not in found["message"]:
+            wrong.append((field, told, found))
+        figures.count(BAD_INPUTS)
+    assert wrong == []
+    assert writes_of(carried) == 0
+    assert CARD[:9] not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "route", [it for it in TAKES_BODY if it.holds_prompt], ids=lambda route: route.name
+)
+def test_a_prompt_may_speak_of_cards(
+    house: House, route: Route, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is passed on as it is, and nothing of it stays with us; not in a log either."""
+    said = [{"role": "user", "content": f"Is {CARD} a card?"}]
+    words = "input" if route.path.endswith("responses") else "messages"
+
+    answer = send(house, route, {"model": "local-echo", words: said})
+
+    assert "card number" not in answer.text
+    assert CARD[:9] not in capsys.readouterr().out
+
+
+def described(route: Route) -> list[str]:
+    """Return the fields of the body that a route is published with."""
+    operation = description()["paths"][route.path][route.method.lower()]
+    if "requestBody" not in operation:
+        return []
+    content = resolved(operation["requestBody"])["content"]
+    schema = resolved(content["application/json"]["schema"])
+    return sorted(schema.get("properties", {}))

@@ -42,6 +42,10 @@ class Signer:
         self.key = new_key()
         self.keys_asked = 0
         self.consumed: list[str] = []
+        self.looked_up: list[str] = []
+        """Whose sign-ins were asked for."""
+        self.accounts: dict[str, dict[str, Any]] = {}
+        """What Firebase knows of users of whom it is not just that they are there."""
         self.url = ""
 
     def certificates(self) -> bytes:
@@ -94,6 +98,13 @@ class Signer:
             **changed,
         }
 
+    def account(self, uid: str) -> dict[str, Any]:
+        """Return what Identity Toolkit says of a user; of one that is gone, nothing."""
+        self.looked_up.append(uid)
+        known = self.accounts.get(uid, {"validSince": "0"})
+        kind = {"kind": "identitytoolkit#GetAccountInfoResponse"}
+        return {**kind, "users": [{"localId": uid, **known}]} if known else kind
+
     def sign(
         self, claims: dict[str, Any], *, kid: str = KEY_ID, key: rsa.RSAPrivateKey | None = None
     ) -> str:
@@ -143,7 +154,8 @@ def _segment(content: bytes) -> str:
 def serving_keys(signer: Signer) -> Iterator[Signer]:
     """Serve a signer's public keys at its `url`: `/certs` and `/jwks`.
 
-    A POST consumes an App Check token, as Google's replay protection does.
+    A POST consumes an App Check token, as Google's replay protection does, or looks a user's
+    account up, as Identity Toolkit does: whoever it has no other word on is there.
     """
 
     class Answers(http.server.BaseHTTPRequestHandler):
@@ -160,10 +172,14 @@ def serving_keys(signer: Signer) -> Iterator[Signer]:
             self.wfile.write(body)
 
         def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["Content-Length"]))
-            token = json.loads(sent)["app_check_token"]
-            body = json.dumps({"alreadyConsumed": token in signer.consumed}).encode()
-            signer.consumed.append(token)
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path.endswith("/accounts:lookup"):
+                found = signer.account(*sent["localId"])
+            else:
+                token = sent["app_check_token"]
+                found = {"alreadyConsumed": token in signer.consumed}
+                signer.consumed.append(token)
+            body = json.dumps(found).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -8,7 +8,7 @@ import firebase_admin
 import flask
 import functions_framework
 import pytest
-from firebase_admin import _token_gen, app_check
+from firebase_admin import _token_gen, _user_mgt, app_check
 from flask.testing import FlaskClient
 from functions_framework import execution_id
 
@@ -51,6 +51,7 @@ def verified_by(signer: Signer) -> Iterator[pytest.MonkeyPatch]:
         service: Any = app_check._AppCheckService
         patch.setattr(service, "_JWKS_URL", service._JWKS_URL)
         patch.setattr(service, "_VERIFY_URL_FORMAT", f"{signer.url}/{{project_id}}:verify")
+        patch.setattr(_user_mgt.UserManager, "ID_TOOLKIT_URL", signer.url)
         settings.cache_clear()
         forget_firebase()
         yield patch

@@ -1,8 +1,9 @@
 """HTTP: the one decorator around every endpoint, and what it gives and takes.
 
 A request passes: id and trace, CORS, path and method, body (bounded), protocol, lock-out,
-identity, rate limit, parse errors, the operation. Whatever happens on the way, the answer
-is in the door's dialect, has a request id, may not be cached, and makes one line in the log.
+identity, rate limit, parse errors, card numbers, the operation. Whatever happens on the way,
+the answer is in the door's dialect, has a request id, may not be cached, and makes one line
+in the log.
 
 A door that speaks the callable protocol takes a POST whose body is a JSON object with the
 single key `data`. The value is the body of the operation. A callable has no verb: where a
@@ -33,6 +34,7 @@ from creditbase.runtime.answering import answering
 from creditbase.runtime.arriving import client_address, raw_path, request_id
 from creditbase.runtime.authorization import routes_of
 from creditbase.runtime.bodies import Json, parse_object, read_body
+from creditbase.runtime.cards import refuse_cards
 from creditbase.runtime.clock import now
 from creditbase.runtime.doors import Door, Refusal
 from creditbase.runtime.identity import Caller
@@ -196,12 +198,15 @@ class _Exchange:
         guard.check_pace(self._door, route, self._caller)
         if broken is not None:
             raise broken
+        asked = self._operation_body(body, route)
+        if not route.holds_prompt:
+            refuse_cards(asked)
         call = Call(
             route=route,
             caller=self._caller,
             now=now(),
             request_id=self._request_id,
-            body=self._operation_body(body, route),
+            body=asked,
             path=match.path,
             headers=self._request.headers,
             raw=b"" if self._door.reads_json else raw,

@@ -13,16 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
-import firebase_admin
-import jwt
-from firebase_admin import app_check, auth, credentials
-from firebase_admin.exceptions import FirebaseError
-from google.auth.credentials import AnonymousCredentials
 from werkzeug.datastructures import Headers
 
-from creditbase.kernel.errors import Forbidden, Unauthenticated, Unavailable
+from creditbase.kernel.errors import Forbidden, Unauthenticated
 from creditbase.kernel.ids import (
     API_KEY_PREFIX,
     CUSTOMER_TOKEN_PREFIX,
@@ -31,12 +25,14 @@ from creditbase.kernel.ids import (
     sha256_hex,
 )
 from creditbase.runtime.clock import real_now
-from creditbase.runtime.emulator import app_check_keys_url, is_emulated
-from creditbase.runtime.log import alert
+from creditbase.runtime.firebase_tokens import (
+    TOKEN_CHARACTERS_MAX,
+    verify_app_check,
+    verify_id_token,
+)
 from creditbase.runtime.routes import Credential, RateClass, Route
 from creditbase.runtime.settings import settings
 
-TOKEN_CHARACTERS_MAX = 8_192
 CACHED_KEYS_MAX = 1_000
 LATEST_S = 2**40
 """Instants of tokens are below this, so that each is a date."""
@@ -173,7 +169,7 @@ class Authenticator:
             case Credential.CUSTOMER_TOKEN:
                 return self._by_token(_bearer(headers), is_believed=is_believed)
             case _:
-                found = self._by_firebase(headers, consume=route.consumes_app_check)
+                found = self._by_firebase(headers, route)
                 # Never believed: who lost the role has lost it with the next request.
                 if kind is Credential.ADMIN and self._find_role(found.uid) != ADMIN_ROLE:
                     raise Forbidden("This needs the admin role", reason="ADMIN_REQUIRED")
@@ -208,13 +204,13 @@ class Authenticator:
             raise refusal
         return _caller(CallerKind.CUSTOMER_TOKEN, holder)
 
-    def _by_firebase(self, headers: Headers, *, consume: bool) -> Caller:
+    def _by_firebase(self, headers: Headers, route: Route) -> Caller:
         token, attestation = _bearer(headers), headers.get("X-Firebase-AppCheck", "").strip()
         refusal = Unauthenticated("Missing or invalid Firebase authentication")
         if not token and not attestation:
             raise refusal
-        verify_app_check(attestation, consume=consume)
-        claims = verify_id_token(token)
+        verify_app_check(attestation, consume=route.consumes_app_check)
+        claims = verify_id_token(token, asks_firebase=route.checks_session)
         if claims is None:
             raise refusal
         is_verified = claims.get("email_verified") is True
@@ -272,90 +268,6 @@ def _shown(headers: Headers, taken: frozenset[Credential]) -> Credential:
 def _bearer(headers: Headers) -> str:
     scheme, _, token = headers.get("Authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
-
-
-# ---- Firebase's own tokens -----------------------------------------------------------------
-
-
-class _Emulator(credentials.Base):
-    """Lets firebase_admin start without an account where nothing needs one."""
-
-    def get_credential(self) -> Any:
-        """Return credentials that sign nothing."""
-        anonymous: Any = AnonymousCredentials
-        return anonymous()
-
-
-_admin: Any = firebase_admin  # not annotated by its makers
-_auth: Any = auth
-_app_lock = threading.Lock()
-_APP_NAME = "creditbase"
-
-
-def firebase_app() -> Any:
-    """Return this process's Firebase app, made on first use and under our own name."""
-    with _app_lock:
-        try:
-            return _admin.get_app(_APP_NAME)
-        except ValueError:
-            keys_url = app_check_keys_url()
-            if keys_url:
-                app_check._AppCheckService._JWKS_URL = keys_url  # noqa: SLF001 - no other way
-            return _admin.initialize_app(
-                credential=_Emulator() if is_emulated() else None,
-                options={"projectId": settings().project_id, "httpTimeout": 5},
-                name=_APP_NAME,
-            )
-
-
-def verify_app_check(attestation: str, *, consume: bool) -> None:
-    """Refuse a request that does not come from our own app.
-
-    Raises:
-        Unauthenticated: there is no App Check token, or it does not hold, or it was used
-            before on a route where replay protection asks for a fresh one.
-        Unavailable: the public keys cannot be fetched.
-    """
-    refusal = Unauthenticated("App Check failed", reason="APP_CHECK_FAILED")
-    if not attestation or len(attestation) > TOKEN_CHARACTERS_MAX:
-        raise refusal
-    once = consume and settings().app_check_replay_protection
-    try:
-        claims = app_check.verify_token(attestation, firebase_app(), consume=once)
-    except jwt.PyJWKClientConnectionError as failure:
-        alert("keys_unavailable", "App Check keys cannot be fetched")
-        raise Unavailable from failure
-    except FirebaseError as failure:
-        alert("keys_unavailable", "App Check replay protection cannot be asked")
-        raise Unavailable from failure
-    except (ValueError, AttributeError, TypeError, jwt.PyJWTError) as failure:
-        # AttributeError: firebase_admin asks an absent issuer how it begins.
-        raise refusal from failure
-    if claims.get("already_consumed") or "exp" not in claims:
-        raise refusal
-
-
-def verify_id_token(token: str) -> dict[str, Any] | None:
-    """Return the claims of a good ID token, or None.
-
-    Raises:
-        Unavailable: the public keys cannot be fetched.
-    """
-    if not token or len(token) > TOKEN_CHARACTERS_MAX:
-        return None
-    try:
-        claims: dict[str, Any] = _auth.verify_id_token(token, firebase_app())
-    except auth.CertificateFetchError as failure:
-        alert("keys_unavailable", "the keys of ID tokens cannot be fetched")
-        raise Unavailable from failure
-    except (ValueError, FirebaseError):
-        return None
-    return claims if _names_a_document(str(claims["uid"])) else None
-
-
-def _names_a_document(uid: str) -> bool:
-    """Return whether `users/{uid}` is a document: custom tokens may carry any text."""
-    return "/" not in uid and uid not in {".", ".."} and not uid.startswith("__")
 
 
 # ---- keys and tokens, believed for a few seconds -------------------------------------------

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
+from creditbase.runtime.cards import has_check_digit
 from creditbase.runtime.rehearsal import is_rehearsing
 
 ROOT = "creditbase"
@@ -80,15 +81,9 @@ _TRACE = re.compile(r"[0-9a-f]{32}")
 def scrub(text: str) -> str:
     """Return the text with everything that looks like a credential, address or card gone."""
     text = _SECRETS.sub("[removed]", text)
-    return _DIGITS.sub(lambda found: "[removed]" if _is_card(found[0]) else found[0], text)
-
-
-def _is_card(text: str) -> bool:
-    digits = [int(character) for character in reversed(text) if character.isdigit()]
-    total = sum(digits[0::2])
-    for digit in digits[1::2]:
-        total += sum(divmod(2 * digit, 10))
-    return total % 10 == 0
+    return _DIGITS.sub(
+        lambda found: "[removed]" if has_check_digit(found[0]) else found[0], text
+    )
 
 
 def _clean(value: object) -> object:

@@ -33,6 +33,7 @@ def _row(
     body_bytes_max: int = SMALL,
     rate_class: RateClass = RateClass.RELAY,
     takes_rest: bool = False,
+    holds_prompt: bool = False,
 ) -> Route:
     return Route(
         function=function,
@@ -43,6 +44,7 @@ def _row(
         body_bytes_max=body_bytes_max,
         rate_class=rate_class,
         takes_rest=takes_rest,
+        holds_prompt=holds_prompt,
     )
 
 
@@ -58,6 +60,7 @@ def _gateway(path: str) -> Route:
         PAYERS,
         body_bytes_max=PROMPT,
         rate_class=RateClass.METERING,
+        holds_prompt=True,
     )
 
 

@@ -68,11 +68,24 @@ class Route:
     """Where replay protection is on: whether an App Check token is good for one call only."""
     takes_rest: bool = False
     """Whether the last variable may have slashes, which some proxies decode on the way."""
+    holds_prompt: bool = False
+    """Whether the body is what somebody says to a model, which is passed on and not kept."""
 
     @property
     def name(self) -> str:
         """Return method and pattern, as logs and request digests name the route."""
         return f"{self.method} {self.path}"
+
+    @property
+    def checks_session(self) -> bool:
+        """Return whether Firebase is asked if the sign-in still holds.
+
+        It is where money is about to move or be given away, where one acts on others'
+        accounts, and where credentials are made.
+        """
+        is_owners_deed = Credential.OWNER in self.credentials and self.method != "GET"
+        is_admins = Credential.ADMIN in self.credentials
+        return self.consumes_app_check or is_admins or is_owners_deed
 
 
 KEY_OR_FIREBASE = frozenset({Credential.FIREBASE, Credential.API_KEY})

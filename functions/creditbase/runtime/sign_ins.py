@@ -6,7 +6,7 @@ from firebase_admin import auth
 from firebase_admin.exceptions import FirebaseError
 
 from creditbase.kernel.errors import Unavailable
-from creditbase.runtime.identity import firebase_app
+from creditbase.runtime.firebase_tokens import firebase_app
 
 _auth: Any = auth  # not annotated by its makers
 
