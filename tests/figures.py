@@ -23,6 +23,7 @@ FOLDER = ROOT / ".run" / "figures"
 MINIMA: Mapping[str, int] = {
     "T1 operations": 20_000,
     "T6 bad inputs with their exact answer": 600,
+    "T6 requests generated from the description": 5_000,
     "T7 webhook schedules over HTTP": 300,
     "T7 deliveries over HTTP": 2_000,
     "T7 deliveries that a death cut short": 10,
