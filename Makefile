@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down soak prices stripe install mutants sbom
+.PHONY: help demo test check up down soak prices stripe install mutants sbom audit pins
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 16
@@ -37,6 +37,12 @@ mutants: install ## one small bug after another in the core: who survives? (ARGS
 
 sbom: install ## what is deployed, as CycloneDX: .run/sbom.json
 	@PYTHONPATH=functions $(RUN) dev.supply_chain
+
+audit: install ## known flaws of every package; fails, too, for what it cannot ask about
+	@PYTHONPATH=functions $(RUN) dev.audit
+
+pins: install ## pin what the .in files name, with digests (ARGS=--upgrade: the newest of all)
+	@$(RUN) dev.pins $(ARGS)
 
 install:
 	@command -v "$(PYTHON)" >/dev/null || { \

@@ -103,12 +103,13 @@ def virtualenv(target: Path, requirements: str, *programs: str) -> Part:
     def commands(is_fresh: bool) -> list[list[str]]:
         make = [[sys.executable, "-m", "venv", str(target)]] if is_fresh else []
         pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-        return [*make, [*pip, "--no-input", "-r", str(ROOT / requirements)]]
+        whole = ["--no-input", "--require-hashes", "-r", str(ROOT / requirements)]
+        return [*make, [*pip, *whole]]
 
     return Part(
         title=f"Python packages for {target.relative_to(ROOT)}",
         target=target,
-        sources=tuple({"functions/requirements.txt": None, requirements: None}),
+        sources=(requirements,),
         must_have=("bin/python", *(f"bin/{name}" for name in programs)),
         commands=commands,
     )
@@ -127,7 +128,7 @@ def development() -> Part:
 
     def commands(is_fresh: bool) -> list[list[str]]:
         pip = [str(part.target / "bin" / "python"), "-m", "pip", "download"]
-        quiet = ["--disable-pip-version-check", "--no-input", "--no-deps"]
+        quiet = ["--disable-pip-version-check", "--no-input", "--no-deps", "--require-hashes"]
         place = ["-d", str(part.target / "prices"), "-r", str(ROOT / requirements)]
         return [*install_all(is_fresh), [*pip, *quiet, *place]]
 

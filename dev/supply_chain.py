@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEPLOYED = "functions/requirements.txt"
 REQUIREMENTS = (DEPLOYED, "requirements-dev.txt", "requirements-prices.txt")
 PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([0-9][A-Za-z0-9.+!-]*)")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 IMPORTED = re.compile(r"""(?:from|import)\s*\(?\s*["']([^."'/][^"']*)["']""")
 STYLES = re.compile(r"""@import\s+["']([^."'/][^"']*)["']""")
 
@@ -77,16 +78,18 @@ def pins_of(text: str) -> dict[str, str]:
     """Return the packages of a requirements file with their versions.
 
     Raises:
-        ValueError: a line is no exact pin, names a host, or sets an option but `-r`.
+        ValueError: a line is no exact pin, has no digest, names a host, or sets an option.
     """
     found: dict[str, str] = {}
-    for line in text.splitlines():
-        asked = line.partition("#")[0].strip()
-        if not asked or asked.startswith("-r "):
+    for line in text.replace("\\\n", " ").splitlines():
+        asked, *digests = line.partition("#")[0].strip().split("--hash=")
+        if not asked and not digests:
             continue
-        pin = PIN.fullmatch(asked)
+        pin = PIN.fullmatch(asked.partition(";")[0].strip())
         if pin is None:
             raise ValueError(f"this is no exact pin: {asked}")
+        if not digests or not all(DIGEST.fullmatch(digest.strip()) for digest in digests):
+            raise ValueError(f"this has no digest, or more than digests: {asked}")
         found[pin[1]] = pin[2]
     return found
 

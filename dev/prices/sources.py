@@ -43,7 +43,7 @@ def litellm_version() -> str:
     (pin,) = (
         line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("litellm==")
     )
-    return pin.removeprefix("litellm==").strip()
+    return pin.split()[0].removeprefix("litellm==")
 
 
 @cache

@@ -6,9 +6,10 @@ import zlib
 import pytest
 
 from creditbase.kernel.ids import API_KEY_PREFIX, credential
-from dev import supply_chain
+from dev import pins, supply_chain
 from dev.supply_chain import ROOT
 
+DIGEST = "sha256:" + "0a" * 32
 BASE64 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIB"
 
 
@@ -53,18 +54,62 @@ def test_a_credential_of_ours_that_cannot_be_real_is_none() -> None:
 
 @pytest.mark.parametrize("name", supply_chain.REQUIREMENTS)
 def test_every_requirement_is_an_exact_pin(name: str) -> None:
-    """No range, no host, no option: what is installed today is installed tomorrow."""
+    """No range, no host, no option, and the digest of each file: it is the same tomorrow."""
     assert supply_chain.pins_of((ROOT / name).read_text())
+
+
+def test_what_is_developed_with_is_what_is_deployed() -> None:
+    """The tests run on the very versions that customers will."""
+    developed = supply_chain.pins_of((ROOT / "requirements-dev.txt").read_text())
+    deployed = supply_chain.pins_of((ROOT / supply_chain.DEPLOYED).read_text())
+
+    assert deployed.items() <= developed.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [(f"{name}.txt", options) for name, options in pins.FILES]
+)
+def test_pins_are_made_again_as_they_are(name: str, options: tuple[str, ...]) -> None:
+    """By one command, without a registry's address, and each `.in` file names what it pins."""
+    asked = pins.command(name.removesuffix(".txt"), options, [])
+    wanted = (ROOT / asked[asked.index("compile") + 1]).read_text().splitlines()
+    names = {
+        line.partition("=")[0].lower() for line in wanted if line[:1] not in {"#", "-", ""}
+    }
+
+    assert name in supply_chain.REQUIREMENTS
+    assert "--generate-hashes" in asked
+    assert not any("://" in word or "index" in word for word in asked)
+    assert names <= supply_chain.pins_of((ROOT / name).read_text()).keys()
 
 
 @pytest.mark.parametrize(
     "line",
-    ["stripe>=16", "stripe", "stripe @ https://a.example/x.whl", "--index-url https://a"],
+    [
+        *("stripe>=16", "stripe", "stripe @ https://a.example/x.whl", "--index-url https://a"),
+        *("-r other.txt", "stripe==16.*", f"stripe --hash={DIGEST}", f"--hash={DIGEST}"),
+    ],
 )
 def test_what_is_no_pin_is_refused(line: str) -> None:
     """Each of these lets somebody else decide what is deployed."""
     with pytest.raises(ValueError, match="no exact pin"):
-        supply_chain.pins_of(f"a==1 # good\n{line}\n")
+        supply_chain.pins_of(f"a==1 --hash={DIGEST} # good\n{line}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stripe==16.1.0",
+        "stripe==16.1.0 ; python_version > '3'",
+        "stripe==16.1.0 \\\n    --hash=md5:0123",
+        f"stripe==16.1.0 --hash={DIGEST[:-1]}",
+        f"stripe==16.1.0 --hash={DIGEST} --extra-index-url https://a.example",
+    ],
+)
+def test_a_pin_without_a_digest_is_refused(line: str) -> None:
+    """A version's name says nothing of what is in it; and pip asks for all digests or none."""
+    with pytest.raises(ValueError, match="no digest"):
+        supply_chain.pins_of(line)
 
 
 def test_every_npm_package_has_its_digest_and_no_host() -> None:
