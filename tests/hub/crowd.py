@@ -8,6 +8,7 @@ up as they are decided. So the sum is the ledger's, and owes nothing to the coun
 import random
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
@@ -25,7 +26,8 @@ from creditbase.runtime import firestore
 from creditbase.runtime.firestore import Create, Put, Write
 
 CREDIT = 1_000_000
-WRITES_MAX = 50
+WRITES_MAX = 20
+TRIES_MAX = 20
 PLANS = ("free", "guru", "pro")
 PROVIDERS = ("acme", "globex", "initech")
 Sums = Counter[tuple[str, str, str, str]]
@@ -130,7 +132,7 @@ class Crowd:
                 writes += _writes(member)
                 member.closed, member.is_written = [], True
         for start in range(0, len(writes), WRITES_MAX):
-            firestore.commit(writes[start : start + WRITES_MAX])
+            _commit(writes[start : start + WRITES_MAX])
 
     def total(self, name: str, dates: Sequence[str]) -> int:
         """Return the entries' sum of a counter over some days."""
@@ -140,11 +142,20 @@ class Crowd:
         )
 
 
+def _commit(writes: Sequence[Write]) -> None:
+    """Write what may be written twice; a store that is busy may take its time."""
+    for _ in range(TRIES_MAX):
+        with suppress(firestore.Ambiguous):
+            firestore.commit(writes)
+            return
+    raise AssertionError("the store does not answer")
+
+
 def _writes(member: Member) -> list[Write]:
     ref, wallet = member.ref, member.wallet
     opened = store.writes_to_open(ref, Decision(wallet))[0]
     assert isinstance(opened, Create)
     return [
         Put(ref.wallet, {**opened.fields, USED_AT: used_bucket(wallet.at)}),
-        *(Create(ref.day(day.date), write_closed_day(day)) for day in member.closed),
+        *(Put(ref.day(day.date), write_closed_day(day)) for day in member.closed),
     ]

@@ -16,7 +16,7 @@ from creditbase.runtime import rehearsal
 from creditbase.runtime.firestore import Snapshot, Version, Write
 from tests.simulation.housing import CALLS, is_shared, modules_of_ours
 from tests.simulation.store import Store
-from tests.wire import Rpc, Wire
+from tests.wire import Rpc, Send, Wire
 
 
 class StraightWire(Wire):
@@ -35,8 +35,9 @@ class StraightWire(Wire):
     ) -> list[Snapshot]:
         """Stand for `firestore.get_all`."""
         assert read_at is None, "this store remembers no earlier instant"
-        self.rpcs.append(Rpc("BatchGetDocuments", len(paths), 0, tuple(paths)))
-        return self.store.get_all(paths, only)
+        rpc = Rpc("BatchGetDocuments", len(paths), 0, tuple(paths))
+        found: list[Snapshot] = self._go(rpc, lambda: self.store.get_all(paths, only))
+        return found
 
     def query(
         self,
@@ -83,9 +84,15 @@ class StraightWire(Wire):
     def commit(self, writes: Sequence[Write]) -> Version:
         """Stand for `firestore.commit`."""
         rehearsal.change_begins()
-        paths = tuple(write.path for write in writes)
-        self.rpcs.append(Rpc("Commit", 0, len(writes), paths))
-        return self.store.commit(writes)
+        rpc = Rpc("Commit", 0, len(writes), tuple(write.path for write in writes))
+        version: Version = self._go(rpc, lambda: self.store.commit(writes))
+        return version
+
+    def _go(self, rpc: Rpc, send: Send) -> Any:
+        """Count it, and let what was ordered for it happen: to stand still, say."""
+        fault = self.faults.pop(len(self.rpcs), None)
+        self.rpcs.append(rpc)
+        return send() if fault is None else fault(send)
 
 
 @contextmanager

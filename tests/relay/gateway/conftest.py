@@ -1,12 +1,14 @@
 """Fixtures of the gateway's tests: a customer at its door, and a provider behind it."""
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
 
-from creditbase.relay.gateway import run
+from creditbase.relay.gateway import pump, run
 from creditbase.relay.gateway.endpoints import gateway
 from creditbase.relay.gateway.upstream_http import http_client
 from creditbase.runtime import clock as runtime_clock
@@ -16,6 +18,19 @@ from tests.relay.gateway import upstream
 from tests.relay.gateway.counter import Counter
 from tests.relay.gateway.upstream import FakeProvider
 from tests.runtime.wiring import client_of
+
+PUMPS_END_WITHIN_S = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _no_pump_outlives_its_test() -> Iterator[None]:
+    """One that goes on would keep its hold alive in the middle of somebody else's test."""
+    yield
+    until_s = time.monotonic() + PUMPS_END_WITHIN_S
+    for thread in threading.enumerate():
+        if thread.name == pump.NAME:
+            thread.join(timeout=max(0.0, until_s - time.monotonic()))
+            assert not thread.is_alive(), "a run was never closed"
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "projects/{p}/usage_months/{YYYY-MM}:{c}": _not_personal("sums of the days, for margins"),
     "platform_days/{p}:{YYYY-MM-DD}": _not_personal("sums of everybody's days"),
     "platform_ordinals/{p}": _not_personal("a count"),
+    "projects/{p}/proofs/{c}": _not_personal("how far a ledger was proved: its own sums"),
     "anchors/{date}": _not_personal("a hash of all ledgers"),
     "anchors/{date}/trees/{p}": _not_personal("hashes of a project's ledgers"),
     "anchors/{date}/pages/{p:n}": _not_personal("hashes of ledgers, under customers' ids"),

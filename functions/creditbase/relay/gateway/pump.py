@@ -17,6 +17,8 @@ from creditbase.relay.gateway.upstream_http import Cancel, UpstreamFailed
 
 PIECES_WAITING_MAX = 256
 LOOK_EVERY_S = 0.5
+NAME = "pump"
+"""Of its thread."""
 
 
 class Mark(Enum):
@@ -44,7 +46,7 @@ class Pump:
     def start(self) -> None:
         """Begin to read. The thread's log lines have the fields of the request."""
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._read,), daemon=True).start()
+        threading.Thread(target=context.run, args=(self._read,), name=NAME, daemon=True).start()
 
     def take(self, *, within_s: float) -> Piece | Mark:
         """Return what comes next, or `SILENCE` where nothing comes in time.
