@@ -73,6 +73,7 @@ def test_every_admin_route_is_as_published(office: Office) -> None:
     _give_back(office)
     _change_plan(office)
     office.walk.ask("GET /admin/audit", 403, office.user)
+    _forget(office)
 
     names = {route.name for route in ROUTES if Credential.ADMIN in route.credentials}
     assert not names - office.walk.asked
@@ -80,7 +81,7 @@ def test_every_admin_route_is_as_published(office: Office) -> None:
 
 def _read(office: Office, entry_id: str) -> None:
     who = {"customer_id": office.customer_id}
-    for suffix in ("", "/ledger"):
+    for suffix in ("", "/ledger", "/export"):
         office.look(f"{ONE}{suffix}", **who)
     assert office.look(f"{ONE}/ledger/{{entry_id}}/explain", **who, entry_id=entry_id)["agrees"]
     for row in ROUTES:
@@ -102,6 +103,13 @@ def _act(office: Office, entry_id: str) -> None:
     office.act("/admin/vouchers", {"code": code, "credits": 1})
     office.act("/admin/vouchers/disable", {"code": code})
     office.act("/admin/webhooks/{event_id}/retry", {}, 404, event_id="evt_nobody")
+
+
+def _forget(office: Office) -> None:
+    """Erase somebody who has a plan and credits: only where that is said to be given up."""
+    assert office.act_on("erase", {}, 409)["code"] == "CREDITS_LEFT"
+    office.act_on("erase", {"force": True})
+    assert office.found(office.customer_id) == [office.customer_id]
 
 
 def _give_back(office: Office) -> None:

@@ -52,6 +52,9 @@ def test_the_whole_relay_api_is_as_published(walk: Walk) -> None:
     _tiers(walk, project_id, tier_ids["free"], owner)
     _projects(walk, project_id, owner)
     _webhooks(walk, project_id, owner)
+    walk.ask("GET /api/v1/customers/me/ledger", 200, tokens[0])
+    for suffix in ("ledger", "export"):
+        walk.ask(f"GET /api/v1/customers/{{customer_id}}/{suffix}", 200, key, customer_id=paygo)
     walk.ask("DELETE /api/v1/customers/{customer_id}", 204, key, customer_id=shopper)
     gone = walk.ask("GET /api/v1/customers/{customer_id}", 404, key, customer_id=shopper)
 
@@ -241,5 +244,10 @@ def test_the_whole_hub_is_as_published(walk: Walk) -> None:
     walk.ask("DELETE /api-keys/{key_id}", 200, user, key_id=key["id"])
     walk.ask("GET /usage/me", 401, {"X-Api-Key": key["key"]})
     walk.ask("POST /billing/webhook", 400, {"Stripe-Signature": "t=1,v1=00"}, {"id": "evt_1"})
+    walk.ask("GET /ledger/export", 200, user)
+    walk.ask("GET /anchors", 200, {})
+    walk.ask("GET /anchors/{date}", 404, {}, date="2001-01-01")
+    walk.ask("GET /me/export", 200, user)
+    walk.ask("DELETE /me", 200, user)
 
     assert not left_of(walk, is_hub=True)

@@ -7,6 +7,7 @@ import gzip
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from playwright.sync_api import ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from dev import chromium
 from dev.layout import ROOT
@@ -62,12 +64,17 @@ class Person:
         self.page.evaluate("window.scrollTo(0, 0)")
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": HEIGHT})
-            overhang = self.page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
+            overhang = self._overhang()
             assert overhang <= 0, f"{name} is {overhang} pixels too wide at {width}"
             path = self.folder / f"{self._stops:02}-{name}-{width}.png"
             self.page.screenshot(path=path, full_page=True)
+
+    def _overhang(self) -> int:
+        """Return what is too wide, once charts have seen that the window is another."""
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        with suppress(PlaywrightTimeout):
+            self.page.wait_for_function(f"{wide} <= 0", timeout=MOVES_WITHIN_MS)
+        return int(self.page.evaluate(wide))
 
     def sign_up(self) -> str:
         """Make an account on the page itself, and look at the plans; return the address."""

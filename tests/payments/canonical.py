@@ -5,7 +5,7 @@ Left out, because two right runs differ in them:
 * instants (`*_at`, `at`, `valid_until`, `date`), and the index fields made of them (`shard`);
 * versions and what counts writes: `mirrored`, `commits`, `seq`, `plans_over_seq`, `row`,
   `rows`, the terms' `revision`; the hashes (`head`, `hash`, `prev`,
-  `seal`, and `standing`), which cover instants or a salt;
+  `seal`, and `standing`), which cover instants, and what is drawn for them (`salt`);
 * an entry's running figures: they say what came before it, which is the order itself;
 * how often Stripe was looked at: the steps of a payment's refunds are added up to one, and so
   are a plan's ways down and up within a period, and what is set aside of a free window and
@@ -33,7 +33,7 @@ UNCOMPARED = frozenset(
         *("at", "date", "valid_until", "shard"),
         *("mirrored", "commits", "seq", "row", "rows", "revision", "is_settled", "figures"),
         "plans_over_seq",
-        *("head", "hash", "prev", "seal", "standing"),
+        *("head", "hash", "prev", "seal", "salt", "standing"),
         *("email", "external_id", "uid", "owner_uid", "returned_by"),
     }
 )
