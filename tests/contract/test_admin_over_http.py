@@ -109,7 +109,8 @@ def _forget(office: Office) -> None:
     """Erase somebody who has a plan and credits: only where that is said to be given up."""
     assert office.act_on("erase", {}, 409)["code"] == "CREDITS_LEFT"
     office.act_on("erase", {"force": True})
-    assert office.found(office.customer_id) == [office.customer_id]
+    assert office.found(office.customer_id) == []
+    office.look(f"{ONE}/ledger", customer_id=office.customer_id)
 
 
 def _give_back(office: Office) -> None:
