@@ -48,7 +48,8 @@ def _check_told(grant: Doc, told: GrantTold, at: datetime) -> None:
     if told.kind and kind != told.kind:
         raise grant.broken("kind", told.kind, kind)
     grant.expect("priority", PRIORITY_OF[kind])  # type: ignore[index]  # one_of has seen to it
-    granted_nanos, paid_nanos = grant.whole("granted_nanos"), grant.whole("paid_nanos", 0)
+    grant.whole("granted_nanos")
+    paid_nanos = grant.whole("paid_nanos", 0)
     created_at, ends_at = grant.instant("created_at"), grant.maybe_instant("expires_at")
     if created_at > at:
         raise grant.broken("created_at", f"at most {at}", created_at)
@@ -57,8 +58,6 @@ def _check_told(grant: Doc, told: GrantTold, at: datetime) -> None:
         grant.expect("granted_nanos", told.granted_nanos)
         if paid_nanos != told.paid_nanos:
             raise grant.broken("paid_nanos", told.paid_nanos, paid_nanos)
-    elif granted_nanos < 0:
-        raise grant.broken("granted_nanos", "not below zero", granted_nanos)
     is_over = ends_at is not None and ends_at <= at
     if is_over and grant.whole("remaining_nanos"):
         raise grant.broken("expires_at", f"later than {at}", ends_at)

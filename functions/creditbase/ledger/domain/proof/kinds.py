@@ -147,8 +147,6 @@ def _end(tale: Tale, doc: Doc, postings: Postings, _: Documents) -> None:
         "captured_nanos"
     ):
         raise doc.broken("draws", f"{dict(used)} and what exceeds it", dict(_sums(draws)))
-    if extra.total() and not left_nanos:
-        raise doc.broken("draws", "no more than was held", dict(_sums(draws)))
     fixed = {"held": -hold.amount_nanos, "consumed": asked_nanos}
     fixed["shortfall"] = -doc.whole("shortfall_nanos")
     fixed[INCLUDED] = back[INCLUDED] - extra[INCLUDED]
