@@ -150,7 +150,7 @@ class House:
         return _client(row.function).open(
             row.path.format(**named),
             method=method or row.method,
-            query_string={name: str(value) for name, value in (query or {}).items()},
+            query_string={name: _told(value) for name, value in (query or {}).items()},
             headers={**(headers or {}), **shown},
             data=sent,
             content_type=None if sent is None else "application/json",
@@ -204,6 +204,11 @@ class House:
             "success_url": (f"{SITE}/ok",),
             "cancel_url": (f"{SITE}/no",),
         }
+
+
+def _told(value: object) -> str | list[str]:
+    """Return what a query says; a tuple is a name that is said more than once."""
+    return [str(each) for each in value] if isinstance(value, tuple) else str(value)
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -97,8 +97,17 @@ def names_something(route: Route) -> bool:
     return bool(variables(route)) or short(route) in NAMING
 
 
-def send(street: Street, route: Route, shown: Shown, ids: Mapping[str, str]) -> TestResponse:
-    """Ask a route about these ids, with a body that says all it has to."""
+def send(
+    street: Street,
+    route: Route,
+    shown: Shown,
+    ids: Mapping[str, str],
+    *,
+    added: Mapping[str, object] | None = None,
+    replaced: Mapping[str, object] | None = None,
+    query: Mapping[str, object] | None = None,
+) -> TestResponse:
+    """Ask a route about these ids, with a body that says all it has to, and what is added."""
     headers, body = {"Idempotency-Key": uuid.uuid4().hex}, None
     path: dict[str, Any] = {name: ids[named(route, name)] for name in variables(route)}
     if short(route) in NAMING:
@@ -106,9 +115,12 @@ def send(street: Street, route: Route, shown: Shown, ids: Mapping[str, str]) -> 
         headers |= more
     elif route.method in {"POST", "PUT"}:
         body = HUB_BODIES.get(route.path.rpartition("/")[2], {})
+    if added:
+        body = {**(body or {}), **added}
     return street.house.ask(
         route.name,
-        body=body,
+        body=body if replaced is None else dict(replaced),
+        query=query,
         credential=shown.headers or {"X-Nothing": "shown"},
         headers=headers,
         **path,
