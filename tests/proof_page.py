@@ -22,6 +22,7 @@ COMMANDS = {
     "T7": "tests/payments/test_schedules.py",
     "T8": "tests/rules",
     "T9": "tests/contract/test_matrix.py",
+    "T10": "tests/contract",
 }
 """What tries a figure again, by its tier: the ARGS of `make test`."""
 IN_ONE_ROW = {
@@ -50,7 +51,7 @@ def figures(found: Iterable[Figure], claimed: Iterable[str], commit: str) -> str
     ]
     small: dict[str, list[Figure]] = {}
     for figure in found:
-        tier = figure.name[:2]
+        tier = figure.name.partition(" ")[0]
         if tier in IN_ONE_ROW and figure.name not in claimed:
             small.setdefault(tier, []).append(figure)
         else:
