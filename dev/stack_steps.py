@@ -25,20 +25,30 @@ FOREIGN = (
     "FUNCTION",
     "APP_CHECK_",
     "CUSTOMER_TOKEN_",
+    "PYTHONDONTWRITEBYTECODE",
 )
-"""Variables of a developer's own shell that must not reach the stack."""
+"""Variables of a developer's own shell that must not reach the stack.
+
+The last would let each of its many programs compile the whole product again.
+"""
 
 SEEDED = ("HUB_PROJECT_ID", "HUB_SECRET_KEY", "RELAY_PROJECT_ID", "RELAY_SECRET_KEY")
 
 
+def without_foreign(base: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what is foreign, in which this machine needs no proxy.
+
+    Where nothing says so, each request looks through the whole environment for one, twice.
+    """
+    kept = {name: value for name, value in base.items() if not name.startswith(FOREIGN)}
+    direct = ",".join(filter(None, (kept.get("NO_PROXY", ""), "127.0.0.1", "localhost")))
+    return {**kept, "NO_PROXY": direct, "no_proxy": direct}
+
+
 def settings_of(layout: Layout, webhook_secret: str, token_keys: str = "") -> dict[str, str]:
     """Return the environment of every program of the stack: ours, without what is foreign."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    direct = ",".join(filter(None, (kept.get("NO_PROXY", ""), "127.0.0.1", "localhost")))
     return {
-        **kept,
-        "NO_PROXY": direct,
-        "no_proxy": direct,
+        **without_foreign(os.environ),
         "PYTHONUNBUFFERED": "1",
         "GCLOUD_PROJECT": layout.project,
         "FIRESTORE_EMULATOR_HOST": layout.address("firestore"),

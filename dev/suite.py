@@ -22,7 +22,7 @@ from dev import background, chromium, coverage_gate, stack
 from dev.background import MARK, Failed
 from dev.check import RULES
 from dev.layout import BIN, ROOT, BadNumber, Layout
-from dev.stack_steps import FOREIGN
+from dev.stack_steps import without_foreign
 from stripe_local import honesty
 
 STACK_NUMBER = 9
@@ -66,12 +66,9 @@ class Suite:
 
     def environment(self, mark: str, *, has_stack: bool = True) -> dict[str, str]:
         """Return what tests see: the stack's addresses, and no setting of the developer's."""
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)
-        }
         store = self.layout.address("firestore")
         named = {STACK_ENV: str(self.layout.env), EMULATOR: store} if has_stack else {}
-        return {**kept, **named, MARK: mark}
+        return {**without_foreign(os.environ), **named, MARK: mark}
 
     def run_everything(self) -> None:
         """Check, start and test side by side, then what runs alone.

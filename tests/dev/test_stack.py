@@ -192,3 +192,16 @@ def test_a_developers_own_settings_do_not_reach_the_stack(
 
     assert settings["STRIPE_SECRET_KEY"] == "sk_test_local"
     assert "GOOGLE_APPLICATION_CREDENTIALS" not in settings
+
+
+def test_programs_keep_what_they_compile_and_look_for_no_proxy(
+    place: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of many programs would compile the product again, each request seek a proxy."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("NO_PROXY", "inside.example")
+
+    settings = stack_steps.settings_of(place, "whsec_x")
+
+    assert "PYTHONDONTWRITEBYTECODE" not in settings
+    assert settings["NO_PROXY"] == settings["no_proxy"] == "inside.example,127.0.0.1,localhost"
