@@ -6,6 +6,7 @@ starts the bare emulator for its run, and leaves out the tests that need the sta
 
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections import defaultdict
@@ -172,7 +173,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     program = session.config.stash.get(_emulator, None)
     if program is not None and program.process.poll() is None:
         os.killpg(program.process.pid, signal.SIGTERM)
-        program.process.wait(timeout=20)
+        try:
+            program.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:  # with very much in its memory it takes its time
+            os.killpg(program.process.pid, signal.SIGKILL)
 
 
 def _is_worker(session: pytest.Session) -> bool:
