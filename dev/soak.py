@@ -1,19 +1,22 @@
 """`make soak MINUTES=n`: what takes too long for every run of the tests.
 
 First every net of the local Stripe, and every property of the tests: at random, and ten times
-as many values as `make test` takes, which takes the same ones each time. Then, until the
-minutes are over: random lives of customers and simulations of whole worlds, each batch from
-seeds that were never walked before, and between two batches one of the other long tests.
+as many values as `make test` takes, which takes the same ones each time. Then the
+minutes begin, and until they are over: random lives of customers and simulations of whole
+worlds, each batch from seeds that were never walked before, and between two batches one of the
+other long tests.
 Whatever has begun when the time is over is finished. A failure ends it at once, and says how
 to see it again: a property is run again first with the values that it failed with, which
 Hypothesis keeps and shows.
 """
 
+import json
 import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from random import SystemRandom
 
 from dev import background
@@ -30,6 +33,9 @@ BATCH = 4
 """How many seeds are walked at once; each is two lives."""
 WORLDS = 20
 """How many seeds are simulated at once; each is 2,000 operations."""
+FIGURES = ROOT / ".run" / "figures"
+OF_WORLDS = "t1-*.json"
+"""What a run of simulated worlds leaves there: operations, and faults by kind."""
 FIRST_SEED, LAST_SEED = 1_000, 10**9
 
 
@@ -41,6 +47,8 @@ class Soak:
     next_seed: int
     lives: int = 0
     worlds: int = 0
+    tried: Counter[str] = field(default_factory=Counter)
+    """What was done in simulated worlds, and what went wrong there."""
 
     @property
     def is_over(self) -> bool:
@@ -76,8 +84,22 @@ class Soak:
         self.say(f"simulated worlds of the seeds {seeds}, after {self.worlds} good ones")
         self.next_seed += WORLDS
         self.worlds += WORLDS
+        for path in FIGURES.glob(OF_WORLDS):
+            path.unlink()
         asked = ("-k", "as_many_seeds", *LONG, "-n2")
-        return self.run(SIMULATION, *asked, seeds=seeds)
+        is_good = self.run(SIMULATION, *asked, seeds=seeds)
+        for path in FIGURES.glob(OF_WORLDS):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            self.tried[told["name"]] += told["count"]
+        return is_good
+
+    def tell(self) -> None:
+        """Print what all simulated worlds add up to, and of which commit."""
+        asked = ["git", "rev-parse", "--short=12", "HEAD"]
+        said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+        print(f"[soak] {self.worlds} simulated worlds at commit {said.stdout.strip()}:")
+        for name, count in sorted(self.tried.items()):
+            print(f"{count:12,}  {name}")
 
 
 def other_tests() -> list[str]:
@@ -108,6 +130,15 @@ def main(arguments: list[str]) -> int:
     soak.say(f"nets of the local Stripe; properties; then random lives from seed {first_seed}")
     if not (soak.run(NETS, *LONG) and soak.run("tests", *PROPERTIES)):
         return 1
+    soak.ends_at_s = time.monotonic() + 60 * minutes
+    try:
+        return _live_on(soak)
+    finally:
+        soak.tell()
+
+
+def _live_on(soak: Soak) -> int:
+    """Walk and simulate until the time is over; return the exit status."""
     waiting = other_tests()
     while not soak.is_over:
         if not (soak.walk() and soak.simulate()):
