@@ -21,7 +21,7 @@ VARIABLE = "CREDITBASE_FIGURES"
 """Names the file that every process of a run appends to."""
 FOLDER = ROOT / ".run" / "figures"
 MINIMA: Mapping[str, int] = {
-    "T1 operations": 20_000,
+    "T1 operations": 200_000,
     "T6 bad inputs with their exact answer": 600,
     "T6 requests generated from the description": 5_000,
     "T7 webhook schedules over HTTP": 300,

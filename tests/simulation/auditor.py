@@ -297,15 +297,18 @@ def _was_short(path: str, chain: Chain, intent: Intent) -> None:
 def digest_of(entry: Document) -> str:
     """Return the hash of an entry, as docs/data-model.md says how."""
     covered = {name: value for name, value in entry.items() if name not in NOT_COVERED}
-    text = json.dumps(
-        covered, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(covered).encode()).hexdigest()
 
 
 def _instant(value: object) -> str:
     assert isinstance(value, datetime)
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = value.astimezone(UTC)
+    return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant
+)
 
 
 def _number(text: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from random import Random
 from typing import Any
 
@@ -42,6 +43,8 @@ DEEDS = {
     "look": 7,
     "sync": 2,
 }
+DRAWN_FROM = tuple(DEEDS)
+WEIGHTS = tuple(accumulate(DEEDS.values()))
 
 Drawn = tuple[Intent | None, Callable[[], Any]]
 
@@ -79,7 +82,7 @@ class Deeds:
 
     def draw(self, intents: list[Intent]) -> Drawn:
         """Return the next deed: what the client wants, and the request that asks for it."""
-        deed = self.rng.choices(list(DEEDS), list(DEEDS.values()))[0]
+        deed = self.rng.choices(DRAWN_FROM, cum_weights=WEIGHTS)[0]
         # Half of everything is about one customer.
         ref = self.refs[0 if self.rng.random() < 0.5 else self.rng.randrange(self.customers)]
         if deed in {"look", "sync"}:

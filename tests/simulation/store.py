@@ -89,7 +89,8 @@ class Store:
 
     def get_all(self, paths: Sequence[str], only: Sequence[str] | None) -> list[Snapshot]:
         """Return documents in the order asked, all of this instant."""
-        return [_snapshot(path, self.find(path), only, self._instant()) for path in paths]
+        instant = self._instant()
+        return [_snapshot(path, self.find(path), only, instant) for path in paths]
 
     def query(
         self,

@@ -42,8 +42,9 @@ def changes_between(old: Wallet, new: Wallet) -> Changes:
         if new.window.span != old.window.span:
             changes[STATE, "window"] = write_closed_window(new.window)
         else:
+            was_open = write_window(old.window)
             for name, value in write_window(new.window).items():
-                if write_window(old.window)[name] != value:
+                if was_open[name] != value:
                     changes[STATE, "window", name] = value
             _put_tallies(changes, "window", old.window.tallies, new.window.tallies)
             budgets = (STATE, "window", "budgets")

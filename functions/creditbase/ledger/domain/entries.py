@@ -162,9 +162,7 @@ def entry_salt(salt: str, entry_id: str) -> str:
 
 def canonical_json(facts: Mapping[str, Any]) -> str:
     """Return the one spelling of an entry: sorted keys, no spaces, UTF-8, exact instants."""
-    return json.dumps(
-        facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_write
-    )
+    return _CANONICAL.encode(facts)
 
 
 def digest_of(facts: Mapping[str, Any]) -> str:
@@ -176,6 +174,11 @@ def _write(value: object) -> str:
     if isinstance(value, datetime):
         return write_exact(value)
     raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_write
+)
 
 
 def _without(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -200,6 +203,8 @@ def _draw(draw: Draw) -> dict[str, Any]:
 
 
 def _metered(metered: Metered) -> dict[str, Any]:
+    if metered is NOTHING_METERED:
+        return {}
     written: dict[str, Any] = {
         "model": metered.model,
         "provider": metered.provider,
