@@ -44,7 +44,7 @@ def lived(customers: int, charges: int) -> Crowd:
     """Let the days pass, with roll-ups between, one of which is cut short each time."""
     crowd = Crowd(HUB_PROJECT_ID, MODELS)
     crowd.join(customers, at=FIRST)
-    every = 10 if charges < 10_000 else 3
+    every = 10 if charges < 10_000 else 2
     for day in range(DAYS):
         begins_at = FIRST + timedelta(days=day)
         crowd.live(begins_at, charges // DAYS)
