@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_customer, ensure_project
 from creditbase.admin.command import main
+from creditbase.admin.health import look
 from creditbase.hub.admin_health import admin_health
 from creditbase.hub.admin_payments import admin_payments
 from creditbase.hub.admin_webhooks import admin_webhooks
@@ -322,16 +323,18 @@ class TestHealth:
     ) -> None:
         """The scheduler stands still where such are found; other tests have left some, too."""
         monkeypatch.setattr("creditbase.admin.health.NAMED_MAX", 10_000)
-        monkeypatch.setattr("creditbase.hub.admin_health.NAMED_MAX", 10_000)
-        wallet = desk.reader.wallet
+        wallet, later = desk.reader.wallet, NOON + timedelta(hours=2)
         wallet.hold("open", 5_000_000)
-        before = get(desk, "/admin/health")["overdue_holds"]["wallets"]
-        desk.reader.clock.at = NOON + timedelta(hours=2)
+        before = {it.ref.customer_id for it in look(NOON).overdue}
+        desk.reader.clock.at = later
 
-        found = get(desk, "/admin/health")["overdue_holds"]["wallets"]
+        found = {it.ref.customer_id for it in look(later).overdue}
+        shown = get(desk, "/admin/health")["overdue_holds"]
 
-        assert wallet.ref.customer_id not in {it["customer_id"] for it in before}
-        assert wallet.ref.customer_id in {it["customer_id"] for it in found}
+        assert wallet.ref.customer_id not in before
+        assert wallet.ref.customer_id in found
+        assert 0 < len(shown["wallets"]) <= 20
+        assert shown["are_all"] == (len(found) <= 20)
 
 
 @pytest.mark.parametrize(
