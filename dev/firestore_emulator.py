@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MADE = ROOT / ".emulators"
 GCLOUD_JAR = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
-JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx1g -Duser.language=en"
+JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx4g -Duser.language=en"
 MANIFEST_LINE_BYTES = 72
 WARMING = """
 import sys
