@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import creditbase
 from creditbase.ledger import lane
+from creditbase.ledger.domain.commands import Command
 from creditbase.runtime import firestore
 from tests.simulation.network import Network
 from tests.simulation.scheduler import Event, Lock, Scheduler
@@ -112,9 +114,8 @@ def _remembering(scheduler: Scheduler, make: Callable[[], Any]) -> Callable[[], 
 def _ticket_of(scheduler: Scheduler) -> Callable[..., lane.Ticket]:
     plain = lane.Ticket
 
-    def ticket(*asked: Any) -> lane.Ticket:
-        made = plain(*asked)
-        made.wake = cast("threading.Event", Event(scheduler))
-        return made
+    def ticket(command: Command, now: datetime, deadline_s: float, size: int) -> lane.Ticket:
+        wake = cast("threading.Event", Event(scheduler))
+        return plain(command, now, deadline_s, size, wake)
 
     return ticket

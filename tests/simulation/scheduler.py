@@ -113,9 +113,8 @@ class Scheduler:
 
     def sleep_us(self, wait_us: int) -> None:
         """Give way for so many microseconds."""
-        task = self.running()
-        self.wake(task, after_us=wait_us)
-        self.give_way()
+        self.wake(self.running(), after_us=wait_us)
+        self._hub.switch()
 
     def give_way(self) -> None:
         """Give way until somebody wakes this caller."""

@@ -27,7 +27,9 @@ def to_micros(at: datetime) -> int:
 def write_exact(at: datetime) -> str:
     """Return RFC 3339 in UTC with six decimals: the form of the canonical JSON."""
     assert at.tzinfo is not None
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def write_seconds(at: datetime) -> str:

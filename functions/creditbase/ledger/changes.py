@@ -33,7 +33,7 @@ def changes_between(old: Wallet, new: Wallet) -> Changes:
     for name, value in write_scalars(new).items():
         if before[name] != value:
             changes[STATE, name] = value
-    if new.terms != old.terms:
+    if new.terms is not old.terms and new.terms != old.terms:
         changes[STATE, "terms"] = write_terms(new.terms)
     _put_map(changes, (STATE, "grants"), old.grants, new.grants, write_grant)
     _put_map(changes, (STATE, "holds"), old.holds, new.holds, write_hold)

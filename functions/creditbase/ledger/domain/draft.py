@@ -240,10 +240,11 @@ def by_grant(name: str, nanos_of: Mapping[str, int]) -> dict[str, dict[str, int]
 
 def figures_of(wallet: Wallet, at: datetime) -> Figures:
     """Return the balance as an entry and an answer show it."""
+    available_nanos = wallet.available_nanos(at)
     return Figures(
-        available_nanos=wallet.available_nanos(at),
+        available_nanos=available_nanos,
         held_nanos=wallet.held_nanos,
         receivable_nanos=wallet.receivable_nanos,
         included_remaining_nanos=wallet.included_remaining_nanos(at),
-        balance_nanos=wallet.balance_nanos(at),
+        balance_nanos=available_nanos + wallet.pinned_nanos,
     )

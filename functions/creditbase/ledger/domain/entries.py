@@ -95,20 +95,25 @@ class Entry:
 
         Of a sealed entry what is private stands apart, where the hash does not reach.
         """
-        if not self.seal:
-            return self._facts()
-        facts, private = self._facts(), self.private()
-        open_metered = _without(facts.pop("metered", {}), PRIVATE_OF_METERED)
-        facts = _without(facts, PRIVATE) | {"seal": self.seal}
-        return facts | {
-            name: part
-            for name, part in (("metered", open_metered), ("private", private))
-            if part
-        }
+        facts = self.covered()
+        private = self.private() if self.seal else {}
+        return {**facts, "private": private} if private else facts
 
     def covered(self) -> dict[str, Any]:
         """Return what the hash covers."""
-        return _without(self.facts(), ("private",))
+        return self._covered(self.seal)
+
+    def _covered(self, seal: str) -> dict[str, Any]:
+        """Return what the hash covers where that is the seal; without one, everything."""
+        facts = self._facts()
+        if not seal:
+            return facts
+        open_metered = _without(facts.pop("metered", {}), PRIVATE_OF_METERED)
+        facts = _without(facts, PRIVATE)
+        facts["seal"] = seal
+        if open_metered:
+            facts["metered"] = open_metered
+        return facts
 
     def _facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -147,8 +152,7 @@ class Entry:
         With a wallet's salt it gets its seal first; without one it keeps the seal it has.
         """
         seal = self.seal_by(salt) if salt else self.seal
-        entry = changed(self, seal=seal)
-        return changed(entry, hash=digest_of(entry.covered()))
+        return changed(self, seal=seal, hash=digest_of(self._covered(seal)))
 
     def seal_by(self, salt: str) -> str:
         """Return the seal that this entry has in a wallet of that salt."""
@@ -157,7 +161,7 @@ class Entry:
 
 def entry_salt(salt: str, entry_id: str) -> str:
     """Return an entry's own salt: who is shown one can open that seal and no other."""
-    return hmac.digest(bytes.fromhex(salt), entry_id.encode(), "sha256").hex()
+    return hmac.new(bytes.fromhex(salt), entry_id.encode(), "sha256").hexdigest()
 
 
 def canonical_json(facts: Mapping[str, Any]) -> str:
@@ -182,8 +186,10 @@ _CANONICAL = json.JSONEncoder(
 
 
 def _without(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    left_out = frozenset(names)
-    return {name: value for name, value in fields.items() if name not in left_out}
+    left = dict(fields)
+    for name in names:
+        left.pop(name, None)
+    return left
 
 
 def _figures(figures: Figures) -> dict[str, int]:

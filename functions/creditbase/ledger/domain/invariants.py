@@ -4,14 +4,17 @@ A breach is a bug of ours. It is never written: the wallet is parked instead, so
 nothing moves until somebody has looked (promises P01-P05; Kill Bill's "park").
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.ledger.domain.draft import figures_of
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.wallet import INCLUDED, Wallet
+
+K = TypeVar("K")
 
 FLOWS = frozenset({INCLUDED, "granted", "consumed", "expired", "refunded", "shortfall"})
 """Accounts that the wallet keeps no pot for: where credits come from and go to."""
@@ -48,34 +51,36 @@ def _pots(wallet: Wallet) -> str:
 
 def _pins(wallet: Wallet) -> str:
     """Every hold's draws add up, and each source and budget knows what is pinned on it."""
-    pinned: Counter[str] = Counter()
-    budgeted: Counter[tuple[datetime, str]] = Counter()
+    pinned: defaultdict[tuple[str, datetime | None], int] = defaultdict(int)
+    budgeted: defaultdict[tuple[datetime, str], int] = defaultdict(int)
     for hold in wallet.holds.values():
         if sum(draw.amount_nanos for draw in hold.draws) != hold.amount_nanos:
             return f"hold {hold.hold_id} does not add up"
         for draw in hold.draws:
-            where = hold.window_start_at.isoformat() if draw.source == INCLUDED else ""
-            pinned[draw.source + where] += draw.amount_nanos
+            start_at = hold.window_start_at if draw.source == INCLUDED else None
+            pinned[draw.source, start_at] += draw.amount_nanos
         if hold.budget:
             budgeted[hold.window_start_at, hold.budget] += hold.amount_nanos
-    counted: Counter[tuple[datetime, str]] = Counter()
-    known = Counter({grant.grant_id: grant.held_nanos for grant in wallet.grants.values()})
+    counted: defaultdict[tuple[datetime, str], int] = defaultdict(int)
+    known: defaultdict[tuple[str, datetime | None], int] = defaultdict(int)
+    for grant in wallet.grants.values():
+        known[grant.grant_id, None] += grant.held_nanos
     for window in (wallet.window, *wallet.closing):
-        known[INCLUDED + window.span.start_at.isoformat()] += window.included_held_nanos
+        known[INCLUDED, window.span.start_at] += window.included_held_nanos
         if window.included_spent_nanos < 0 or window.included_held_nanos < 0:
             return "a window's limit is below zero"
         for name, count in window.budgets.items():
             counted[window.span.start_at, name] = count.held_nanos
             if count.spent_nanos < 0 or count.held_nanos < 0:
                 return f"the budget of {name} is below zero"
-    if +budgeted != +counted:
+    if _filled(budgeted) != _filled(counted):
         return "holds and budgets disagree"
-    return "" if +pinned == +known else "holds and sources disagree"
+    return "" if _filled(pinned) == _filled(known) else "holds and sources disagree"
 
 
 def _chain(before: Wallet, after: Wallet, entries: list[Entry]) -> str:
     """The entries follow each other without a gap, and say exactly what moved."""
-    moved: Counter[str] = Counter()
+    moved: defaultdict[str, int] = defaultdict(int)
     seq, head, at = before.seq, before.head, before.at
     for entry in entries:
         seq += 1
@@ -88,12 +93,11 @@ def _chain(before: Wallet, after: Wallet, entries: list[Entry]) -> str:
         head, at = entry.hash, entry.at
     if (after.seq, after.head) != (seq, head) or after.at < at:
         return "the wallet's head is not its last entry"
-    changed = Counter(
-        held=after.held_nanos - before.held_nanos,
-        receivable=before.receivable_nanos - after.receivable_nanos,
-        **_remaining(after),
-    )
-    changed.subtract(_remaining(before))
+    changed: defaultdict[str, int] = defaultdict(int, _remaining(after))
+    changed["held"] = after.held_nanos - before.held_nanos
+    changed["receivable"] = before.receivable_nanos - after.receivable_nanos
+    for account, nanos in _remaining(before).items():
+        changed[account] -= nanos
     for account in sorted({*moved, *changed} - FLOWS):
         if moved[account] != changed[account]:
             return f"the entries do not explain what became of {account}"
@@ -109,6 +113,11 @@ def _figures(after: Wallet, entries: list[Entry]) -> str:
     if any(getattr(told, name) != getattr(is_now, name) for name in names):
         return f"entry {entries[-1].entry_id} tells another balance than the wallet's"
     return ""
+
+
+def _filled(nanos_of: Mapping[K, int]) -> dict[K, int]:
+    """Return what is not nothing."""
+    return {key: nanos for key, nanos in nanos_of.items() if nanos}
 
 
 def _remaining(wallet: Wallet) -> dict[str, int]:

@@ -192,7 +192,7 @@ class WindowCount:
         Work that ends after its window counts on the window's last day.
         """
         last_at = min(at, self.span.end_at - timedelta(microseconds=1))
-        date = last_at.strftime("%Y-%m-%d")
+        date = last_at.date().isoformat()
         day = self.days.get(date, Tally()).plus(metered, amount_nanos)
         tallies = tallied(self.tallies, metered, amount_nanos)
         return changed(self, tallies=tallies, days={**self.days, date: day})
@@ -350,7 +350,7 @@ class Wallet:
 
     def live_nanos(self, at: datetime) -> int:
         """Return what is left in live grants, open holds already taken off."""
-        return sum(g.remaining_nanos for g in self.grants.values() if g.is_live(at))
+        return sum([g.remaining_nanos for g in self.grants.values() if g.is_live(at)])
 
     def available_nanos(self, at: datetime) -> int:
         """Return what a new draw on grants may take; a receivable is set aside first."""
@@ -358,13 +358,17 @@ class Wallet:
 
     def balance_nanos(self, at: datetime) -> int:
         """Return what is in the wallet: what is available, and what holds keep of grants."""
-        pinned_nanos = sum(grant.held_nanos for grant in self.grants.values())
-        return self.available_nanos(at) + pinned_nanos
+        return self.available_nanos(at) + self.pinned_nanos
+
+    @property
+    def pinned_nanos(self) -> int:
+        """Return what holds keep of grants."""
+        return sum([grant.held_nanos for grant in self.grants.values()])
 
     @property
     def held_nanos(self) -> int:
         """Return the sum of all open holds."""
-        return sum(hold.amount_nanos for hold in self.holds.values())
+        return sum([hold.amount_nanos for hold in self.holds.values()])
 
     @property
     def limit_ends_at(self) -> datetime:
