@@ -379,3 +379,15 @@ def test_a_push_shows_the_days_of_trial() -> None:
     ).lines
 
     assert line.endswith("-> Guru, 1000 cents, 10000 credits, 14 days of trial")
+
+
+def test_a_push_shows_what_a_plan_opens() -> None:
+    """Features are claims, and rules let people in by them."""
+    before = Plan("1", "guru", "Guru", 1_000, 10_000)
+    after = replace(before, features=("api", "export"))
+
+    (line,) = decide_push(
+        has(an_offer(plans=(FREE, before))), an_offer(plans=(FREE, after))
+    ).lines
+
+    assert line.endswith("-> Guru, 1000 cents, 10000 credits, with api and export")

@@ -114,11 +114,12 @@ def _path(project_id: str, webhook_id: str) -> str:
 
 
 def writes_to_hand_on(
-    event: Parcel, webhooks: Iterable[Webhook], *, now: datetime
+    event: Parcel, webhooks: Iterable[Webhook], *, ours: Iterable[str] = (), now: datetime
 ) -> list[Write]:
     """Return the batch that makes a delivery of an event for each webhook that wants it.
 
-    It fails whole where another run was quicker.
+    `ours` names receivers within the product, which have a delivery in the same way. It fails
+    whole where another run was quicker.
     """
     kept = event.fields
     writes: list[Write] = [
@@ -128,20 +129,19 @@ def writes_to_hand_on(
             unless_changed_since=event.version,
         )
     ]
-    for webhook in webhooks:
-        if not webhook.wants(kept["event_type"]):
-            continue
-        name = f"delivery/{event.parcel_id}/{webhook.webhook_id}"
+    wanting = [one.webhook_id for one in webhooks if one.wants(kept["event_type"])]
+    for receiver in (*wanting, *ours):
+        name = f"delivery/{event.parcel_id}/{receiver}"
         fields = {
-            "project_id": webhook.project_id,
-            "webhook_id": webhook.webhook_id,
+            "project_id": kept["project_id"],
+            "webhook_id": receiver,
             "event_id": event.parcel_id,
             "event_type": kept["event_type"],
             "customer_id": kept.get("customer_id", ""),
             "body": kept["body"],
         }
         path = f"deliveries/{uuid.uuid5(NAMESPACE, name)}"
-        writes.append(create_parcel(path, fields, now=now, queue=webhook.webhook_id))
+        writes.append(create_parcel(path, fields, now=now, queue=receiver))
     return writes
 
 

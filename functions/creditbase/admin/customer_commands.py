@@ -25,6 +25,7 @@ from creditbase.kernel.instants import write_exact, write_seconds
 from creditbase.kernel.money import nanos_from_credits
 from creditbase.ledger.domain.proof.reading import Broken
 from creditbase.runtime import clock
+from creditbase.subscriptions.claims import give_claims, give_everybody
 
 KEY_BYTES = 8
 
@@ -60,6 +61,10 @@ def take_customers(groups: Group) -> None:
     command.add_argument(
         "--force", action="store_true", help="also what is owed, left or under way (refused)"
     )
+    command = add_command(customers, "claims", _claims, "set the claims of a plan in tokens")
+    command.add_argument("customer", nargs="?", default="", help="the id, or a Firebase uid")
+    command.add_argument("--all", action="store_true", help="of every user of the hub")
+    command.add_argument("--after", default="", help="go on after this customer id")
     command = add_command(customers, "export", _export, "write all that is known of one")
     command.add_argument("customer", help="the customer's id, or its name: a Firebase uid")
     command.add_argument("--project", default="hub", help="name or id of the project (hub)")
@@ -75,6 +80,21 @@ def _takes_deed(group: Group, name: str, run: object, text: str) -> argparse.Arg
     command.add_argument("--reason", required=True, help="why; it is kept")
     command.add_argument("--key", default="", help="of an action that may be done (a new one)")
     return command
+
+
+def _claims(given: argparse.Namespace) -> None:
+    if bool(given.customer) == given.all:
+        raise CommandFailed("say which customer, or --all")
+    if given.all:
+        count = 0
+        for customer_id, was_set in give_everybody(project_uuid("hub"), after=given.after):
+            count += was_set
+            sys.stderr.write(f"\r{count} set; so far up to {customer_id}")
+        sys.stdout.write(f"\n{count} users have other claims now\n")
+        return
+    ref = wallet_named("hub", given.customer)
+    was_set = give_claims(CustomerRef(ref.project_id, ref.customer_id))
+    sys.stdout.write("set\n" if was_set else "nothing to set\n")
 
 
 def _find(given: argparse.Namespace) -> None:

@@ -66,6 +66,9 @@ Capability = Literal[
 ]
 """What a model can do; clients of the relay know no other words."""
 Cents = Annotated[int, Field(ge=0, le=100_000_000)]
+FEATURES_MAX = 20
+Feature = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+"""Short: all of a user's claims together have a thousand bytes."""
 Credits = Annotated[int, Field(gt=0, le=1_000_000_000)]
 
 
@@ -91,6 +94,14 @@ class PlanRow(Strict):
     is_sold: bool = True
     trial_days: Annotated[int, Field(ge=0, le=365)] | None = None
     """Days of free trial; left out: as the settings say."""
+    features: Annotated[list[Feature], Field(max_length=FEATURES_MAX)] = []
+    """Words for rules and for the application; they are claims of who is on the plan."""
+
+    @model_validator(mode="after")
+    def _names_features_once(self) -> Self:
+        if len(set(self.features)) < len(self.features):
+            raise ValueError(f"plan {self.code}: a feature is named twice")
+        return self
 
     @model_validator(mode="after")
     def _only_free_is_free(self) -> Self:
@@ -110,6 +121,7 @@ class PlanRow(Strict):
             credits=self.credits,
             is_sold=self.is_sold,
             trial_days=self.trial_days,
+            features=tuple(sorted(self.features)),
         )
 
 

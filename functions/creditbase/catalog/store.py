@@ -212,6 +212,7 @@ def _to_plan(path: str, kept: Mapping[str, Any]) -> Plan:
         credits=kept["credits"],
         is_sold=kept.get("is_sold", True),
         trial_days=kept.get("trial_days"),
+        features=tuple(kept.get("features", ())),
     )
 
 
@@ -223,6 +224,7 @@ def _plan_fields(plan: Plan) -> dict[str, Any]:
         "credits": plan.credits,
         "is_sold": plan.is_sold,
         "trial_days": plan.trial_days,
+        "features": list(plan.features),
     }
 
 

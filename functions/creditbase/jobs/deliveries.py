@@ -21,6 +21,7 @@ from typing import Any
 from creditbase.accounts import webhook_store as store
 from creditbase.accounts import webhook_use_cases as webhooks
 from creditbase.accounts.webhooks import Fared, Webhook, after_run, given_up
+from creditbase.jobs import receivers
 from creditbase.jobs.queues import Due, read_due
 from creditbase.jobs.rounds import Outcome, Result, Rounds, in_turn
 from creditbase.jobs.sparing import try_one
@@ -92,9 +93,10 @@ class _Run:
             if self.is_over():
                 return False
             wanting = self.desk.webhooks_of(event.fields["project_id"])
+            ours = receivers.wanting(event.fields["event_type"])
             # Another run was quicker, or the next one sees what became of it.
             with contextlib.suppress(Lost, Ambiguous):
-                commit(store.writes_to_hand_on(event, wanting, now=self.now))
+                commit(store.writes_to_hand_on(event, wanting, ours=ours, now=self.now))
             return True
 
         return all(list(hands.map(one, in_turn(due.queues.values())))) and due.is_complete
@@ -125,6 +127,8 @@ class _Run:
             try:
                 end, outcome = self.desk.deliver(parcel, self.at())
                 ends[end] += 1
+                if end == "dead" and name in receivers.RECEIVERS:
+                    _alert_lost(parcel)
             finally:
                 spent_ms = (time.monotonic_ns() - begun_ns) // 1_000_000
                 rounds.done(name, outcome, spent_ms)
@@ -190,7 +194,10 @@ class _Desk:
         return end, outcome
 
     def _send(self, parcel: Parcel, at: datetime) -> Mapping[str, Any]:
-        kept, webhook = parcel.fields, self.webhook_of(parcel)
+        kept = parcel.fields
+        if kept["webhook_id"] in receivers.RECEIVERS:
+            return receivers.RECEIVERS[kept["webhook_id"]](parcel)
+        webhook = self.webhook_of(parcel)
         if webhook is None or not webhook.is_enabled:
             raise Refused("the webhook is switched off, or was taken away")
         try:
@@ -222,6 +229,15 @@ class _Desk:
             return
         if webhooks.note(webhook, lambda it: after_run(it, fared, now=now)):
             _alert(webhook)
+
+
+def _alert_lost(parcel: Parcel) -> None:
+    alert(
+        "receiver_failed",
+        "an event was not taken by a receiver of ours",
+        receiver=parcel.fields["webhook_id"],
+        delivery=parcel.parcel_id,
+    )
 
 
 def _alert(webhook: Webhook) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from creditbase.kernel.errors import NotFound
 from creditbase.kernel.windows import Window
 from creditbase.ledger.changes import STATE, changes_between
+from creditbase.ledger.domain.announcing import announcements
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.decide import Decision
 from creditbase.ledger.domain.draft import Known
@@ -31,6 +32,7 @@ from creditbase.runtime import firestore
 from creditbase.runtime.events import Event, create_event
 from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Version, Write
 from creditbase.runtime.outbox import Parcel, create_parcel, parcel_from
+from creditbase.runtime.settings import settings
 
 PARKED = "parked"
 """The field of a wallet's document that says why it is parked; only of those that are."""
@@ -59,9 +61,8 @@ def find_wallet(ref: WalletRef, entry_ids: Sequence[str] = ()) -> Loaded | None:
     return Loaded(read_wallet(ref.wallet_id, wallet.fields[STATE]), wallet.version, found)
 
 
-def load_wallets(project_id: str) -> Iterator[Wallet]:
-    """Yield all wallets of a project, in pages of one read each."""
-    after = ""
+def load_wallets(project_id: str, *, after: str = "") -> Iterator[Wallet]:
+    """Yield all wallets of a project beyond a customer's, in pages of one read each."""
     while page := firestore.page_of(f"projects/{project_id}/wallets", after=after, limit=PAGE):
         after = page[-1].document_id
         for snapshot in page:
@@ -114,6 +115,10 @@ def writes_for(
         ]
         writes += [_crossing(ref, crossing) for crossing in decision.crossings]
         writes += [_event(ref, told, now=decision.wallet.at) for told in decision.told]
+    if new.owner_uid and settings().announces:
+        entries = [entry for decision in decided for entry in decision.entries]
+        told_of_owner = announcements(old, new, entries, version)
+        writes += [_event(ref, told, now=new.at) for told in told_of_owner]
     return writes
 
 

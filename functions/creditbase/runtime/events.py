@@ -27,6 +27,8 @@ EventType = Literal[
     "request.completed",
     "billing.subscription_changed",
     "billing.balance_low",
+    "billing.plan_changed",
+    "billing.credits_granted",
 ]
 
 

@@ -33,6 +33,7 @@ ALERTS: Mapping[str, int] = MappingProxyType(
         "mail_failed": logging.ERROR,
         "mail_not_taken": logging.ERROR,
         "model_below_cost": logging.ERROR,
+        "receiver_failed": logging.ERROR,
         "secret_missing": logging.ERROR,
         "site_url_missing": logging.ERROR,
         "stripe_customer_gone": logging.ERROR,

@@ -235,8 +235,27 @@ class Settings(BaseModel):
     """Where projects' webhooks may be: at public addresses by HTTPS, or, only under the
     emulator, on this very machine too. Public; loopback under the emulator."""
 
+    plan_claims: Literal["off", "plan", "plan and stripeRole"] = Field(
+        default="off", alias="CREDITBASE_PLAN_CLAIMS"
+    )
+    """Whether a user's plan and its features are custom claims of the user's tokens, for
+    rules; with `stripeRole` too, as the extension "Run Payments with Stripe" had it. Off."""
+
+    eventarc_channel: str = Field(
+        default="",
+        pattern=r"^(projects/[^/\s]+/locations/[^/\s]+/channels/[^/\s]+)?$",
+        alias="CREDITBASE_EVENTARC_CHANNEL",
+    )
+    """The Eventarc channel that every event is published to, as in
+    `projects/p/locations/us-central1/channels/firebase`. None."""
+
     threads: int = Field(default=80, ge=1, alias="THREADS")
     """Threads of the server process, which functions-framework reads too. 80."""
+
+    @property
+    def announces(self) -> bool:
+        """Return whether somebody hears of plans and credits of the hub's users."""
+        return self.plan_claims != "off" or bool(self.eventarc_channel)
 
     def origins(self) -> frozenset[str]:
         """Return every origin that a browser may call us from."""

@@ -6,7 +6,8 @@
 import { effect, signal } from '@preact/signals';
 import { type Account, accountOfBalance, accountOfUsage } from './account';
 import { type ApiError, asApiError, call } from './api';
-import { uid } from './session';
+import { planFollower } from './claims';
+import { claimedPlan, uid } from './session';
 
 /** Soon enough that what was charged is seen within five seconds. */
 const SETTLE_SOON_MS = 3_500;
@@ -70,9 +71,15 @@ function afterPaint(act: () => void): void {
 
 async function listen(current: string, path: string): Promise<void> {
   const { listenTo } = await import('./firestore');
+  const follow = planFollower({
+    plan: claimedPlan,
+    wait: (forMs) => new Promise((done) => setTimeout(done, forMs)),
+  });
   const unsubscribe = await listenTo(path, {
     changed: (balance) => {
       if (uid.value !== current) return;
+      // Where there is no network the next hour's token brings it.
+      follow(balance.terms.plan_code).catch(() => {});
       account.value = accountOfBalance(balance);
       isLive.value = true;
       settle(balance.is_settled);

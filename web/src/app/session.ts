@@ -133,6 +133,13 @@ export async function credentials(): Promise<Record<string, string>> {
   };
 }
 
+/** Return the plan that the signed-in user's token has, of a new token where that is asked for. */
+export async function claimedPlan(isNew: boolean): Promise<unknown> {
+  const { auth } = await starting;
+  const token = await auth.currentUser?.getIdTokenResult(isNew);
+  return token?.claims.plan;
+}
+
 /** Make an account and sign in with it. */
 export async function signUp(email: string, password: string): Promise<void> {
   const { auth } = await starting;

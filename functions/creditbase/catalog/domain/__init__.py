@@ -72,6 +72,8 @@ class Plan:
     is_sold: bool = True
     trial_days: int | None = None
     """Days of free trial for who never had one; None: as the settings say."""
+    features: tuple[str, ...] = ()
+    """What who is on it may do beside spending, in the words of the application."""
 
     @property
     def can_be_bought(self) -> bool:
@@ -291,6 +293,8 @@ def _shown(it: Plan | Pack | None) -> str:
     remark = ""
     if isinstance(it, Plan) and it.trial_days is not None:
         remark = f", {it.trial_days} days of trial"
+    if isinstance(it, Plan) and it.features:
+        remark += f", with {' and '.join(it.features)}"
     if isinstance(it, Plan) and not it.is_sold:
         remark += ", no longer sold"
     return f"{it.name}, {it.price_cents} cents, {it.credits} credits{remark}"

@@ -39,7 +39,13 @@ class Level:
 class Told:
     """Something that the project's developer is told, once for its cause in this wallet."""
 
-    event_type: Literal["usage.threshold_exceeded", "request.completed", "billing.balance_low"]
+    event_type: Literal[
+        "usage.threshold_exceeded",
+        "request.completed",
+        "billing.balance_low",
+        "billing.plan_changed",
+        "billing.credits_granted",
+    ]
     cause: str
     facts: Mapping[str, object]
 
