@@ -13,6 +13,7 @@ RULES = ("tests/test_tidy.py", "tests/test_exports.py")
 TYPED = (
     "functions/creditbase",
     "functions/main.py",
+    "command_line",
     "stripe_local",
     "dev",
     "tests",

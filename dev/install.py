@@ -173,6 +173,22 @@ def site() -> Part:
     )
 
 
+def write_script() -> None:
+    """Put the command `creditbase` beside the other tools: `.venv/bin/creditbase`.
+
+    It is a script and no installed package, so that it always runs what is in this folder.
+    """
+    script = ROOT / ".venv" / "bin" / "creditbase"
+    trees = [str(ROOT / "functions"), str(ROOT)]
+    text = (
+        f"#!{script.with_name('python')}\nimport sys\n\nsys.path[:0] = {trees!r}\n\n"
+        "from command_line.app import main\n\nsys.exit(main())\n"
+    )
+    if not script.is_file() or script.read_text() != text:
+        script.write_text(text)
+        script.chmod(0o755)
+
+
 def check_machine() -> None:
     """Name the first missing tool with its remedy.
 
@@ -319,12 +335,14 @@ def main() -> int:
         # The web app is built by what comes with the first round.
         rounds = (parts(), [site()])
         if all(part.is_current() for group in rounds for part in group):
+            write_script()
             return 0
         check_machine()
         with alone():
             started_at = time.monotonic()
             for group in rounds:
                 install([part for part in group if not part.is_current()])
+            write_script()
             say(f"all there after {time.monotonic() - started_at:.0f} s")
     except KeyboardInterrupt:
         say("stopped; the next run goes on from here")

@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TREES = ("functions/creditbase", "functions/main.py", "stripe_local", "dev", "tests")
+PRODUCT = ("functions/creditbase", "functions/main.py")
+TREES = (*PRODUCT, "command_line", "stripe_local", "dev", "tests")
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 POSITIONAL_PARAMETERS_MAX = 6
@@ -50,7 +51,6 @@ CATCH_EVERYTHING = (
     "functions/creditbase/runtime/http.py",
     "functions/creditbase/jobs/sparing.py",
 )
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

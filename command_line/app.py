@@ -1,0 +1,33 @@
+"""The table of what may be typed."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from command_line import doctor_command
+
+app = typer.Typer(
+    name="creditbase",
+    help="Run Creditbase: look, change, prove. Every command takes --help.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+doctor_command.take(app)
+
+
+@app.callback()
+def _root() -> None:
+    """Keep the name of a command needed, even while there is only one."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run what was typed and return the exit status."""
+    given = list(sys.argv[1:] if words is None else words)
+    try:
+        app(given, prog_name="creditbase")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0

@@ -1,0 +1,1 @@
+"""The doctor: gather facts, judge them without asking anything, report what to do."""
