@@ -14,7 +14,7 @@ from tests.drills.playbook import Open
 from tests.payments.deliveries import SMALL_NANOS, deliver, inbox, topups
 from tests.payments.shop import SECRET, signed, signed_event
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.over_http]
 PAID = "checkout.session.completed"
 
 

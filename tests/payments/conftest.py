@@ -1,4 +1,7 @@
-"""Payments against the local Stripe over HTTP and the real Firestore emulator, never a mock."""
+"""Payments against the local Stripe and the real Firestore emulator, never a mock.
+
+By its socket where a module says so (`over_http`), else without one: see `doorstep`.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,6 +24,7 @@ from creditbase.runtime.settings import settings
 from creditbase.subscriptions.use_cases import first_touch
 from dev.layout import ROOT
 from tests.ledger.wallets import LiveWallet
+from tests.payments.doorstep import leave_out_the_socket
 from tests.payments.leaver import leaver, signed_out
 from tests.payments.shop import SECRET, Resource, Shop
 from tests.runtime.wiring import client_of
@@ -37,9 +41,14 @@ def _session_shop(one_shop: Shop) -> Shop:
 
 
 @pytest.fixture
-def shop(_session_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def shop(
+    _session_shop: Shop, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Shop]:
     """Return an empty local Stripe that our gateway speaks to."""
     _session_shop.reset()
+    if request.node.get_closest_marker("over_http") is None:
+        monkeypatch.setattr(_session_shop, "is_over_http", False)
+        leave_out_the_socket(monkeypatch, _session_shop.world, _session_shop.url)
     monkeypatch.setenv("STRIPE_API_BASE", _session_shop.url)
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_local")
     monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", SECRET)

@@ -21,7 +21,7 @@ from tests.together import at_once
 
 __all__ = ["key_server", "signer"]
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.over_http]
 
 
 @pytest.fixture

@@ -31,6 +31,9 @@ def test_the_version_is_the_one_that_the_sdk_was_made_for() -> None:
     assert stripe.api_version == stripe_gateway.API_VERSION
 
 
+pytestmark = pytest.mark.over_http
+
+
 class TestClient:
     """With which key, and where to."""
 

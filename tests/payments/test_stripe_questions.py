@@ -18,7 +18,7 @@ from tests.payments.test_change_tier import ada
 
 __all__ = ["ada"]
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.over_http]
 
 Asked = Callable[[Callable[[], object]], list[str]]
 LOOK = ["GET subscriptions", "GET invoices"]

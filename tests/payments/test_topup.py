@@ -22,7 +22,7 @@ from tests.payments.shop import SECRET, Shop, signed_event
 from tests.together import at_once
 from tests.wire import FAULTS, Wire
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.over_http]
 
 
 class TestTheSession:

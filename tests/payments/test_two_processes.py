@@ -35,7 +35,7 @@ from tests.wire import Send, Wire
 
 __all__ = ["on_sale"]
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.over_http]
 
 TRIES_MAX = 6
 TRIED = (

@@ -22,7 +22,7 @@ from tests.payments.deliveries import (
 )
 from tests.payments.shop import Resource, Shop, signed, signed_event
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.over_http]
 
 
 class TestOtherEvents:

@@ -16,7 +16,7 @@ from tests.payments.deliveries import SMALL_NANOS, deliver, inbox, topups
 from tests.payments.shop import Resource, Shop, signed_event
 from tests.wire import FAULTS, Wire
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.over_http]
 
 
 @dataclass(frozen=True)

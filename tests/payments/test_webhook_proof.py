@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from tests.payments.deliveries import EVENT, changed, deliver, stored_events
 from tests.payments.shop import SECRET, Signed, signed
 
-pytestmark = pytest.mark.firestore
+pytestmark = [pytest.mark.firestore, pytest.mark.over_http]
 
 
 def good() -> Signed:

@@ -39,9 +39,10 @@ from stripe_local.events import BY_ITSELF
 from stripe_local.wire.errors import ApiError
 from stripe_local.wire.resource import Resource
 from stripe_local.world import World
+from tests.payments.doorstep import ask_directly
 from tests.scenarios.bounds import CENTS, CREDIT_NANOS, CREDITS, check_bounds
 from tests.scenarios.conftest import forget
-from tests.scenarios.walking import DAY_S, ask_directly, new_world
+from tests.scenarios.walking import DAY_S, new_world
 from tests.subscriptions.pictures import FREE, PLANS
 
 PROJECT = "shop"

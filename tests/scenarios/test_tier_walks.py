@@ -41,8 +41,9 @@ from stripe_local.billing.subscription_shape import period_of
 from stripe_local.wire.resource import Resource
 from stripe_local.world import World
 from tests.catalog.tiers import a_paid_tier
+from tests.payments.doorstep import ask_directly
 from tests.scenarios.conftest import forget
-from tests.scenarios.walking import DAY_S, ask_directly, new_world
+from tests.scenarios.walking import DAY_S, new_world
 
 PROJECT = "tenant"
 CENT = 10_000_000

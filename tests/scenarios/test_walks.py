@@ -16,9 +16,10 @@ from creditbase.catalog.use_cases import push_catalog
 from dev import verify_ledger
 from dev.layout import ROOT
 from stripe_local.world import World
+from tests.payments.doorstep import ask_directly
 from tests.scenarios.bounds import check_bounds
 from tests.scenarios.conftest import forget
-from tests.scenarios.walking import Walk, ask_directly, new_world
+from tests.scenarios.walking import Walk, new_world
 
 pytestmark = pytest.mark.firestore
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from creditbase.accounts.domain import CustomerRef
@@ -24,7 +22,6 @@ from creditbase.payments.selling import ensure_price
 from creditbase.payments.store import load_account
 from creditbase.subscriptions.use_cases import first_touch
 from stripe_local import checkout
-from stripe_local.api import ApiRequest, answer
 from stripe_local.billing import changing, collecting, reversals, standing
 from stripe_local.billing.item_changes import ItemChange, Manner
 from stripe_local.billing.subscription_shape import items_of, period_of
@@ -62,21 +59,6 @@ def new_world(begins_at: datetime) -> World:
     """Return a Stripe that nobody serves: what it is asked, it is asked directly."""
     clock = StillClock(int(begins_at.timestamp()))
     return World(Settings(), public_url="http://127.0.0.1:9", clock=clock)
-
-
-def ask_directly(world: World) -> Callable[..., tuple[bytes, int, dict[str, str]]]:
-    """Return what takes the place of the Stripe client's connection."""
-
-    def request(
-        _self: object, method: str, url: str, headers: dict[str, str], post_data: Any = None
-    ) -> tuple[bytes, int, dict[str, str]]:
-        parts = urlsplit(url)
-        named = {name.lower(): value for name, value in headers.items()}
-        body = (post_data or "").encode()
-        given = answer(world, ApiRequest(method.upper(), parts.path, parts.query, body, named))
-        return given.body, given.status, dict(given.headers)
-
-    return request
 
 
 @dataclass
