@@ -18,6 +18,7 @@ TYPED = (
     "dev",
     "tests",
     "verifier",
+    "clients/python/creditbase_client",
 )
 
 
