@@ -22,6 +22,10 @@ VARIABLE = "CREDITBASE_FIGURES"
 FOLDER = ROOT / ".run" / "figures"
 MINIMA: Mapping[str, int] = {
     "T1 operations": 200_000,
+    "T4 processes killed by SIGKILL at a request": 30,
+    "T5 operations of the bank": 900,
+    "T5 operations on the hot wallet": 480,
+    "T5 parallel requests for one of twenty balances": 4_000,
     "T6 bad inputs with their exact answer": 600,
     "T6 requests generated from the description": 5_000,
     "T7 webhook schedules over HTTP": 300,

@@ -18,6 +18,7 @@ COMMANDS = {
     "T1": "tests/simulation",
     "T2": "tests/kernel",
     "T4": "tests/proof",
+    "T5": "tests/proof/test_bank.py",
     "T6": "tests/contract",
     "T7": "tests/payments/test_schedules.py",
     "T8": "tests/rules",
@@ -28,6 +29,7 @@ COMMANDS = {
 IN_ONE_ROW = {
     "T1": "T1 what happened to them, by kind",
     "T4": "T4 cells of the fault matrix, by kind",
+    "T5": "T5 what broke for the bank, by kind",
 }
 """Tiers of many small figures: those that nothing is claimed of stand in one row."""
 

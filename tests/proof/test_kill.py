@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import figures
 from tests.ledger.wallets import LiveWallet
 from tests.proof.conftest import OpenWallet
 from tests.servers import Meter, serving
@@ -71,6 +72,7 @@ def test_a_killed_process_and_the_same_key_again_have_one_effect(
     answer = meter.post(path, body, key="k", **{"X-Test-Kill": death})
 
     assert answer.tries > 1, "the process must really have died"
+    figures.count("T4 processes killed by SIGKILL at a request")
     assert answer.status in {200, 201}
     assert wallet.available() == operation.available
     held = sum(hold["amount_nanos"] for hold in wallet.state()["holds"].values())
