@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 import typer
 
-from command_line import doctor_command
+from command_line import (
+    customer_commands,
+    doctor_command,
+    proof_commands,
+    sale_commands,
+    stripe_commands,
+)
 
 app = typer.Typer(
     name="creditbase",
@@ -15,12 +21,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-doctor_command.take(app)
+for room in (
+    doctor_command,
+    sale_commands,
+    customer_commands,
+    stripe_commands,
+    proof_commands,
+):
+    room.take(app)
 
 
 @app.callback()
 def _root() -> None:
-    """Keep the name of a command needed, even while there is only one."""
+    """Run Creditbase: look, change, prove. Every command takes --help."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
