@@ -22,7 +22,7 @@ from creditbase.runtime import firestore
 from dev import background, env_file, firestore_emulator
 from dev.layout import Layout
 from stripe_local import honesty
-from tests import figures, receipts
+from tests import clearing, figures, receipts
 from tests.dealing import dealt
 from tests.runtime.contract import take_violations
 from tests.wire import Wire, install
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 STACK_ENV = "CREDITBASE_STACK_ENV"
 EMULATOR = "FIRESTORE_EMULATOR_HOST"
 START_WITHIN_S = 90
+PROJECT_PREFIX = "demo-t"
 STACK_WITHIN_S = 900
 STATE = Layout(0).state.name
 """Beside the environment file, from the beginning of the stack's start to its end."""
@@ -217,7 +218,7 @@ def firestore_host(pytestconfig: pytest.Config) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def project(worker_id: str, testrun_uid: str) -> Iterator[str]:
     """Return a project id that only this worker of this run uses: nobody else's documents."""
-    name = f"demo-t{testrun_uid[:8]}-{worker_id}"
+    name = f"{PROJECT_PREFIX}{testrun_uid[:8]}-{worker_id}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GCLOUD_PROJECT", name)
         yield name
@@ -240,6 +241,16 @@ def one_wire(firestore_host: str, project: str) -> Iterator[Wire]:
     firestore.get_all(["warm/up"])
     yield wire
     remove()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _leaves_nothing_behind() -> Iterator[None]:
+    """Let the next module begin with an empty store, as it does when it runs alone."""
+    yield
+    host, project = os.environ.get(EMULATOR), os.environ.get("GCLOUD_PROJECT", "")
+    if host and project.startswith(PROJECT_PREFIX):
+        clearing.empty(host, project)
+        clearing.forget()
 
 
 @pytest.fixture(scope="session")

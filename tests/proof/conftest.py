@@ -14,7 +14,7 @@ from creditbase.runtime import firestore
 from tests.ledger.wallets import LiveWallet
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def secret_key(firestore_host: str, project: str) -> Iterator[str]:
     """Return a secret key of the hub's project."""
     assert firestore_host

@@ -31,13 +31,13 @@ def meter_client() -> FlaskClient:
     return client_of(meter)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tenant(_session_wire: Wire) -> Tenant:
     """Return our own project."""
     return Tenant.made()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def other_tenant(_session_wire: Wire) -> Tenant:
     """Return somebody else's project."""
     return Tenant.made()
