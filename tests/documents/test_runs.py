@@ -1,0 +1,61 @@
+"""What a page says to type is typed, page by page, on the stack; what it shows is compared."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dev import blocks
+from dev.blocks import Block
+from dev.layout import BIN, ROOT
+
+ALL = blocks.all_blocks()
+PAGES = sorted({block.page for block in ALL if block.kind == "run"})
+WITHIN_S = 120
+ENDED = "=== end of a block ==="
+PROLOGUE = """set -euo pipefail
+make() { :; }
+"""
+"""The stack is up already; all that a page names is seen by its programs, too."""
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_does_what_it_says(page: str, stack_env: dict[str, str], tmp_path: Path) -> None:
+    """A reader who types a page from top to bottom sees what stands there."""
+    told = [block for block in ALL if block.page == page]
+    (tmp_path / ".run").mkdir()
+    (tmp_path / ".run/env").symlink_to(os.environ["CREDITBASE_STACK_ENV"])
+    for name in ("functions", "catalog.json", "verifier"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    typed = "".join(f"{script(it)}\necho '{ENDED}'\n" for it in told if it.kind == "run")
+    path = f"{BIN}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", f"{PROLOGUE}set -a\n{typed}"],
+        cwd=tmp_path,
+        env={**stack_env, "PATH": path, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{page}: {done.stdout}\n{done.stderr}"
+
+    printed = done.stdout.split(ENDED)
+    number = 0
+    for block, following in zip(told, [*told[1:], None], strict=True):
+        if block.kind != "run":
+            continue
+        if following is not None and following.kind == "printed":
+            assert blocks.fits(following.text, printed[number]), (
+                f"{following.place}: {printed[number]}"
+            )
+        number += 1
+
+
+def script(block: Block) -> str:
+    """Return what a shell does of a block."""
+    if block.language == "python":
+        return f"python - <<'END OF PYTHON'\n{block.text}END OF PYTHON"
+    return block.text
