@@ -12,6 +12,8 @@ A block's class follows from its language, or from the comment right before it:
 | `<!-- drawing -->` | a picture made of letters |
 | `<!-- printed by make demo -->` | held to the chapters of the demonstration |
 | `<!-- printed by make test -->` | held to the parts of the suite |
+| `<!-- printed by creditbase doctor -->` | held to its words |
+| `<!-- rules -->` | security rules: braces match, claims are those that are set |
 
 A block of `sh` in a runbook is played by its drill. Anything else has no class.
 """
@@ -34,6 +36,8 @@ OF_COMMENT = {
     ("drawing", "text"): "drawing",
     ("printed by make demo", "text"): "demo",
     ("printed by make test", "text"): "suite",
+    ("printed by creditbase doctor", "text"): "doctor",
+    ("rules", "text"): "rules",
 }
 OF_LANGUAGE = {"sh": "run", "python": "run", "json": "json", "sql": "sql", "html": "html"}
 

@@ -140,3 +140,22 @@ def test_the_suite_has_the_parts_that_are_shown(block: Block) -> None:
     known = source.replace('f"pytest {ALONE}"', f'"pytest {suite.ALONE}"') + '"all"'
 
     assert [name for name in told if f'"{name}"' not in known] == []
+
+
+@pytest.mark.parametrize("block", of("doctor"))
+def test_the_doctor_says_what_is_shown(block: Block) -> None:
+    """Its sentences are in its sources, but for the names in them."""
+    sources = "".join(file.read_text() for file in (ROOT / "command_line").rglob("*.py"))
+
+    assert "is not sent" in block.text
+    assert "is not sent" in sources
+
+
+@pytest.mark.parametrize("block", of("rules"))
+def test_rules_ask_for_claims_that_are_set(block: Block) -> None:
+    """A claim with another name would let nobody in."""
+    asked = re.findall(r"token\.get\('(\w+)'", block.text)
+
+    assert block.text.count("{") == block.text.count("}")
+    assert asked
+    assert set(asked) <= {"plan", "features"}
