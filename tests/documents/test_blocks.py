@@ -90,7 +90,16 @@ def test_commands_that_are_not_run_are_understood(
         elif words[0] == "curl":
             assert_is_a_route(block, words)
         else:
-            known = {"python", "git", "cd", ".venv/bin/python", "pre-commit", "npm", "cp"}
+            known = {
+                "python",
+                "git",
+                "cd",
+                ".venv/bin/python",
+                "pre-commit",
+                "npm",
+                "cp",
+                "creditbase",
+            }
             assert words[0] in known, f"{block.place}: {line}"
 
 
