@@ -11,7 +11,7 @@ from google.auth.exceptions import GoogleAuthError
 
 from command_line.answers import NOT_REACHED, NOT_UNDERSTOOD, STOPPED, Answer, Failure, Session
 from command_line.target import NoTarget, Target, take_target
-from creditbase.catalog.models import CatalogFault
+from creditbase.catalog.shipped import CatalogFault
 from creditbase.kernel.errors import BillingError, Unavailable
 from creditbase.payments.selling import StripeUnfinished
 from creditbase.runtime.emulator import UnsafeEnvironment, refuse_unsafe_environment

@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterator
 
-from pydantic import ValidationError
-
 from command_line.doctor.facts import Facts, Finding
 from creditbase.accounts.tokens import KEY as TOKEN_KEY
 from creditbase.accounts.tokens import KEYS_MAX
@@ -17,7 +15,7 @@ from creditbase.runtime.settings import (
     STRIPE_WEBHOOK_SECRET,
     UPSTREAM_KEYS,
     UPSTREAMS,
-    Settings,
+    read_texts,
 )
 
 DEVELOPMENT_ONLY = ("APP_CHECK_JWKS_URL", "CREDITBASE_CLOCK_FILE", "STRIPE_API_BASE")
@@ -34,13 +32,9 @@ def unusable_settings(facts: Facts) -> Iterator[Finding]:
     """A value that cannot be used stops every function at its start."""
     given = {name: value for name, value in facts.settings.items() if value}
     defaults = EMULATED_DEFAULTS if facts.is_emulated else {}
-    try:
-        Settings.model_validate({**defaults, **given})
-    except ValidationError as fault:
-        for error in fault.errors(include_input=False, include_url=False):
-            name = str(error["loc"][0])
-            text = error["msg"].removeprefix("Value error, ")
-            yield _error("setting_unusable", f"{name}: {text}", _set(facts, name, "…"))
+    _, faults = read_texts({**defaults, **given})
+    for name, text in faults.items():
+        yield _error("setting_unusable", f"{name}: {text}", _set(facts, name, "…"))
 
 
 def missing_site(facts: Facts) -> Iterator[Finding]:

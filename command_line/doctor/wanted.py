@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from command_line.doctor.facts import Wanted
-from creditbase.catalog.models import shipped_book
+from creditbase.catalog.shipped import shipped_book
 from creditbase.payments.stripe_gateway import API_VERSION
 from creditbase.payments.use_cases import HANDLERS
 from dev.layout import ROOT

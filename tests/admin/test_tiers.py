@@ -10,7 +10,7 @@ import pytest
 from creditbase.accounts.owners import owned_project
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.admin.tiers import put_tiers, read_tiers, tier_line
-from creditbase.catalog.models import CatalogFault
+from creditbase.catalog.shipped import CatalogFault
 from creditbase.catalog.tier_store import load_tiers
 from creditbase.catalog.use_cases import shared_cache
 from creditbase.runtime.clock import real_now

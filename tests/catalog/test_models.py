@@ -9,13 +9,8 @@ from typing import Any
 import pytest
 
 from creditbase.catalog.domain import Markup, PriceList, Rule, Usage, price_usage
-from creditbase.catalog.models import (
-    CatalogFault,
-    parse_book,
-    parse_catalog,
-    read_catalog,
-    shipped_book,
-)
+from creditbase.catalog.models import parse_catalog, read_catalog
+from creditbase.catalog.shipped import CatalogFault, parse_book, shipped_book
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 FILE = Path(__file__).parents[2] / "catalog.json"

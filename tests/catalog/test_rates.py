@@ -20,8 +20,8 @@ from creditbase.catalog.domain import (
 )
 from creditbase.catalog.domain.pins import digests_of
 from creditbase.catalog.domain.rates import decide_rates
-from creditbase.catalog.models import CatalogFault
 from creditbase.catalog.rates_models import RatesFile, parse_rates, read_rates
+from creditbase.catalog.shipped import CatalogFault
 from creditbase.kernel.errors import InvalidRequest
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from creditbase.catalog.domain import Markup, ModelPrice, PriceList
 from creditbase.catalog.domain.tier_rules import changed_tier, new_tier
 from creditbase.catalog.domain.tiers import Tier, TierModel, Tiers
-from creditbase.catalog.models import shipped_book
+from creditbase.catalog.shipped import shipped_book
 from creditbase.kernel.errors import InvalidRequest
 from tests.catalog.tiers import NOON, PROJECT_ID, TIER_ID, a_paid_tier, a_paygo, a_tier
 from tests.sold import LOCAL_RATES

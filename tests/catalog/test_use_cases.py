@@ -18,12 +18,8 @@ from creditbase.catalog.domain import (
     VersionTaken,
     book_of,
 )
-from creditbase.catalog.models import (
-    CatalogFile,
-    parse_catalog,
-    read_catalog,
-    shipped_book,
-)
+from creditbase.catalog.models import CatalogFile, parse_catalog, read_catalog
+from creditbase.catalog.shipped import shipped_book
 from creditbase.catalog.tier_store import find_code, writes_for_new_tier
 from creditbase.catalog.use_cases import (
     LOADS_MAX,

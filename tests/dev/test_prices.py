@@ -37,7 +37,7 @@ from creditbase.catalog.domain import (
 from creditbase.catalog.domain.book import PriceBook
 from creditbase.catalog.domain.book_lines import read_line, write_line
 from creditbase.catalog.domain.units import INPUT_TOKENS, OUTPUT_TOKENS
-from creditbase.catalog.models import BOOK_FILE, shipped_book
+from creditbase.catalog.shipped import BOOK_FILE, shipped_book
 from dev.prices.__main__ import BOOK_BYTES_MAX, app, refusals
 from dev.prices.comparing import compare
 from dev.prices.compiling import as_of, compiled

@@ -24,6 +24,7 @@ from creditbase.ledger.paths import WalletRef
 from creditbase.runtime import http
 from creditbase.runtime.clock import real_now
 from creditbase.subscriptions.use_cases import first_touch
+from tests import costs
 from tests.ledger.wallets import LiveWallet
 from tests.relay.desk import CATALOG, CREDIT, NOON, Clock
 from tests.runtime.signing import Signer
@@ -272,13 +273,13 @@ class TestCache:
         wire.reset()
 
         page.ask(key)
-        assert wire.counts == (2, 2, 0)
+        assert wire.counts == costs.together(costs.KEY_READ, costs.USAGE_ME_HIT)
         page.spend(CREDIT)
         page.clock.pass_on(minutes=1)
         wire.reset()
 
         page.ask(key)
-        assert wire.counts == (3, 3, 0)
+        assert wire.counts == costs.together(costs.KEY_READ, costs.USAGE_ME_MISS)
 
     def test_it_is_never_shared(self, page: Page) -> None:
         """P34: each sees its own."""

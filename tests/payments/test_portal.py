@@ -1,5 +1,6 @@
 """`POST /billing/portal`: the way to Stripe's own page, for whoever began to pay."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -186,7 +187,7 @@ def test_a_site_that_is_not_set_sells_nothing(
 ) -> None:
     """There would be no way back."""
     assert buyer
-    nowhere = settings().model_copy(update={"site_url": None})
+    nowhere = replace(settings(), site_url=None)
     monkeypatch.setattr("creditbase.payments.site.settings", lambda: nowhere)
 
     assert ask(door, headers).status_code == 500

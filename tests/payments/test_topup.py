@@ -153,7 +153,7 @@ class TestTheSession:
         self, ref: CustomerRef, now: datetime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The address is ours alone: one from the client would be an open redirect."""
-        nowhere = settings().model_copy(update={"site_url": None})
+        nowhere = replace(settings(), site_url=None)
         monkeypatch.setattr("creditbase.payments.site.settings", lambda: nowhere)
 
         with pytest.raises(Unavailable):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests import costs
 from tests.relay.desk import Desk, start_cold
 from tests.wire import Wire
 
@@ -34,7 +35,7 @@ def test_a_warm_charge_is_one_rpc(desk: Desk, counted: Count) -> None:
     """No read, and two writes: the wallet and the entry."""
     desk.charge("first", 1)
 
-    assert counted(lambda: desk.charge("second", 1)) == (1, 0, 2)
+    assert counted(lambda: desk.charge("second", 1)) == costs.CHARGE_WARM
 
 
 def test_a_warm_charge_by_model_and_name_is_one_rpc_too(desk: Desk, counted: Count) -> None:
@@ -46,7 +47,7 @@ def test_a_warm_charge_by_model_and_name_is_one_rpc_too(desk: Desk, counted: Cou
     }
     desk.post("/charges", body, key="first")
 
-    assert counted(lambda: desk.post("/charges", body, key="second")) == (1, 0, 2)
+    assert counted(lambda: desk.post("/charges", body, key="second")) == costs.CHARGE_WARM
 
 
 def test_a_cold_charge_is_two_rpcs(desk: Desk, counted: Count) -> None:
@@ -54,12 +55,12 @@ def test_a_cold_charge_is_two_rpcs(desk: Desk, counted: Count) -> None:
     desk.charge("first", 1)
     start_cold()
 
-    assert counted(lambda: desk.charge("second", 1)) == (2, 2, 2)
+    assert counted(lambda: desk.charge("second", 1)) == costs.CHARGE_COLD
 
 
 def test_the_first_charge_publishes_in_the_same_commit(desk: Desk, counted: Count) -> None:
     """One write more, no RPC more."""
-    assert counted(lambda: desk.charge("first", 1)) == (2, 2, 3)
+    assert counted(lambda: desk.charge("first", 1)) == costs.CHARGE_FIRST
 
 
 def test_a_replay_reads_and_writes_nothing_when_cold(desk: Desk, counted: Count) -> None:
@@ -67,7 +68,7 @@ def test_a_replay_reads_and_writes_nothing_when_cold(desk: Desk, counted: Count)
     desk.charge("k", 1)
     start_cold()
 
-    assert counted(lambda: desk.charge("k", 1)) == (1, 2, 0)
+    assert counted(lambda: desk.charge("k", 1)) == costs.REPLAY_COLD
 
 
 def test_a_warm_hold_and_its_ends_are_one_rpc_each(desk: Desk, counted: Count) -> None:
@@ -78,24 +79,27 @@ def test_a_warm_hold_and_its_ends_are_one_rpc_each(desk: Desk, counted: Count) -
     hold_id = desk.held(1)
     extend = {"expires_at": "2026-03-10T13:00:00Z"}
 
-    assert counted(lambda: desk.hold("warm", 1)) == (1, 0, 2)
-    assert counted(lambda: desk.end(hold_id, "extend", extend)) == (1, 0, 1)
-    assert counted(lambda: desk.end(hold_id, "capture", {"amount_nanos": 1})) == (1, 0, 2)
-    assert counted(lambda: desk.end(keep, "void", {})) == (1, 0, 2)
+    assert counted(lambda: desk.hold("warm", 1)) == costs.HOLD_WARM
+    assert counted(lambda: desk.end(hold_id, "extend", extend)) == costs.EXTEND_WARM
+    assert counted(lambda: desk.end(hold_id, "capture", {"amount_nanos": 1})) == costs.END_WARM
+    assert counted(lambda: desk.end(keep, "void", {})) == costs.END_WARM
 
 
 def test_the_end_of_the_last_hold_publishes(desk: Desk, counted: Count) -> None:
     """Whoever looks sees at once what the work really cost."""
     hold_id = desk.held(1)
 
-    assert counted(lambda: desk.end(hold_id, "capture", {"amount_nanos": 1})) == (1, 0, 3)
+    assert (
+        counted(lambda: desk.end(hold_id, "capture", {"amount_nanos": 1}))
+        == costs.LAST_END_WARM
+    )
 
 
 def test_showing_a_hold_is_one_rpc(desk: Desk, counted: Count) -> None:
     """The wallet and the two entries that may have ended it."""
     hold_id = desk.held(1)
 
-    assert counted(lambda: desk.show(hold_id)) == (1, 3, 0)
+    assert counted(lambda: desk.show(hold_id)) == costs.HOLD_SHOWN
 
 
 def test_what_cannot_be_right_costs_nothing(desk: Desk, counted: Count) -> None:
@@ -109,4 +113,4 @@ def test_a_refusal_from_a_warm_process_is_read_afresh(desk: Desk, counted: Count
     """402 is never given from memory: one RPC, no write."""
     desk.charge("first", 1)
 
-    assert counted(lambda: desk.charge("k", 2**53)) == (1, 2, 0)
+    assert counted(lambda: desk.charge("k", 2**53)) == costs.REFUSAL_WARM

@@ -36,6 +36,7 @@ from creditbase.subscriptions.relay_customers import (
     delete_customer,
 )
 from creditbase.subscriptions.use_cases import first_touch
+from tests import costs
 from tests.ledger.wallets import LiveWallet
 from tests.relay.desk import CREDIT, NOON
 from tests.together import at_once
@@ -106,7 +107,7 @@ def test_a_user_who_has_been_here_costs_one_read(hub: str, wire: Wire) -> None:
     wire.reset()
 
     assert first_touch(uid, now=NOON + timedelta(days=400), email="new@example.test") == ref
-    assert wire.counts == (1, 1, 0)
+    assert wire.counts == costs.USER_READ
 
 
 def test_fifty_first_requests_at_once_make_one_of_everything(hub: str) -> None:

@@ -31,7 +31,8 @@ from creditbase.admin.project_commands import take_projects
 from creditbase.admin.roles import make_admin, remove_admin
 from creditbase.admin.verify_command import take_verify
 from creditbase.catalog import tier_store
-from creditbase.catalog.models import CatalogFault, CatalogFile, read_catalog, shipped_book
+from creditbase.catalog.models import CatalogFile, read_catalog
+from creditbase.catalog.shipped import CatalogFault, shipped_book
 from creditbase.kernel import instants
 from creditbase.kernel.errors import BillingError, InvalidRequest, Unavailable
 from creditbase.kernel.ids import project_uuid

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from creditbase.catalog.domain.tiers import Tier
-from creditbase.catalog.models import CatalogFault
+from creditbase.catalog.shipped import CatalogFault
 from creditbase.catalog.tier_models import TierCreate
 from creditbase.catalog.tier_use_cases import find_code_now
 from creditbase.payments.tier_selling import create_tier, update_tier

@@ -12,7 +12,8 @@ from creditbase.accounts.use_cases import (
     list_secret_keys,
     revoke_secret_key,
 )
-from creditbase.catalog.models import CatalogFile, shipped_book
+from creditbase.catalog.models import CatalogFile
+from creditbase.catalog.shipped import shipped_book
 from creditbase.catalog.use_cases import compare_catalog, push_catalog, set_markup
 from creditbase.payments.offering import Offering, Phase
 from creditbase.payments.selling import bring, compare_offering

@@ -1,11 +1,10 @@
-"""The border of the catalog: the reviewed file, and the price book as text.
+"""The border of the catalog: the reviewed file.
 
 Strict to the letter: no floats, no unknown fields, no duplicates, no zero by accident.
 """
 
 import json
 from collections import Counter
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -24,16 +23,12 @@ from creditbase.catalog.domain import (
     Offer,
     Pack,
     Plan,
-    PriceBook,
     Rule,
     plan_uuid,
 )
-from creditbase.catalog.domain.book import read_book
-from creditbase.kernel.errors import InvalidRequest
+from creditbase.catalog.shipped import CatalogFault, parse_book, shipped_book
 from creditbase.kernel.money import AMOUNT_NANOS_MAX, BPS_PER_ONE
 
-BOOK_FILE = Path(__file__).with_name("book.json")
-BOOK_DIGEST_FILE = Path(__file__).with_name("book.json.sha256")
 FREE_PLAN = "free"
 MARKUP_BPS_MAX = 1_000_000
 
@@ -72,16 +67,10 @@ Feature = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Credits = Annotated[int, Field(gt=0, le=1_000_000_000)]
 
 
-class CatalogFault(InvalidRequest):
-    """The catalog file cannot be taken; the message says where and why."""
-
-
 class Strict(BaseModel):
     """Unknown fields refused, types exact, values frozen."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class PlanRow(Strict):
@@ -232,31 +221,6 @@ def parse_catalog(text: str) -> CatalogFile:
         raise CatalogFault(first_fault(fault)) from fault
     except ValueError as fault:
         raise CatalogFault(str(fault)) from fault
-
-
-def parse_book(text: str) -> PriceBook:
-    """Return the price book that its text is.
-
-    Raises:
-        CatalogFault: it is no such text.
-    """
-    try:
-        return read_book(text)
-    except (KeyError, TypeError, ValueError) as fault:
-        raise CatalogFault("this is no price book") from fault
-
-
-@cache
-def shipped_book() -> PriceBook:
-    """Return the book that this release brings, read once by a process."""
-    book = parse_book(shipped_text())
-    assert book.digest == BOOK_DIGEST_FILE.read_text(encoding="ascii").strip()
-    return book
-
-
-def shipped_text() -> str:
-    """Return the text of the book that this release brings."""
-    return BOOK_FILE.read_text(encoding="utf-8")
 
 
 def first_fault(fault: ValidationError) -> str:

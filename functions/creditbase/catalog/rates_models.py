@@ -16,7 +16,6 @@ from creditbase.catalog.domain import LongContext, Model, Period, Rates, Table, 
 from creditbase.catalog.domain.prices import STANDARD
 from creditbase.catalog.models import (
     Capability,
-    CatalogFault,
     Code,
     ModelName,
     Prices,
@@ -28,6 +27,7 @@ from creditbase.catalog.models import (
     no_twins,
     refuse_twice,
 )
+from creditbase.catalog.shipped import CatalogFault
 from creditbase.kernel import instants
 from creditbase.kernel.instants import EPOCH
 

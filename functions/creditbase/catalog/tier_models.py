@@ -25,9 +25,7 @@ Shown = Annotated[str, Field(min_length=1, max_length=250)]
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class TierModelRequest(_Request):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from creditbase.accounts.domain import PLATFORM_FEE_BPS
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
@@ -18,11 +19,13 @@ from creditbase.catalog.domain import (
     Rates,
     decide_push,
 )
-from creditbase.catalog.models import CatalogFile, parse_book, shipped_book, shipped_text
 from creditbase.catalog.per_project import PerProject
-from creditbase.catalog.rates_models import parse_rates
+from creditbase.catalog.shipped import parse_book, shipped_book, shipped_text
 from creditbase.kernel.errors import NotFound, Unavailable
 from creditbase.runtime.commit import Attempt, commit_or_retry
+
+if TYPE_CHECKING:
+    from creditbase.catalog.models import CatalogFile
 
 CACHE_TTL_S = 60
 LOADS_MAX = 3
@@ -123,6 +126,9 @@ def load_rates(pin: str) -> Rates:
     kept = store.find_rates(project_id, version)
     if kept is None:
         raise NotFound("There are no such rates")
+    # Only here: few projects have prices of their own, and the schema is slow to load.
+    from creditbase.catalog.rates_models import parse_rates  # noqa: PLC0415 - see above
+
     rates = parse_rates(project_id, kept["body"])
     assert rates.digest == kept["digest"], "stored rates were changed"
     return rates
@@ -153,7 +159,7 @@ def _catalog_of(project_id: str, shelf: store.Shelf) -> Catalog:
     )
 
 
-def compare_catalog(project_id: str, file: CatalogFile, book_text: str = "") -> Push:
+def compare_catalog(project_id: str, file: "CatalogFile", book_text: str = "") -> Push:
     """Return what pushing the file would change, and write nothing.
 
     Raises:
@@ -163,7 +169,7 @@ def compare_catalog(project_id: str, file: CatalogFile, book_text: str = "") -> 
     return _attempt(project_id, file, book_text).answer
 
 
-def push_catalog(project_id: str, file: CatalogFile, book_text: str = "") -> Push:
+def push_catalog(project_id: str, file: "CatalogFile", book_text: str = "") -> Push:
     """Make the file the project's catalog in one commit; the same file twice writes nothing.
 
     It sells by the price book of this release, unless the text of another is given.
@@ -175,7 +181,7 @@ def push_catalog(project_id: str, file: CatalogFile, book_text: str = "") -> Pus
     return commit_or_retry(lambda: _attempt(project_id, file, book_text))
 
 
-def _attempt(project_id: str, file: CatalogFile, book_text: str) -> Attempt[Push]:
+def _attempt(project_id: str, file: "CatalogFile", book_text: str) -> Attempt[Push]:
     offer = file.to_offer(project_id, book_text)
     version = offer.book.version
     listing = store.load_listing(project_id)

@@ -28,7 +28,7 @@ Instant = Annotated[datetime, BeforeValidator(_read_instant)]
 class DeedRequest(BaseModel):
     """What every action says: why. `project_id` is the hub's where it is left out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
     project_id: Annotated[str, Field(max_length=36)] = ""
@@ -73,7 +73,7 @@ class EraseRequest(DeedRequest):
 class VoucherRequest(BaseModel):
     """Make a voucher of a code that the caller has chosen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
     code: Annotated[str, Field(min_length=1, max_length=CODE_CHARACTERS_MAX)]
@@ -88,7 +88,7 @@ class VoucherRequest(BaseModel):
 class DisableRequest(BaseModel):
     """Take a voucher out of use."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
     code: Annotated[str, Field(min_length=1, max_length=CODE_CHARACTERS_MAX)]
@@ -97,6 +97,6 @@ class DisableRequest(BaseModel):
 class RetryRequest(BaseModel):
     """Have an event of Stripe's handled again."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]

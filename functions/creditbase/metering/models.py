@@ -24,9 +24,7 @@ ModelName = Annotated[str, Field(min_length=1, max_length=MODEL_CHARACTERS_MAX)]
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class UsageFields(_Request):

@@ -41,9 +41,7 @@ BudgetCents = Annotated[int, Field(ge=0, le=CENTS_MAX)]
 class RelayRequest(BaseModel):
     """What all of them have in common."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class CustomerRequest(RelayRequest):

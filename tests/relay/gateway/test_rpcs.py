@@ -23,6 +23,7 @@ from creditbase.runtime import identity
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.use_cases import first_touch
+from tests import costs
 from tests.catalog.tiers import a_tier
 from tests.ledger.wallets import LiveWallet
 from tests.relay.backend import Backend
@@ -34,10 +35,9 @@ from tests.wire import Wire
 pytestmark = pytest.mark.firestore
 
 ECHO = {"model": "local-echo", "messages": says("one two")}
-HOLD = (1, 0, 2)
+HOLD = costs.HOLD_WARM
 """RPCs, reads, writes: the wallet and the entry."""
-END = (1, 0, 2)
-CALL = (2, 0, 4)
+CALL = costs.MODEL_CALL_WARM
 
 
 @pytest.fixture

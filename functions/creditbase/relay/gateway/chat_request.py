@@ -27,13 +27,13 @@ def _without_nulls(value: object) -> object:
 class Strict(BaseModel):
     """Takes only what it knows."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Lenient(BaseModel):
     """Takes more than it knows, and passes on what it knows."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
 
 
 class TextPart(Lenient):
