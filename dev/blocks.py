@@ -15,7 +15,8 @@ A block's class follows from its language, or from the comment right before it:
 | `<!-- printed by creditbase doctor -->` | held to its words |
 | `<!-- rules -->` | security rules: braces match, claims are those that are set |
 
-A block of `sh` in a runbook is played by its drill. Anything else has no class.
+A block of `sh` in a runbook is played by its drill, Python of `PLAYED` by its test.
+Anything else has no class.
 """
 
 import re
@@ -40,6 +41,9 @@ OF_COMMENT = {
     ("rules", "text"): "rules",
 }
 OF_LANGUAGE = {"sh": "run", "python": "run", "json": "json", "sql": "sql", "html": "html"}
+
+PLAYED = {"docs/clients.md": "tests/clients/test_documents.py"}
+"""Pages whose blocks of Python have a test of their own."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def _kind(page: str, comment: str, language: str, before: str) -> str:
         return OF_COMMENT[comment, language]
     if comment:
         return ""
+    if page in PLAYED and language == "python":
+        return "played"
     if page.startswith("docs/runbooks/"):
         return "drill" if language == "sh" else ""
     if language == "text":
