@@ -13,6 +13,7 @@ from creditbase.jobs.verifying import verify_ledger
 from creditbase.kernel.errors import Conflict, Forbidden, Unavailable
 from creditbase.ledger import use_cases as ledger
 from creditbase.ledger.attention import find_parked_anywhere
+from creditbase.ledger.domain.commands import ChangeTerms
 from creditbase.ledger.domain.entries import digest_of
 from creditbase.ledger.domain.proof.entries import NOT_COVERED
 from creditbase.ledger.domain.proof.reading import Broken
@@ -20,7 +21,8 @@ from creditbase.ledger.proof_store import load_kept
 from creditbase.ledger.proving import prove_wallet
 from creditbase.runtime import firestore
 from tests.jobs.test_rollup_trouble import alerts
-from tests.jobs.ward import PROJECT, Ward
+from tests.jobs.ward import PROJECT, Ward, published
+from tests.ledger.builders import PERIOD, tier
 from tests.ledger.wallets import LiveWallet, in_parallel
 from tests.relay.desk import NOON
 from tests.wire import Wire, lost_request
@@ -124,6 +126,19 @@ class TestWhatHolds:
         # (its hold has expired meanwhile)
         assert report.facts()["entries"] == 2
         assert report.facts()["broken"] == 0
+
+    def test_a_balance_from_before_the_first_entry_is_in_order(self, ward: Ward) -> None:
+        """A tier brings a limit and no grant: the first entry is the first charge."""
+        # given a wallet without an entry, that is put on a tier and charged at once
+        wallet = ward.wallet(nanos=0)
+        wallet.run(ChangeTerms(tier(100), PERIOD))
+        for key in "abc":
+            wallet.charge(key, 1)
+        assert published(wallet).seq == 0
+        assert not published(wallet).is_settled
+
+        # when the job runs, then nothing is parked
+        assert verify_ledger(NOON).facts()["broken"] == 0
 
     def test_a_run_that_is_cut_goes_on_in_the_next(self, ward: Ward) -> None:
         """A run is bounded; a project is not."""

@@ -24,13 +24,18 @@ class Ward:
     broken: set[WalletRef] = field(default_factory=set)
 
     def wallet(
-        self, *, shard: int | None = None, now: datetime = NOON, spent: int = 0
+        self,
+        *,
+        shard: int | None = None,
+        now: datetime = NOON,
+        spent: int = 0,
+        nanos: int = 10 * CREDIT,
     ) -> LiveWallet:
-        """Return a new free wallet of ten credits."""
+        """Return a new free wallet, of ten credits if nothing else is said."""
         customer_id = str(uuid4())
         while shard is not None and WalletRef(PROJECT, customer_id).shard != shard:
             customer_id = str(uuid4())
-        made = LiveWallet.opened(PROJECT, customer_id, nanos=10 * CREDIT, now=now)
+        made = LiveWallet.opened(PROJECT, customer_id, nanos=nanos, now=now)
         self.wallets.append(made)
         if spent:
             made.charge("spent", spent)

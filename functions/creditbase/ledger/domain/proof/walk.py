@@ -54,7 +54,8 @@ def walk_entries(tale: Tale, reads: Reads, *, most: int, watched: int = 0) -> Ra
     Raises:
         Broken: a line does not hold.
     """
-    figures: Raw | None = dict(tale.figures) if tale.seq == watched else None
+    # Before the first entry there are no figures: a balance of then is judged by itself.
+    figures = dict(tale.figures) if tale.seq and tale.seq == watched else None
     end = tale.seq + most
     while tale.seq < end:
         page = reads.entries(tale.seq)
