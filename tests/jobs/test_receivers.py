@@ -16,7 +16,8 @@ from creditbase.jobs.deliveries import deliver_webhooks
 from creditbase.kernel.trying import ATTEMPTS_MAX
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.announcing import announcements
-from creditbase.ledger.domain.commands import ChangeTerms
+from creditbase.ledger.domain.commands import ChangeTerms, Charge, FixedAmount, GrantCredits
+from creditbase.ledger.domain.decide import decide
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import Terms, Wallet
 from creditbase.runtime import firestore
@@ -110,6 +111,22 @@ def test_a_change_of_plan_is_named_by_the_version_that_it_was_decided_on() -> No
 
     assert len({there.cause, back.cause, again.cause}) == 3
     assert (there.facts["plan"], there.facts["previous_plan"]) == ("guru", free.terms.plan_code)
+
+
+def test_credits_are_told_and_what_spends_them_is_not() -> None:
+    """With their end, where they have one."""
+    opened = open_wallet(
+        "w", owner_uid="ada", terms=Terms("free", allocation_nanos=9), now=NOON
+    )
+    spent = decide(opened.wallet, {}, Charge("op:1", "d", FixedAmount(5)), now=NOON)
+    bought = decide(spent.wallet, {}, GrantCredits("topup:1", "topup", 7), now=NOON)
+    entries = [*opened.entries, *spent.entries, *bought.entries]
+
+    monthly, topup = announcements(opened.wallet, bought.wallet, entries, NOON)
+
+    assert monthly.facts["expires_at"] == "2026-04-10T12:00:00Z"
+    assert (monthly.facts["grant_kind"], topup.facts["grant_kind"]) == ("free", "topup")
+    assert "expires_at" not in topup.facts
 
 
 # ---- claims ----------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ VARIABLE = re.compile(r"\{[^{}]*\}")
 NAMES_OF_NO_COLLECTION = {
     "billing": "what an id is made of",
     "call": "what an id is made of",
+    "granted": "what an id is made of",
     "low": "what an id is made of",
     "owner": "what an id is made of",
+    "plan": "what an id is made of",
     "project": "what an id is made of, and a caller's name in limits",
     "request": "what an id is made of",
     "subscription": "what an id is made of",

@@ -71,7 +71,7 @@ class Grant:
 
     def is_live(self, at: datetime) -> bool:
         """Return whether it may be drawn on: neither expired nor set aside."""
-        return self.aside_nanos is None and (self.expires_at is None or at < self.expires_at)
+        return self.aside_nanos is None and not self.has_ended(at)
 
     def is_kept(self, at: datetime) -> bool:
         """Return whether the wallet still has to know of it.
