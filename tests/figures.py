@@ -22,6 +22,7 @@ VARIABLE = "CREDITBASE_FIGURES"
 FOLDER = ROOT / ".run" / "figures"
 MINIMA: Mapping[str, int] = {
     "T1 operations": 200_000,
+    "T3 steps of the state machine": 6_000,
     "T4 processes killed by SIGKILL at a request": 30,
     "T5 operations of the bank": 900,
     "T5 operations on the hot wallet": 480,

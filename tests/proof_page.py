@@ -17,6 +17,7 @@ PAGE = ROOT / "docs" / "proof.md"
 COMMANDS = {
     "T1": "tests/simulation",
     "T2": "tests/kernel",
+    "T3": "tests/proof/test_state_machine.py",
     "T4": "tests/proof",
     "T5": "tests/proof/test_bank.py",
     "T6": "tests/contract",

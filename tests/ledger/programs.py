@@ -25,10 +25,19 @@ from creditbase.ledger.domain.commands import (
     UndoCut,
     VoidHold,
 )
+from creditbase.ledger.domain.decide import decide
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.grants import PAID_KINDS, GrantKind
 from creditbase.ledger.domain.wallet import Terms
-from tests.ledger.builders import NOON, Story, a_charge, a_hold, a_story, hold_id_of
+from tests.ledger.builders import (
+    NOON,
+    Story,
+    a_charge,
+    a_hold,
+    a_story,
+    counted_nanos,
+    hold_id_of,
+)
 from tests.ledger.model import Model
 from tests.ledger.purse import NEVER
 
@@ -299,3 +308,56 @@ class Twin:
     def tidy(self, step: Step) -> Any:
         """Let the ledger catch up, with or without settling."""
         return Tidy(settles=step.pick > 11), ""
+
+
+def compare(twin: Twin) -> None:
+    """Hold the ledger, with all time passed, against the model, pot by pot."""
+    story, model = twin.story, twin.model
+    seen = decide(story.wallet, {}, Tidy(), now=story.now)
+    wallet, at = seen.wallet, story.now
+    piles = Counter(
+        (
+            *(grant.kind, grant.expires_at or NEVER),
+            *(grant.remaining_nanos + (grant.aside_nanos or 0), grant.held_nanos),
+            *(grant.recalled_nanos, grant.forgone_nanos, grant.aside_nanos is not None),
+            *(grant.pledged_nanos, grant.redeemed_nanos),
+            *(grant.cutting_nanos, grant.cut_nanos),
+        )
+        for grant in wallet.grants.values()
+    )
+    assert piles == Counter(
+        (
+            *(p.kind, p.until, p.lying, p.pinned, p.called, p.lost, p.away),
+            *(p.owing, p.redeemed, p.cutting, p.cut),
+        )
+        for p in model.piles.values()
+    )
+    assert wallet.receivable_nanos == model.debt
+    assert wallet.held_nanos == sum(len(hold.tokens) for hold in model.holds.values())
+    assert set(wallet.holds) == set(model.holds)
+    assert wallet.available_nanos(at) == model.spendable()
+    room = wallet.included_remaining_nanos(at)
+    assert (float("inf") if room is None else room) == model.room()
+
+    accounts = story.accounts()
+    for entry in seen.entries:
+        accounts.update(dict(entry.postings))
+    assert accounts["consumed"] + accounts["shortfall"] == model.consumed
+    assert -accounts["shortfall"] == model.unpaid
+    counted = Counter(story.counted_nanos)
+    for window in (*seen.closed_windows, *wallet.closing, wallet.window):
+        counted[window.span.start_at] += counted_nanos(window)
+    assert +counted == +model.spent
+    for running in (*wallet.closing, wallet.window):
+        start_at = running.span.start_at
+        counters = {n: b.spent_nanos + b.held_nanos for n, b in running.budgets.items()}
+        told = {n: nanos for (at, n), nanos in model.committed.items() if at == start_at and n}
+        assert +Counter(counters) == +Counter(told)
+
+    # and the postings alone rebuild every pot
+    assert sum(accounts.values()) == 0
+    pots = {name[6:]: nanos for name, nanos in accounts.items() if name.startswith("grant:")}
+    assert +Counter(pots) == +Counter({k: g.remaining_nanos for k, g in wallet.grants.items()})
+    assert min(pots.values(), default=0) >= 0
+    assert accounts["held"] == wallet.held_nanos
+    assert accounts["receivable"] == -wallet.receivable_nanos
