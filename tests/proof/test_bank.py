@@ -197,16 +197,22 @@ BUGS = {
     ),
 }
 """Bugs that nobody sees who asks a wallet alone, with the checker that finds them."""
+HISTORIES_MAX = 8
 
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_checker_finds_a_bug(name: str, tmp_path: Path) -> None:
-    """The clients run a product with one line changed, and their books do not add up."""
+    """The clients run a product with one line changed, and their books do not add up.
+
+    Who comes first is the machine's affair, so a bug may stay unseen in one history.
+    """
     checker, *bug = BUGS[name]
-    wallets = opened(2)
-    job = a_job(wallets, tmp_path, rounds=20, clients=2, faults_percent=8, bug=tuple(bug))
-
-    history = do(job)
-
-    with pytest.raises(Flaw):
-        checker(history, books_of(wallets))
+    for number in range(HISTORIES_MAX):
+        wallets, folder = opened(2), tmp_path / str(number)
+        folder.mkdir()
+        job = a_job(wallets, folder, rounds=20, clients=2, faults_percent=8, bug=tuple(bug))
+        try:
+            checker(do(job), books_of(wallets))
+        except Flaw:
+            return
+    raise AssertionError(f"{HISTORIES_MAX} histories, and nothing was found")
