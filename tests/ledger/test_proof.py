@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from creditbase.ledger.domain.proof.keeping import read_tale, write_tale
@@ -36,7 +36,25 @@ PLAN = ledger_of(a_plan_life())
 # ---- no false alarm --------------------------------------------------------------------------
 
 
+CUT_AS_IT_COMES_BACK = [
+    Step(0, "charge", 0, 0),
+    Step(0, "cut", 0, 0),
+    Step(0, "grant", 0, 0),
+    Step(0, "give_back", 1, 0),
+]
+"""A refund that failed after a smaller plan was chosen: all of it is cut, so nothing moves."""
+A_LIMIT_USED_BY_AN_OLD_HOLD_ALONE = [
+    Step(5, "hold", 37, 17),
+    Step(0, "terms", 37, 23),
+    Step(0, "extend", 39, 19),
+    Step(8, "terms", 13, 17),
+]
+"""A window is closed in which nothing was counted, but a limit used."""
+
+
 @STORIES
+@example(CUT_AS_IT_COMES_BACK, False, 1)
+@example(A_LIMIT_USED_BY_AN_OLD_HOLD_ALONE, False, 1)
 @given(PROGRAMS, st.booleans(), st.integers(0, 40))
 def test_no_alarm_is_raised_for_a_random_life(
     program: list[Step], is_settled: bool, pause: int

@@ -332,7 +332,9 @@ def _refund(tale: Tale, doc: Doc, postings: Postings, _: Documents) -> None:
     _tell(tale, cause, "recall", "recalled_nanos", 1)
     _tell(tale, cause, "redeemed", "redeemed_nanos", 1)
     _tell(tale, cause, "cut", "cut_nanos", 1)
-    if amount_nanos < 0 and named:
+    # All that came back may have been cut at once, which moves nothing.
+    is_cut = cause.inner("cut", is_optional=True).signed(named, 0) > 0 if named else False
+    if named and (amount_nanos < 0 or is_cut):
         known = GrantTold("", doc.instant("at"), None, is_exact=False, knows_end=False)
         tale.grants.setdefault(named, known).is_exact = False
 
