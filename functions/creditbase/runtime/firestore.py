@@ -3,26 +3,29 @@
 No read-write transaction anywhere (ADR-0004): a decision is made on a snapshot and
 committed on the condition that the snapshot still holds. Every RPC has a time-out and no
 hidden retry, because a retried commit cannot tell a lost reply from a lost request.
+Everything goes through the channel of the public client, with messages of our own making
+(ADR-0043); only counts, which are seldom, go through the client itself.
 """
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from google.api_core import exceptions as rpc
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
-from google.cloud.firestore_v1.field_path import FieldPath
 
 from creditbase.kernel.errors import Unavailable
-from creditbase.kernel.instants import utc
-from creditbase.runtime import rehearsal
-
-READ_TIMEOUT_S = 5.0
-COMMIT_TIMEOUT_S = 5.0
+from creditbase.runtime import protobuf, rehearsal, store_rpcs
+from creditbase.runtime.store_rpcs import (
+    READ_TIMEOUT_S,
+    BatchGetRequest,
+    CommitRequest,
+    RunQueryRequest,
+)
 
 DELETE_FIELD = firestore.DELETE_FIELD
 """As a value in `Update.changes`: the field goes away."""
@@ -120,23 +123,26 @@ def get_all(
     Raises:
         Unavailable: the store gave no answer in time.
     """
-    store = client()
-    references = [store.document(path) for path in paths]
+    store = store_rpcs.rpcs_of(client())
+    names = [store.documents + path for path in paths]
+    request = BatchGetRequest(database=store.database, documents=names)
+    if only is not None:
+        request.mask.field_paths.extend(only)
+    if read_at is not None:
+        protobuf.write_instant(request.read_time, read_at)
     found: dict[str, Snapshot] = {}
     try:
-        for document in store.get_all(
-            references,
-            only,
-            retry=cast("Any", None),
-            timeout=READ_TIMEOUT_S,
-            read_time=read_at,
-        ):
-            found[document.reference.path] = replace(
-                _snapshot(document), read_at=utc(document.read_time)
-            )
+        answers = store.batch_get(request)
     except TRANSIENT as failure:
         raise Unavailable from failure
-    return [found[path] for path in paths]
+    for answer in answers:
+        found_at = protobuf.read_instant(answer.read_time)
+        if answer.WhichOneof("result") == "found":
+            found[answer.found.name] = _snapshot(answer.found, store.documents, found_at)
+        else:
+            path = answer.missing.removeprefix(store.documents)
+            found[answer.missing] = Snapshot(path, None, None, found_at)
+    return [found[name] for name in names]
 
 
 def query(
@@ -160,28 +166,19 @@ def query(
     Raises:
         Unavailable: the store gave no answer in time.
     """
-    store = client()
-    asked: Any = (
-        store.collection_group(collection) if is_group else store.collection(collection)
-    )
-    for field, operator, value in where:
-        asked = asked.where(filter=FieldFilter(field, operator, value))
+    store = store_rpcs.rpcs_of(client())
+    request = RunQueryRequest()
+    asked = request.structured_query
+    parent = store_rpcs.about(asked, collection, is_group=is_group)
+    store_rpcs.narrow(asked, where)
     if order_by is not None:
-        direction = "DESCENDING" if is_newest_first else "ASCENDING"
-        asked = asked.order_by(order_by, direction=direction)
+        store_rpcs.order(asked, order_by, is_newest_first=is_newest_first)
         if after is not None:
             value, path = after
-            asked = asked.order_by("__name__", direction=direction)
-            asked = asked.start_after({order_by: value, "__name__": store.document(path)})
-    if only is not None:
-        asked = asked.select(list(only))
-    try:
-        documents = list(
-            asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S, read_time=read_at)
-        )
-    except TRANSIENT as failure:
-        raise Unavailable from failure
-    return [_snapshot(document) for document in documents]
+            store_rpcs.order(asked, "__name__", is_newest_first=is_newest_first)
+            protobuf.write_value(asked.start_at.values.add(), value)
+            asked.start_at.values.add(reference_value=store.documents + path)
+    return _documents_of(store, request, parent, limit=limit, read_at=read_at, only=only)
 
 
 def page_of(
@@ -199,18 +196,41 @@ def page_of(
     Raises:
         Unavailable: the store gave no answer in time.
     """
-    asked: Any = client().collection(collection).order_by("__name__")
+    store = store_rpcs.rpcs_of(client())
+    request = RunQueryRequest()
+    asked = request.structured_query
+    parent = store_rpcs.about(asked, collection)
+    store_rpcs.order(asked, "__name__")
     if after:
-        asked = asked.start_after({"__name__": client().document(f"{collection}/{after}")})
+        name = f"{store.documents}{collection}/{after}"
+        asked.start_at.values.add(reference_value=name)
+    return _documents_of(store, request, parent, limit=limit, read_at=read_at, only=only)
+
+
+def _documents_of(
+    store: store_rpcs.Rpcs,
+    request: protobuf.Message,
+    parent: str,
+    *,
+    limit: int,
+    read_at: datetime | None,
+    only: Sequence[str] | None,
+) -> list[Snapshot]:
+    request.parent = (store.documents + parent).rstrip("/")
+    request.structured_query.limit.value = limit
     if only is not None:
-        asked = asked.select(list(only))
+        store_rpcs.show_only(request.structured_query, only)
+    if read_at is not None:
+        protobuf.write_instant(request.read_time, read_at)
     try:
-        documents = list(
-            asked.limit(limit).stream(retry=None, timeout=READ_TIMEOUT_S, read_time=read_at)
-        )
+        answers = store.run_query(request)
     except TRANSIENT as failure:
         raise Unavailable from failure
-    return [_snapshot(document) for document in documents]
+    return [
+        _snapshot(answer.document, store.documents)
+        for answer in answers
+        if answer.HasField("document")
+    ]
 
 
 def count_documents(
@@ -246,34 +266,42 @@ def commit(writes: Sequence[Write]) -> Version:
     """
     assert writes
     rehearsal.change_begins()
-    store = client()
-    batch = store.batch()
+    store = store_rpcs.rpcs_of(client())
+    request = CommitRequest(database=store.database)
     for write in writes:
-        reference = store.document(write.path)
-        match write:
-            case Create():
-                batch.create(reference, dict(write.fields))
-            case Put():
-                batch.set(reference, dict(write.fields))
-            case Update():
-                changes = {
-                    FieldPath(*names).to_api_repr(): value
-                    for names, value in write.changes.items()
-                }
-                option = store.write_option(last_update_time=write.unless_changed_since)
-                batch.update(reference, changes, option=option)
-            case Delete(unless_changed_since=None):
-                batch.delete(reference)
-            case Delete():
-                option = store.write_option(last_update_time=write.unless_changed_since)
-                batch.delete(reference, option=option)
+        _write(request.writes.add(), store.documents + write.path, write)
     try:
-        results = batch.commit(retry=cast("Any", None), timeout=COMMIT_TIMEOUT_S)
+        done = store.commit(request)
     except LOST as failure:
         raise Lost from failure
     except TRANSIENT as failure:
         raise Ambiguous from failure
-    return cast("Version", results[0].update_time)
+    return protobuf.read_version(done.write_results[0].update_time)
+
+
+def _write(into: protobuf.Message, name: str, write: Write) -> None:
+    match write:
+        case Create():
+            into.update.name = name
+            protobuf.write_fields(into.update.fields, write.fields)
+            into.current_document.exists = False
+        case Put():
+            into.update.name = name
+            protobuf.write_fields(into.update.fields, write.fields)
+        case Update():
+            into.update.name = name
+            kept = [each for each in write.changes.items() if each[1] is not DELETE_FIELD]
+            protobuf.write_changes(into.update.fields, kept)
+            into.update_mask.field_paths.extend(map(protobuf.path_of, write.changes))
+            protobuf.write_version(
+                into.current_document.update_time, write.unless_changed_since
+            )
+        case Delete():
+            into.delete = name
+            if write.unless_changed_since is not None:
+                protobuf.write_version(
+                    into.current_document.update_time, write.unless_changed_since
+                )
 
 
 LOST = (rpc.AlreadyExists, rpc.FailedPrecondition, rpc.NotFound)
@@ -289,20 +317,12 @@ TRANSIENT = (
 )
 
 
-def _snapshot(document: Any) -> Snapshot:
-    fields = document.to_dict()
+def _snapshot(
+    document: protobuf.Message, prefix: str, read_at: datetime | None = None
+) -> Snapshot:
     return Snapshot(
-        document.reference.path,
-        None if fields is None else _plain(fields),
-        document.update_time,
+        document.name.removeprefix(prefix),
+        protobuf.read_fields(document.fields),
+        protobuf.read_version(document.update_time),
+        read_at,
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return utc(value)
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value
