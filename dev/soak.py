@@ -3,8 +3,8 @@
 First every net of the local Stripe, and every property of the tests: at random, and ten times
 as many values as `make test` takes, which takes the same ones each time. Then the
 minutes begin, and until they are over: random lives of customers and simulations of whole
-worlds, each batch from seeds that were never walked before, and between two batches one of the
-other long tests.
+worlds, each batch from seeds that were never walked before, and after a million simulated
+operations, between two batches, one of the other long tests.
 Whatever has begun when the time is over is finished. A failure ends it at once, and says how
 to see it again: a property is run again first with the values that it failed with, which
 Hypothesis keeps and shows.
@@ -31,8 +31,10 @@ PROPERTIES = ("-m", "hypothesis", "--hypothesis-profile=soak", "--timeout=3600",
 SEEDS_VARIABLE = "CREDITBASE_SOAK_SEEDS"
 BATCH = 4
 """How many seeds are walked at once; each is two lives."""
-WORLDS = 20
+WORLDS = 50
 """How many seeds are simulated at once; each is 2,000 operations."""
+WORLDS_FIRST = 500
+"""A million operations come before the other long tests: an hour has time for both."""
 FIGURES = ROOT / ".run" / "figures"
 OF_WORLDS = "t1-*.json"
 """What a run of simulated worlds leaves there: operations, and faults by kind."""
@@ -143,7 +145,7 @@ def _live_on(soak: Soak) -> int:
     while not soak.is_over:
         if not (soak.walk() and soak.simulate()):
             return 1
-        if waiting and not soak.is_over:
+        if waiting and soak.worlds >= WORLDS_FIRST and not soak.is_over:
             soak.say(f"the long tests of {waiting[0]}")
             if not soak.run(waiting.pop(0), *LONG, "-n2"):
                 return 1

@@ -52,6 +52,26 @@ class TestCost:
         assert wire.counts[1] == 2
         assert wire.rpcs[-1].writes == 2
 
+    @pytest.mark.parametrize(("asked_nanos", "tries"), [(49, ["Commit"]), (50, [])])
+    def test_what_a_refusal_has_read_is_what_the_next_command_starts_from(
+        self, wallet: LiveWallet, wire: Wire, asked_nanos: int, tries: list[str]
+    ) -> None:
+        """A wallet that was found to be another than remembered is not forgotten again."""
+        wallet.charge("first")
+        warm = use_cases.lanes()
+        use_cases.lanes.cache_clear()
+        wallet.charge("elsewhere")
+        use_cases.lanes.cache_clear()
+        wire.reset()
+
+        refused = Charge("op:" + "0" * 64, "d", FixedAmount(asked_nanos))
+        with pytest.raises(PaymentRequired):
+            warm.run(wallet.ref, refused, now=wallet.now, deadline_s=1e12)
+        taken = Charge("op:" + "1" * 64, "d", FixedAmount(48))
+        warm.run(wallet.ref, taken, now=wallet.now, deadline_s=1e12)
+
+        assert [rpc.name for rpc in wire.rpcs] == [*tries, "BatchGetDocuments", "Commit"]
+
     def test_a_warm_hold_and_each_of_its_ends_are_one_rpc(
         self, wallet: LiveWallet, wire: Wire
     ) -> None:

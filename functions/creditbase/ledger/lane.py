@@ -204,6 +204,8 @@ class Lane:
             elif decided.has_refusals and doubtful == loaded.version:
                 after, writes = None, writes_to_touch(self._ref, loaded.wallet, loaded.version)
             else:
+                # What was read last is kept, or what follows is decided on what it replaced.
+                self._snapshot = Loaded(loaded.wallet, loaded.version, {})
                 self._answer(batch, decided)
                 return
             try:
