@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down soak prices stripe install mutants sbom audit pins docs
+.PHONY: help demo test check up down soak bench prices stripe install mutants sbom audit pins docs
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 16
@@ -25,6 +25,9 @@ down: install ## end what `make up` started
 
 soak: install ## what takes long: nets of the local Stripe, properties at random, then random lives for MINUTES=n (10)
 	@$(RUN) dev.soak $(MINUTES)
+
+bench: install ## taking credits side by side with library transactions, and the targets, in 8 minutes (ARGS=--short: a minute)
+	@PYTHONPATH=functions $(RUN) dev.bench $(ARGS)
 
 docs: install ## the documents as a site: .run/site/index.html
 	@$(RUN) dev.site

@@ -1,0 +1,120 @@
+"""Sections of the page of figures: each is empty where its part was not measured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dev.bench.targets import TIMES
+
+Json = Mapping[str, Any]
+
+
+def line(text: str) -> str:
+    """Return a text that is written in several lines as one."""
+    return " ".join(text.split())
+
+
+def cpu(report: Json) -> list[str]:
+    """Return the section about CPU, if it was measured."""
+    if not report.get("cpu_us"):
+        return []
+    rows = [f"| {name} | {took_us:,} |" for name, took_us in report["cpu_us"].items()]
+    return [
+        "## CPU by layer",
+        "",
+        line(
+            """
+            One commit of two documents again and again by one thread, raw (`python -m
+            dev.bench.cpu`): the client's CPU, in microseconds.
+            """
+        ),
+        "",
+        "| layer | µs |",
+        "|---|--:|",
+        *rows,
+        "",
+    ]
+
+
+def cold(report: Json) -> list[str]:
+    """Return the section about cold starts, if it was measured."""
+    cold = report.get("cold")
+    if not cold:
+        return []
+    rows = sorted(cold["functions"].items(), key=lambda row: -row[1]["ratio_percent"])
+    return [
+        "## Cold start",
+        "",
+        line(
+            f"""
+            CPU time of a function's server from its start to its first answer, against a
+            function that imports `firebase_functions` and `google.cloud.firestore` and nothing
+            else ({cold["bare_cpu_ms"]} ms; `python -m dev.bench.cold`, median of
+            {cold["rounds"]}).
+            """
+        ),
+        "",
+        "| function | ms | times |",
+        "|---|--:|--:|",
+        *(
+            f"| `{name}` | {row['cpu_ms']} | {row['ratio_percent'] / 100:.2f} |"
+            for name, row in rows
+        ),
+        "",
+    ]
+
+
+def doors(report: Json) -> list[str]:
+    """Return the section about reading and calling models, if it was measured."""
+    doors = report.get("doors")
+    if not doors:
+        return []
+    usage, gateway = doors["usage_me"], doors["gateway"]
+    return [
+        "## Reading, and calling models",
+        "",
+        line(
+            f"""
+            `GET /usage/me` of a signed-in user, {usage["calls"]} times in the process, without
+            added latency: p50 {usage["p50_ms"]} ms; a bare read of the published balance with
+            the same client, in turns with it: {usage["read_p50_ms"]} ms.
+            """
+        ),
+        "",
+        line(
+            f"""
+            A model call through the gateway, {gateway["calls"]} times, with latency put in: p50
+            {gateway["p50_ms"]} ms, of which the model's server took {gateway["upstream_ms"]}
+            ms; a commit takes {gateway["rpc_ms"]} ms, so what the gateway adds is
+            {gateway["added_ms"] / gateway["rpc_ms"]:.2f} RPC times. The first byte of a stream
+            came {gateway["first_byte_rpc_times"]} RPC times later than from the model's server.
+            """
+        ),
+        "",
+    ]
+
+
+def load(report: Json) -> list[str]:
+    """Return the section about the load run, if it was measured."""
+    load = report.get("load")
+    if not load:
+        return []
+    statuses = ", ".join(
+        f"{count:,} {TIMES} {code}" for code, count in load["statuses"].items()
+    )
+    memory = ", ".join(f"{each}" for each in load["rss_mib"])
+    return [
+        "## Under load",
+        "",
+        line(
+            f"""
+            `make load`: {load["clients"]} clients for {load["minutes"]} minutes against `meter`
+            under functions-framework with production settings, mixed traffic (charges by amount
+            and by model, holds with their ends, repeats, refusals, quotes):
+            {load["requests"]:,} requests, {load["per_s"]}/s, {statuses}; p50 {load["p50_ms"]}
+            ms, p99 {load["p99_ms"]} ms. Commit `{load["commit"]}`, {load["started_at"]}.
+            """
+        ),
+        "",
+        f"Memory of the server in MiB, at equal intervals: {memory}.",
+        "",
+    ]
