@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down soak bench prices stripe install mutants sbom audit pins docs
+.PHONY: help demo test check up down soak bench load prices stripe install mutants sbom audit pins docs
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 16
@@ -28,6 +28,9 @@ soak: install ## what takes long: nets of the local Stripe, properties at random
 
 bench: install ## taking credits side by side with library transactions, and the targets, in 8 minutes (ARGS=--short: a minute)
 	@PYTHONPATH=functions $(RUN) dev.bench $(ARGS)
+
+load: install ## 64 clients at a server with production settings for MINUTES=n (10): no 5xx, exact, flat memory
+	@PYTHONPATH=functions $(RUN) dev.bench load --minutes $(or $(MINUTES),10)
 
 docs: install ## the documents as a site: .run/site/index.html
 	@$(RUN) dev.site

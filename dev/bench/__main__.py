@@ -3,72 +3,30 @@
 `make bench` measures everything, prints ratios, targets and figures, writes `.run/bench.json`
 and the documents of `docs/benchmarks/`, and fails where a target is missed.
 `ARGS=--short` shows in a minute that the machinery works; it judges exactness alone and writes
-no documents. `ARGS=pages` writes the documents again, from the figures of the last run.
+no documents. `make load` keeps 64 clients at a server for MINUTES (10). `ARGS=pages` writes the
+documents again, from the figures of the last runs.
 """
 
 import argparse
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dev import background, env_file, firestore_emulator
 from dev.background import Failed
-from dev.bench import cases, cold, fleet, machine, page
+from dev.bench import cases, cold, fleet, ground, load, machine, page
 from dev.bench.boundary import REGION_MS
-from dev.bench.targets import judged
-from dev.layout import FUNCTIONS, FUNCTIONS_BIN, ROOT, Layout
-from dev.stack_steps import settings_of
+from dev.bench.targets import judged, load_is_good
+from dev.layout import FUNCTIONS, ROOT, Layout
 
 Json = dict[str, Any]
-START_WITHIN_S = 90
 COLD_ROUNDS = 2
 COLD_NAMES = ("usage_me", "meter", "gateway", "billing_webhook", "plans", "ledger")
 """Of each kind one: all functions take minutes (`python -m dev.bench.cold`)."""
-
-
-@contextlib.contextmanager
-def emulator(folder: Path) -> Iterator[Mapping[str, str]]:
-    """Run a Firestore emulator with the hub's catalog; yield the environment that finds it.
-
-    Raises: Failed.
-    """
-    port = firestore_emulator.free_port()
-    program = firestore_emulator.start_bare(
-        port, log=folder / "firestore.log", ends_with_us=signal.SIGTERM
-    )
-    try:
-        background.wait_until(
-            lambda: firestore_emulator.is_listening(port),
-            program=program,
-            within_s=START_WITHIN_S,
-            what="the Firestore emulator",
-        )
-        firestore_emulator.warm_up(port)
-        env = settings_of(Layout.from_environment(), "whsec_bench")
-        env["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{port}"
-        yield {**env, **_seeded(env, folder)}
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(program.process.pid, signal.SIGTERM)
-        program.process.wait(timeout=60)
-
-
-def _seeded(env: Mapping[str, str], folder: Path) -> Mapping[str, str]:
-    command = [str(FUNCTIONS_BIN / "python"), "-m", "creditbase.admin", "seed"]
-    done = subprocess.run(
-        command, cwd=FUNCTIONS, env=dict(env), capture_output=True, text=True, check=False
-    )
-    (folder / "seed.log").write_text(done.stderr)
-    if done.returncode != 0:
-        raise Failed(f"Seeding failed: {done.stderr[-600:]}")
-    return env_file.parse(done.stdout)
 
 
 def deductions(env: Mapping[str, str], folder: Path, *, is_short: bool) -> list[Json]:
@@ -108,7 +66,7 @@ def measure(folder: Path, *, is_short: bool) -> Json:
         "machine": machine.facts(),
         "latency_ms": dict(REGION_MS),
     }
-    with emulator(folder) as env:
+    with ground.emulator(folder) as env:
         report["cases"] = deductions(env, folder, is_short=is_short)
         if not is_short:
             report["cpu_us"] = _asked("dev.bench.layers", env)
@@ -148,28 +106,51 @@ def told(report: Json) -> int:
     return 1 if missed else 0
 
 
+def publish(folder: Path) -> None:
+    """Write the documents from the figures of the last whole run and the last load."""
+    file, loaded = folder / "bench.json", folder / "load.json"
+    if not file.is_file():
+        return
+    report = json.loads(file.read_text())
+    if report["is_short"]:
+        return
+    published = page.FOLDER / page.FIGURES
+    if loaded.is_file():
+        report["load"] = json.loads(loaded.read_text())
+    elif published.is_file():
+        report["load"] = json.loads(published.read_text()).get("load")
+    page.write(report)
+    print(f"Written: {page.FOLDER.relative_to(ROOT)}/, {page.SCALE.relative_to(ROOT)}")
+
+
 def main(arguments: list[str]) -> int:
     """Measure, tell and write; return the exit status."""
     parser = argparse.ArgumentParser(prog="make bench", description="side by side")
-    parser.add_argument("what", nargs="?", choices=("all", "pages"), default="all")
+    parser.add_argument("what", nargs="?", choices=("all", "load", "pages"), default="all")
     parser.add_argument("--short", action="store_true", help="a minute; writes no documents")
+    parser.add_argument("--minutes", type=float, default=load.MINUTES, help="of the load")
     given = parser.parse_args(arguments)
     folder = Layout.from_environment().folder
-    work, file = folder / "bench", folder / "bench.json"
+    work = folder / "bench"
     work.mkdir(parents=True, exist_ok=True)
+    status = 0
     try:
-        if given.what == "pages":
-            report = json.loads(file.read_text())
-        else:
+        if given.what == "load":
+            with ground.emulator(work) as env:
+                found = load.run(env, work, minutes=given.minutes)
+            (folder / "load.json").write_text(json.dumps(found, indent=1) + "\n")
+            print(json.dumps(found, indent=1))
+            status = 0 if load_is_good(found) else 1
+        elif given.what == "all":
             report = measure(work, is_short=given.short)
-            file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+            text = json.dumps(report, indent=1, ensure_ascii=False)
+            (folder / "bench.json").write_text(text + "\n")
+            status = told(report)
     except Failed as problem:
         print(problem, file=sys.stderr)
         return 1
-    if not report["is_short"]:
-        page.write(report)
-        print(f"Written: {page.FOLDER.relative_to(ROOT)}/, {page.SCALE.relative_to(ROOT)}")
-    return told(report)
+    publish(folder)
+    return status
 
 
 if __name__ == "__main__":

@@ -229,8 +229,12 @@ class Ours:
                 writes += writes_to_open(ref, opened)
             firestore.commit(writes)
 
+    def customer_id(self, name: str) -> str:
+        """Return the id by which the product knows a customer."""
+        return ids.customer_uuid(self._project, name, 1)
+
     def _ref(self, name: str) -> WalletRef:
-        return WalletRef(self._project, ids.customer_uuid(self._project, name, 1))
+        return WalletRef(self._project, self.customer_id(name))
 
     def charge(self, name: str, key: str, until_s: float) -> int:
         """Charge the call to the wallet."""

@@ -94,27 +94,36 @@ def doors(report: Json) -> list[str]:
 
 
 def load(report: Json) -> list[str]:
-    """Return the section about the load run, if it was measured."""
+    """Return the section about the load run, if there was one."""
     load = report.get("load")
     if not load:
         return []
     statuses = ", ".join(
         f"{count:,} {TIMES} {code}" for code, count in load["statuses"].items()
     )
-    memory = ", ".join(f"{each}" for each in load["rss_mib"])
+    exact = "are" if load["is_exact"] else "are NOT"
     return [
         "## Under load",
         "",
         line(
             f"""
-            `make load`: {load["clients"]} clients for {load["minutes"]} minutes against `meter`
-            under functions-framework with production settings, mixed traffic (charges by amount
-            and by model, holds with their ends, repeats, refusals, quotes):
-            {load["requests"]:,} requests, {load["per_s"]}/s, {statuses}; p50 {load["p50_ms"]}
-            ms, p99 {load["p99_ms"]} ms. Commit `{load["commit"]}`, {load["started_at"]}.
+            `make load`: {load["clients"]} clients for {load["minutes"]:g} minutes against
+            `meter` under functions-framework with production settings ({load["threads"]}
+            threads), mixed traffic: charges by amount and by model, holds that are captured or
+            voided, repeats of a key, refusals, quotes, a hot customer among
+            {load["customers"]}. {load["requests"]:,} requests, {load["per_s"]} a second,
+            clients on the same machine: {statuses}; p50 {load["p50_ms"]} ms, p99
+            {load["p99_ms"]} ms. All wallets {exact} what was answered.
+            Commit `{load["commit"]}`, {load["started_at"]}.
             """
         ),
         "",
-        f"Memory of the server in MiB, at equal intervals: {memory}.",
+        line(
+            f"""
+            Memory of the server in MiB, {len(load["rss_mib"])} times:
+            {", ".join(map(str, load["rss_mib"]))}; the last fifth is
+            {load["grown_percent"]:+} % of the second.
+            """
+        ),
         "",
     ]

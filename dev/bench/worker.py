@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.bench.boundary import Boundary, install
-from dev.bench.designs import Design, Withdrawn, made
+from dev.bench.designs import Design, Ours, Withdrawn, made
 
 Json = dict[str, Any]
 WARMING, WARM_WITHIN_S = 8, 60.0
@@ -63,6 +63,8 @@ class Worker:
         if asked["do"] == "open":
             design.open(asked["names"])
             return None
+        if asked["do"] == "ids":
+            return [Ours().customer_id(each) for each in asked["names"]]
         if asked["do"] == "warm":
             with ThreadPoolExecutor(WARMING) as pool:
                 return list(pool.map(lambda each: _warm(design, each), asked["names"]))

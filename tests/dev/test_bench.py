@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.settings import settings
-from dev.bench import cases, charts, fleet, machine, page, targets
+from dev.bench import cases, charts, fleet, load, machine, page, targets
 from dev.bench.boundary import REGION_MS, Boundary, Turns
 from dev.bench.cases import ALL, COMMIT, NAIVE, OURS, Case
 from dev.bench.designs import FUNDS_NANOS, MODEL, USAGE, Prices
@@ -274,6 +274,37 @@ class TestPage:
         assert {it.name for it in (tmp_path / "made").iterdir()} == names
         assert json.loads((tmp_path / "made" / page.FIGURES).read_text()) == found
         assert f"| 200 | 100 | 200 | 2.00 | 20 {targets.TIMES} |" in scale.read_text()
+
+
+class TestLoad:
+    """What a long run is judged by."""
+
+    def test_memory_is_flat_where_the_end_is_as_the_beginning(self) -> None:
+        """The first fifth is warming; what comes after is compared with the end."""
+        assert load.grown_percent([50, 60, *[100] * 14, *[100] * 4]) == 0
+        assert load.grown_percent([50, 60, 90, 100, *[100] * 4, *[120] * 12]) == 20
+
+    @pytest.mark.parametrize(
+        ("flaw", "is_good"),
+        [
+            ({}, True),
+            ({"failures": 1}, False),
+            ({"is_exact": False}, False),
+            ({"grown_percent": 10}, False),
+        ],
+    )
+    def test_any_fault_fails_it(self, flaw: Json, *, is_good: bool) -> None:
+        """A single 5xx, a nano, or a leak."""
+        even = {"minutes": 10.0, "requests": 9, "failures": 0, "grown_percent": 1}
+        found = report(load={**even, "is_exact": True, **flaw})
+
+        assert verdict_on(found, "64 clients").is_met is is_good
+
+    def test_only_faults_of_the_server_are_failures(self) -> None:
+        """A refusal is an answer; a broken connection is none."""
+        assert (
+            load.failures({"200": 5, "402": 3, "500": 1, "503": 2, "ConnectionError": 4}) == 7
+        )
 
 
 def test_a_processor_and_an_emulator_are_named(tmp_path: Path) -> None:
