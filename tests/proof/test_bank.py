@@ -175,7 +175,7 @@ BUGS = {
         check_total,
         "creditbase.ledger.store:writes_for",
         "Update(ref.wallet, changes, version)",
-        "Update(ref.wallet, changes, None)",
+        "Update(ref.wallet, changes, firestore.get_all([ref.wallet])[0].version or version)",
     ),
     "a key is another one each time": (
         check_once,
