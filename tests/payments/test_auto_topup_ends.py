@@ -12,6 +12,7 @@ from creditbase.payments.auto_topups import refill
 from creditbase.payments.refilling import Refill
 from creditbase.payments.use_cases import receive_event
 from creditbase.runtime.clock import real_now
+from creditbase.subscriptions.relay_customers import delete_customer
 from tests.payments.dying import dying_on_demand
 from tests.payments.shop import SECRET, Shop, signed_event
 from tests.payments.wallets import Prepaid, alone
@@ -91,6 +92,19 @@ class TestCustomersGone:
         refill(ada.ref, now=ada.later(days=2).now)
 
         assert (ada.charged(), ada.balance_cents) == ([2000], 400 + 300 + 2000)
+
+    def test_what_arrives_when_the_customer_has_left_goes_back(self, ada: Prepaid) -> None:
+        """Credits that nobody can spend are not what anybody paid for."""
+        asked_and_lost(ada)
+        delete_customer(ada.ref.project_id, ada.ref.customer_id, now=ada.later(minutes=1).now)
+
+        for _ in range(2):
+            ada.later(minutes=2).hear("payment_intent.succeeded")
+        ada.hear("charge.refunded")
+
+        (refund,) = ada.shop.get("/refunds")["data"]
+        assert (refund["amount"], refund["payment_intent"]) == (2000, ada.automatic()[0]["id"])
+        assert ada.balance_cents == 400
 
     def test_two_wallets_of_one_customer_at_stripe_are_told_apart(
         self, ada: Prepaid, monkeypatch: pytest.MonkeyPatch

@@ -29,6 +29,7 @@ from creditbase.payments.domain import (
     Payment,
 )
 from creditbase.payments.granting import grant_payment
+from creditbase.payments.leaving import came_late, give_back
 from creditbase.payments.noticing import mails_for, sender_of
 from creditbase.payments.refill_charging import charge
 from creditbase.payments.refill_settings import live_account, tell_wallet
@@ -175,7 +176,10 @@ def mirror_payment(event: Event, now: datetime) -> Outcome:
 
 
 def _settle(ref: CustomerRef, payment: WalletPayment, *, now: datetime) -> None:
-    """Write a payment down, grant it, and end what was in flight; each once."""
+    """Write a payment down, grant it, and end what was in flight; each once.
+
+    Of who has left meanwhile it is given back.
+    """
     owed = Payment(
         payment_id=payment.payment_id,
         session_id="",
@@ -191,23 +195,27 @@ def _settle(ref: CustomerRef, payment: WalletPayment, *, now: datetime) -> None:
         created_at=now,
     )
 
-    def write_down() -> Attempt[None]:
+    def write_down() -> Attempt[bool]:
         account = store.load_account(ref)
-        if store.find_payment(owed.payment_id) is not None:
-            return Attempt(None, ())
+        known = store.find_payment(owed.payment_id)
+        is_late = came_late(account, known or owed)
+        if known is not None:
+            return Attempt(is_late, ())
         kept = first_seen_paid(
             auto_topup_of(account), payment.number, payment.received_cents, now=now
         )
         changes = changes_of(account, kept)
-        return Attempt(None, store.writes_for_payment(account, owed, changes=changes))
+        return Attempt(is_late, store.writes_for_payment(account, owed, changes=changes))
 
     def end_flight() -> Attempt[None]:
         account = store.load_account(ref)
         kept = paid(auto_topup_of(account), payment.number)
         return Attempt(None, writes_for_auto_topup(account, kept))
 
-    commit_or_retry(write_down)
+    is_late = commit_or_retry(write_down)
     grant_payment(owed, now=now)
+    if is_late:
+        give_back(owed)
     commit_or_retry(end_flight)  # last: until the balance has it, no other may begin
 
 
