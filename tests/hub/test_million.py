@@ -20,7 +20,7 @@ from creditbase.jobs.rollup import roll_up_usage
 from creditbase.kernel.days import days_between
 from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.money import ceil_div
-from creditbase.runtime import firestore
+from creditbase.runtime import store_rpcs
 from dev.layout import ROOT
 from tests.hub.crowd import CREDIT, Crowd, Sums
 from tests.hub.office import Office, office
@@ -90,7 +90,7 @@ def test_admins_are_told_the_ledgers_own_sums(
     began_s = time.monotonic()
     with monkeypatch.context() as patch:  # what is timed are the answers, not the crowd
         for limit in ("READ_TIMEOUT_S", "COMMIT_TIMEOUT_S"):
-            patch.setattr(firestore, limit, 120.0)
+            patch.setattr(store_rpcs, limit, 120.0)
         crowd = lived(customers, charges)
     dates = days_between(FIRST.date(), (FIRST + timedelta(days=DAYS - 1)).date())
     office.clock.at = FIRST + timedelta(days=DAYS)
