@@ -128,7 +128,7 @@ def test_what_was_paid_is_what_was_given() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(GROUP_TIMEOUT_S)
+@pytest.mark.timeout(4 * GROUP_TIMEOUT_S)
 @pytest.mark.parametrize("half", [0, 1])
 def test_as_many_seeds_as_are_asked_for(half: int) -> None:
     """For `make soak`: seeds that were never lived through before, for two workers."""
