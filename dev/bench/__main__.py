@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.background import Failed
-from dev.bench import cases, cold, fleet, ground, load, machine, page
+from dev.bench import cases, cold, fleet, ground, hot, load, machine, page
 from dev.bench.boundary import REGION_MS
 from dev.bench.targets import judged, load_is_good
 from dev.layout import FUNCTIONS, ROOT, Layout
@@ -70,6 +70,7 @@ def measure(folder: Path, *, is_short: bool) -> Json:
         report["cases"] = deductions(env, folder, is_short=is_short)
         if not is_short:
             report["cpu_us"] = _asked("dev.bench.layers", env)
+            report["hot"] = hot.run()
             report["doors"] = _asked("dev.bench.doors", env)
             store = env["FIRESTORE_EMULATOR_HOST"]
             report["cold"] = cold.run(COLD_NAMES, rounds=COLD_ROUNDS, store=store)

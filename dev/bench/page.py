@@ -90,6 +90,7 @@ def page(report: Json) -> str:
         "",
         *_what_is_compared(report),
         *(line for profile in PROFILES for line in _cases(report, profile)),
+        *sections.simulated(report),
         *sections.cpu(report),
         *sections.cold(report),
         *sections.doors(report),

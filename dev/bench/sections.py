@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dev.bench import hot
 from dev.bench.targets import TIMES
 
 Json = Mapping[str, Any]
@@ -11,6 +12,27 @@ Json = Mapping[str, Any]
 def line(text: str) -> str:
     """Return a text that is written in several lines as one."""
     return " ".join(text.split())
+
+
+def simulated(report: Json) -> list[str]:
+    """Return the section about ways of sharing a hot customer, if they were simulated."""
+    if not report.get("hot"):
+        return []
+    return [
+        "## Ways of sharing one hot customer, simulated",
+        "",
+        line(
+            f"""
+            `python -m dev.bench.hot`: {hot.CALLERS} callers in all, who call again as soon as
+            they are answered, for {hot.SECONDS:.0f} s; the worst of {hot.SEEDS} seeds. Least:
+            the charges of the process that did least; lost: the share of commits that were in
+            vain. Why the product does as it does: [0042](../decisions/0042-hot-customers.md).
+            """
+        ),
+        "",
+        *hot.table(report["hot"]),
+        "",
+    ]
 
 
 def cpu(report: Json) -> list[str]:

@@ -6,10 +6,11 @@ leads. Nobody is answered before the commit is durable.
 """
 
 import json
+import random
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,7 +38,7 @@ COMMANDS_MAX = 100
 BATCH_BYTES_MAX = 1_000_000
 TICKET_BYTES = 3_000
 """About what a command's entry weighs, its metadata apart."""
-ATTEMPTS_MAX = 25
+ATTEMPTS_MAX = 30
 TRUST_STEP = 0.25
 TRUST_MIN = 0.5
 
@@ -180,16 +181,18 @@ class Lane:
         loaded = warm = self._snapshot if self._trust >= TRUST_MIN else None
         doubtful: Version | None = None
         failure: BillingError = Contention()
+        part: Callable[[int], None] = pause
         for number in range(ATTEMPTS_MAX):
             if number > 0:
-                pause(number)
+                part(number)
                 if time.monotonic() > max(ticket.deadline_s for ticket in batch):
                     break
+            began_s = time.monotonic()
             if loaded is None:
                 try:
                     loaded = self._read(batch, is_first=warm is None and number == 0)
                 except Unavailable as refusal:
-                    failure = refusal
+                    failure, part = refusal, pause
                     continue
             decided = decide_batch(loaded, commands)
             if decided.is_doubled and loaded is warm:
@@ -212,13 +215,13 @@ class Lane:
                 version = commit(writes)
             except (Lost, Ambiguous) as lost:
                 doubtful = loaded.version if isinstance(lost, Ambiguous) else doubtful
-                self._has_lost(was_warm=loaded is warm)
+                part = self._has_lost(lost, was_warm=loaded is warm)
                 loaded = warm = None
                 continue
             if after is None:
                 loaded = warm = None
                 continue
-            self._has_won(Loaded(after, version, {}), was_warm=loaded is warm)
+            self._has_won(Loaded(after, version, {}), began_s, was_warm=loaded is warm)
             self._answer(batch, decided)
             return
         raise failure
@@ -255,21 +258,39 @@ class Lane:
             self._learn(is_hit=self._snapshot.version == loaded.version)
         return loaded
 
-    def _has_won(self, loaded: Loaded, *, was_warm: bool) -> None:
-        self._pacer.won()
+    def _has_won(self, loaded: Loaded, began_s: float, *, was_warm: bool) -> None:
+        self._pacer.won(time.monotonic(), began_s=began_s, commits=loaded.wallet.commits)
         if was_warm:
             self._learn(is_hit=True)
         self._snapshot = loaded
 
-    def _has_lost(self, *, was_warm: bool) -> None:
-        self._pacer.lost()
+    def _has_lost(self, lost: Lost | Ambiguous, *, was_warm: bool) -> Callable[[int], None]:
+        """Learn from a commit that failed; return what to do before the next attempt.
+
+        A stale snapshot is no race: reading it anew is all that it takes.
+        """
+        self._snapshot = None
         if was_warm:
             self._learn(is_hit=False)
-        self._snapshot = None
+        if isinstance(lost, Ambiguous):
+            return pause
+        if was_warm:
+            return _go_on
+        self._pacer.lost(time.monotonic())
+        return self._part
+
+    def _part(self, number: int) -> None:
+        """Wait a random part of a cycle, so that racers part."""
+        chance = random.random()  # noqa: S311 - jitter, not a secret
+        time.sleep(self._pacer.pause_s(number, chance))
 
     def _learn(self, *, is_hit: bool) -> None:
         """Follow how often the snapshot was still right: worth it above one in two."""
         self._trust += TRUST_STEP * ((1.0 if is_hit else 0.0) - self._trust)
+
+
+def _go_on(number: int) -> None:
+    del number
 
 
 def _size_of(command: Command) -> int:
