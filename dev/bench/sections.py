@@ -46,7 +46,7 @@ def cpu(report: Json) -> list[str]:
         line(
             """
             One commit of two documents again and again by one thread, raw (`python -m
-            dev.bench.cpu`): the client's CPU, in microseconds.
+            dev.bench.layers`): the client's CPU, in microseconds.
             """
         ),
         "",
