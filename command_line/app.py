@@ -8,6 +8,7 @@ import typer
 from command_line import (
     customer_commands,
     doctor_command,
+    import_commands,
     proof_commands,
     sale_commands,
     stripe_commands,
@@ -26,6 +27,7 @@ for room in (
     sale_commands,
     customer_commands,
     stripe_commands,
+    import_commands,
     proof_commands,
 ):
     room.take(app)

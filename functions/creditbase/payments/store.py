@@ -121,6 +121,18 @@ def writes_for_link(account: Account, stripe_customer_id: str, *, now: datetime)
     ]
 
 
+def writes_for_adopted(
+    account: Account, stripe_customer_id: str, *, is_known: bool, now: datetime
+) -> list[Write]:
+    """Return the batch of `writes_for_link`, which fails if another got the Stripe customer.
+
+    `is_known`: it was read as this customer's own.
+    """
+    update, link = writes_for_link(account, stripe_customer_id, now=now)
+    assert isinstance(link, Put)
+    return [update] if is_known else [update, Create(link.path, link.fields)]
+
+
 def writes_for_unlink(account: Account) -> list[Write]:
     """Return the write that lets go of a Stripe customer that is no more."""
     changes: dict[tuple[str, ...], Any] = {

@@ -75,6 +75,23 @@ def load_price(price_id: str) -> KnownPrice:
     return KnownPrice(*_made_for(answered), answered["unit_amount"] or 0)
 
 
+def load_mark(price_id: str) -> tuple[str, str]:
+    """Return whose a price is and for which plan, as Stripe has it now; empty where unmarked.
+
+    Raises:
+        NotFound: there is no such price.
+    """
+    return _made_for(ask(lambda: client().v1.prices.retrieve(price_id)))
+
+
+def mark_price(price_id: str, *, project_id: str, plan_code: str) -> None:
+    """Let a price that others made be for a plan of ours, from now on."""
+    params: Any = {"metadata": {"project": project_id, "plan": plan_code}}
+    options: Any = {"idempotency_key": f"mark:{price_id}:{project_id}:{plan_code}"}
+    ask(lambda: client().v1.prices.update(price_id, params=params, options=options))
+    load_price.cache_clear()
+
+
 def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscription:
     """Return the subscription of Stripe's answer, with its plan in a project."""
     item = answered["items"]["data"][0]
@@ -184,6 +201,7 @@ def _line(project_id: str, answered: Mapping[str, Any]) -> InvoiceLine:
         is_proration=bool(details.get("proration")),
         start_at=_at(answered["period"]["start"]),
         end_at=_at(answered["period"]["end"]),
+        price_id=price_id,
     )
 
 

@@ -85,6 +85,7 @@ class InvoiceLine:
     end_at: datetime
     price_cents: int = 0
     """What a whole period of it costs, where that is known."""
+    price_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
