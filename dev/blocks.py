@@ -15,7 +15,7 @@ A block's class follows from its language, or from the comment right before it:
 | `<!-- printed by creditbase doctor -->` | held to its words |
 | `<!-- rules -->` | security rules: braces match, claims are those that are set |
 
-A block of `sh` in a runbook is played by its drill, Python of `PLAYED` by its test.
+A block of `sh` in a runbook is played by its drill, one of `PLAYED` by its test.
 Anything else has no class.
 """
 
@@ -42,8 +42,13 @@ OF_COMMENT = {
 }
 OF_LANGUAGE = {"sh": "run", "python": "run", "json": "json", "sql": "sql", "html": "html"}
 
-PLAYED = {"docs/clients.md": "tests/clients/test_documents.py"}
-"""Pages whose blocks of Python have a test of their own."""
+PLAYED = {
+    "docs/clients.md": {
+        "python": "tests/clients/test_documents.py",
+        "ts": "tests/clients/test_typescript.py",
+    }
+}
+"""Pages whose blocks of a language have a test of their own."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def _kind(page: str, comment: str, language: str, before: str) -> str:
         return OF_COMMENT[comment, language]
     if comment:
         return ""
-    if page in PLAYED and language == "python":
+    if page in PLAYED and language in PLAYED[page]:
         return "played"
     if page.startswith("docs/runbooks/"):
         return "drill" if language == "sh" else ""

@@ -6,9 +6,11 @@ from pathlib import Path
 from dev.clients.python_operations import Writer
 from dev.clients.python_types import Types
 from dev.clients.reading import operations
+from dev.clients.typescript import operations_module, schema_module
 from dev.layout import BIN, ROOT
 
 PACKAGE = ROOT / "clients" / "python" / "creditbase_client"
+SOURCES = ROOT / "clients" / "typescript" / "src"
 
 
 def formatted(text: str, path: Path) -> str:
@@ -32,7 +34,11 @@ def written() -> dict[Path, str]:
         "types_gen.py": known.module(),
     }
     paths = {PACKAGE / name: text for name, text in writers.items()}
-    return {path: formatted(text, path) for path, text in paths.items()}
+    return {
+        **{path: formatted(text, path) for path, text in paths.items()},
+        SOURCES / "schema.gen.ts": schema_module(),
+        SOURCES / "operations.gen.ts": operations_module(),
+    }
 
 
 def main() -> None:

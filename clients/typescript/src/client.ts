@@ -1,0 +1,139 @@
+import type { Credential } from './credentials.js';
+import { CreditbaseError, refusal, unreachable } from './errors.js';
+import { HeldWork } from './holding.js';
+import { OPERATIONS } from './operations.gen.js';
+import type { Answer, Body, Given, OperationName, Request } from './operations.js';
+import { pauseS, RETRIES, type Retries } from './retrying.js';
+
+const TIMEOUT_MS = 30_000;
+
+export interface Options {
+  /** How long a try may take. */
+  readonly timeoutMs?: number;
+  readonly retries?: Partial<Retries>;
+  /** What sends a request; the platform's own where none is given. */
+  readonly fetch?: typeof fetch;
+}
+
+export interface CallOptions {
+  /** Ends the call, its pauses included. What was sent may have been done. */
+  readonly signal?: AbortSignal;
+}
+
+/** A client of the hub, of the relay and of metering. */
+export class Creditbase {
+  readonly #retries: Retries;
+  readonly #timeoutMs: number;
+  readonly #fetch: typeof fetch;
+  readonly #url: string;
+
+  constructor(
+    url: string,
+    readonly credential: Credential,
+    options: Options = {},
+  ) {
+    this.#url = url.replace(/\/+$/, '');
+    this.#retries = { ...RETRIES, ...options.retries };
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#fetch = options.fetch ?? ((...asked) => fetch(...asked));
+  }
+
+  /**
+   * Return what an operation answers. Its name is that of `docs/openapi.yaml`.
+   *
+   * Rejects with `Refused` or `Unreachable`; with the signal's reason, if that ended it.
+   */
+  async call<N extends OperationName>(
+    name: N,
+    given: Given<N>,
+    { signal }: CallOptions = {},
+  ): Promise<Answer<N>> {
+    const { method, path, isRepeatable } = OPERATIONS[name];
+    const asked = given as Request;
+    const url = this.#url + addressed(path, asked);
+    const body = asked.body === undefined ? null : JSON.stringify(asked.body);
+    for (let tries = 1; ; tries += 1) {
+      signal?.throwIfAborted();
+      try {
+        const text = await this.#tryOnce(url, method, body, asked.idempotencyKey, signal);
+        return (text === '' ? undefined : JSON.parse(text)) as Answer<N>;
+      } catch (failure) {
+        if (!(failure instanceof CreditbaseError)) throw failure;
+        const chance = Math.random();
+        const waitS = pauseS(this.#retries, failure, { isRepeatable, tries, chance });
+        if (waitS === undefined) throw failure;
+        await pause(waitS * 1000, signal);
+      }
+    }
+  }
+
+  async #tryOnce(
+    url: string,
+    method: string,
+    body: string | null,
+    idempotencyKey: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    const headers = new Headers(await this.credential());
+    if (idempotencyKey !== undefined) headers.set('Idempotency-Key', idempotencyKey);
+    if (body !== null) headers.set('Content-Type', 'application/json');
+    const late = AbortSignal.timeout(this.#timeoutMs);
+    const ended = signal === undefined ? late : AbortSignal.any([signal, late]);
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#fetch(url, { method, headers, body, signal: ended });
+      text = await response.text();
+    } catch (problem) {
+      signal?.throwIfAborted();
+      throw unreachable(problem);
+    }
+    if (!response.ok) throw refusal(response.status, text, response.headers);
+    return text;
+  }
+
+  /**
+   * Hold credits while `work` runs: what it says it used is captured, and if it throws the hold
+   * is voided. Returns what `work` returns.
+   */
+  hold<T>(
+    request: Body<'place_hold'> & { idempotencyKey: string },
+    work: (held: HeldWork) => Promise<T>,
+  ): Promise<T>;
+  /** Hold credits until the end of the scope: `await using held = await client.hold(…)`. */
+  hold(request: Body<'place_hold'> & { idempotencyKey: string }): Promise<HeldWork>;
+  async hold<T>(
+    { idempotencyKey, ...body }: Body<'place_hold'> & { idempotencyKey: string },
+    work?: (held: HeldWork) => Promise<T>,
+  ): Promise<T | HeldWork> {
+    const placed = await this.call('place_hold', { idempotencyKey, body });
+    const held = new HeldWork(this, placed, body.ttl_s);
+    return work === undefined ? held : await held.whileRunning(work);
+  }
+}
+
+/** Return where a request goes: path and query. What is undefined is left out. */
+function addressed(path: string, { path: named, query }: Request): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = named?.[name];
+    if (value === undefined || value === '') throw new TypeError(`path.${name} is missing`);
+    return encodeURIComponent(value);
+  });
+  const asked = Object.entries(query ?? {}).filter(([, value]) => value != null);
+  const search = new URLSearchParams(asked.map(([name, value]) => [name, String(value)]));
+  return search.size > 0 ? `${filled}?${search}` : filled;
+}
+
+function pause(forMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, forMs);
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}
