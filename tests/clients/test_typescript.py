@@ -55,7 +55,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "page.ts").write_text(PRELUDE + block)
     strict = ["--strict", "--noUnusedLocals", "--target", "ES2022", "--module", "NodeNext"]
     known = ["--lib", "ES2023,ESNext.Disposable,DOM,DOM.Iterable", "--types", "node"]
-    types = ["--typeRoots", ROOT / "node_modules" / "@types"]
+    types = ["--typeRoots", str(ROOT / "node_modules" / "@types")]
     run(COMPILER, *strict, *known, *types, TESTS.name, "page.ts", cwd=tmp_path)
     return tmp_path
 
