@@ -40,8 +40,8 @@ ROOMS = (
 
 PURE_MAY_IMPORT = _words(
     "__future__ abc base64 binascii bisect calendar collections copy dataclasses datetime "
-    "enum fractions functools hashlib heapq hmac itertools json math operator re string "
-    "struct types typing unicodedata uuid zlib zoneinfo"
+    "enum fractions functools hashlib heapq hmac itertools json math operator re "
+    "reprlib string struct types typing unicodedata uuid zlib zoneinfo"
 )
 CLOCK_CALLS = _words("now utcnow today time time_ns monotonic perf_counter")
 CHANCE_CALLS = _words("uuid1 uuid4 random randint token_hex token_urlsafe")

@@ -5,7 +5,7 @@ projects/{p}/customer_names/{sha256(name)}   external_id, generation, customer_i
 projects/{p}/identities/{sha256(identity)}   customer_id: who signed in with a provider
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from creditbase.accounts.domain import ACCOUNT, Customer, CustomerName, CustomerRef
@@ -16,6 +16,7 @@ from creditbase.accounts.store import (
     used_name,
     write_metadata,
 )
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     DELETE_FIELD,
     Create,

@@ -5,7 +5,7 @@ at most a fixed number of live keys, and each key is also a document under its d
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import Conflict, NotFound
@@ -17,6 +17,7 @@ from creditbase.kernel.ids import (
     sha256_hex,
 )
 from creditbase.kernel.money import nanos_from_cents
+from creditbase.kernel.records import dataclass
 
 API_KEYS_MAX = 20
 SECRET_KEYS_MAX = 20

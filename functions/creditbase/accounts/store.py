@@ -9,7 +9,7 @@ api_keys/{sha256(key)}, secret_keys/{…}      whose key it is; found by digest 
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from creditbase.accounts.domain import (
@@ -23,6 +23,7 @@ from creditbase.accounts.domain import (
     User,
 )
 from creditbase.kernel.ids import sha256_hex
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     DELETE_FIELD,
     Create,

@@ -8,7 +8,6 @@ Credentials live in real time.
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from creditbase.accounts.domain import Customer, Project
 from creditbase.kernel.errors import Unavailable
 from creditbase.kernel.ids import CUSTOMER_TOKEN_PREFIX
 from creditbase.kernel.instants import EPOCH
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.log import alert
 from creditbase.runtime.settings import CUSTOMER_TOKEN_KEYS
 

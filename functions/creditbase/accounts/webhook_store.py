@@ -7,11 +7,11 @@ deliveries/{id}              an event on its way to one webhook: project_id, web
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.webhooks import WEBHOOKS_MAX, SigningSecret, Webhook
 from creditbase.kernel.ids import NAMESPACE
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     Create,
     Delete,

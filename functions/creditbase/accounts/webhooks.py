@@ -5,9 +5,10 @@ what is sent meanwhile is signed with both.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.trying import TRIED_FOR
 
 WEBHOOKS_MAX = 10

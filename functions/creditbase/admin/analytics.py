@@ -6,7 +6,6 @@ instant; hub-api.md 6.1 and 6.2, ADR 0027.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -25,6 +24,7 @@ from creditbase.admin.rollup_progress import Progress, load_progress
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.instants import EPOCH, to_micros
 from creditbase.kernel.money import credits_used
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.wallet import Tally
 from creditbase.runtime.firestore import Snapshot

@@ -5,9 +5,9 @@ nothing is done without one, and nothing twice.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from creditbase.admin.domain.audit import Audit
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     Create,
     Fields,

@@ -5,13 +5,13 @@ that would have to be read to be left out.
 """
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts import customer_store, store
 from creditbase.accounts.domain import Customer, CustomerRef
 from creditbase.accounts.use_cases import find_customer_by_name
 from creditbase.kernel.errors import InvalidRequest, NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.wallet import Wallet
 from creditbase.ledger.paths import WalletRef

@@ -7,7 +7,7 @@ is cut off begins at the first; the ledger stays, under the customer's id.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbase.accounts.customer_store import Erased, KeptCustomer, find_kept_customer
@@ -41,6 +41,7 @@ from creditbase.admin.forgetting import (
 )
 from creditbase.admin.personal_store import owned_projects
 from creditbase.kernel.errors import BillingError, Conflict, NotFound, Retryable
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.trying import ATTEMPTS_MAX, rest_after
 from creditbase.kernel.windows import months_after
 from creditbase.ledger.batch import decide_batch, writes_of

@@ -5,11 +5,12 @@ user's uid stands in it until all is done, then nothing that names anybody.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from creditbase.accounts.domain import CustomerRef
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     Create,
     Snapshot,

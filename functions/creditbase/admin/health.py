@@ -7,7 +7,6 @@ again by `verify_ledger`; what does not is parked.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from creditbase.admin import rollup_progress
 from creditbase.admin.inbox import count_events
 from creditbase.admin.runs_store import Runs, load_runs
 from creditbase.admin.verify_progress import VerifyProgress, load_verify_progress
+from creditbase.kernel.records import dataclass
 from creditbase.ledger import anchor_store
 from creditbase.ledger.attention import (
     Overdue,

@@ -4,13 +4,13 @@ An event that is tried again is only made due, with a record of who asked and wh
 drains the inbox handles it as always, so nothing here speaks with Stripe.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.admin.acting import done_before
 from creditbase.admin.audit_store import writes_for_audit
 from creditbase.admin.domain.audit import Audit, Deed, check_deed, record_of
 from creditbase.kernel.errors import Conflict, NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.payments import inbox_store as store
 from creditbase.payments.inbox_store import Listed, Unfinished
 from creditbase.runtime.commit import Attempt, commit_or_retry

@@ -5,7 +5,6 @@ nothing of anybody else's can be among them. The keys are those of `HOLDINGS`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import (
@@ -17,6 +16,7 @@ from creditbase.accounts.store import (
     user_path,
 )
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.paths import WalletRef
 from creditbase.payments import inbox_store
 from creditbase.payments import store as payments

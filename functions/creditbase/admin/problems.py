@@ -5,12 +5,13 @@ stands still. Each is one query of an index that only such documents are in, a p
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, get_args
 
 from creditbase.accounts.domain import Customer, CustomerRef
 from creditbase.accounts.store import customer_from, customer_path
 from creditbase.kernel.errors import InvalidRequest
+from creditbase.kernel.records import dataclass
 from creditbase.ledger import attention
 from creditbase.payments import store as payments
 from creditbase.runtime.firestore import get_all

@@ -7,13 +7,14 @@ be killed anywhere, overlap with another, or not run for months.
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from creditbase.admin import rollup_store as store
 from creditbase.admin.domain.rolling import News, Shrunk, news_of
 from creditbase.admin.rollup_progress import Progress, Sweep, commit_step, load_progress
 from creditbase.admin.rollup_store import Changed, DayName, Mark, MonthName
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.wallet import DayCount
 from creditbase.ledger.paths import SHARDS
 from creditbase.ledger.used import (

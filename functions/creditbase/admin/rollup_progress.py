@@ -5,11 +5,12 @@ step reads cannot change behind its back.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from typing import Any
 
 from creditbase.admin.domain.kept import Published
+from creditbase.kernel.records import dataclass
 from creditbase.runtime import firestore
 from creditbase.runtime.firestore import Create, Snapshot, Update, Version, Write
 

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from creditbase.admin.domain.economics import loss_nanos
 from creditbase.admin.domain.kept import Kept
 from creditbase.admin.domain.rolling import NOTHING_MARKED, Cells, DayUse, total_of
 from creditbase.admin.rollup_progress import JOB, Progress, progress_of
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.wallet import DayCount, Tally
 from creditbase.ledger.encoding import read_closed_day, write_closed_day, write_tally
 from creditbase.ledger.paths import WalletRef

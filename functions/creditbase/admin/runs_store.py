@@ -6,10 +6,10 @@ still be seen after the smooth ones that followed.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import Ambiguous, Lost, Put, Snapshot, commit, get_all
 
 log = logging.getLogger(__name__)

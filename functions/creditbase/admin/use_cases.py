@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.use_cases import (
@@ -15,6 +14,7 @@ from creditbase.accounts.use_cases import (
 from creditbase.catalog.models import CatalogFile
 from creditbase.catalog.shipped import shipped_book
 from creditbase.catalog.use_cases import compare_catalog, push_catalog, set_markup
+from creditbase.kernel.records import dataclass
 from creditbase.payments.offering import Offering, Phase
 from creditbase.payments.selling import bring, compare_offering
 from creditbase.subscriptions.relay_projects import ensure_account

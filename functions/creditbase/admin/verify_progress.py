@@ -4,9 +4,10 @@ Nobody else spells this path. Every step is conditioned on the one before it, so
 instances one is first, and the other ends.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     Create,
     Snapshot,

@@ -7,7 +7,7 @@ page is proved again, which does no harm.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbase.admin.parking import park
@@ -21,6 +21,7 @@ from creditbase.admin.verify_progress import (
 from creditbase.admin.verifying import customers_after, project_ids
 from creditbase.kernel.errors import Contention, Unavailable
 from creditbase.kernel.money import ceil_div
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.proof.tale import Tale
 from creditbase.ledger.paths import SHARDS, WalletRef
 from creditbase.ledger.proof_store import Kept, load_kept, write_of_kept

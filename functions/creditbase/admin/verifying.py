@@ -6,13 +6,14 @@ written: whoever may read the project may verify it.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from creditbase.admin.domain.heads import Heads
 from creditbase.kernel.ids import topup_grant_id
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.entries import digest_of
 from creditbase.ledger.domain.proof.reading import Broken
 from creditbase.ledger.paths import WalletRef

@@ -9,10 +9,10 @@ lost or killed in between.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.admin.domain.vouchers import Span, Voucher, VoucherTerms
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     Create,
     Snapshot,

@@ -5,7 +5,6 @@ command keyed by the code. Whoever is cut off in between gets the grant by askin
 """
 
 import contextlib
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
@@ -29,6 +28,7 @@ from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Conflict, Forbidden, NotFound, Unavailable
 from creditbase.kernel.ids import redemption_public_id, voucher_grant_id
 from creditbase.kernel.instants import write_exact
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.balance import Balance, balance_of
 from creditbase.ledger.domain.commands import GrantCredits
 from creditbase.ledger.paths import WalletRef

@@ -1,7 +1,7 @@
 """The catalog's documents: a project's offer, its plans and its immutable price books."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from creditbase.catalog.domain import (
@@ -15,6 +15,7 @@ from creditbase.catalog.domain import (
     Rule,
 )
 from creditbase.kernel.errors import NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import Create, Put, Snapshot, Update, Write, get_all
 
 RULE_KINDS = ("providers", "models", "plans")

@@ -5,10 +5,11 @@ projects/{p}/plan_codes/{code}   plan_id (empty: free to take), generation of ti
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from creditbase.catalog.domain.tiers import Tier, TierModel, Tiers
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     Create,
     Snapshot,

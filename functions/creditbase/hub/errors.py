@@ -7,7 +7,6 @@ metering calls 413, 422 and 503 is 400, 409 and 500 here.
 """
 
 import re
-from dataclasses import dataclass
 
 from creditbase.kernel.errors import (
     BillingError,
@@ -18,6 +17,7 @@ from creditbase.kernel.errors import (
     Retryable,
 )
 from creditbase.kernel.money import NANOS_PER_CREDIT, ceil_div, credits_remaining
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.doors import Body, Refusal, retry_after_s
 
 

@@ -1,7 +1,6 @@
 """Whose wallet a hub call is about."""
 
-from dataclasses import dataclass
-
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime.http import Call
 from creditbase.runtime.identity import ADMIN_ROLE, CallerKind

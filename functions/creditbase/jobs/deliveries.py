@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +25,7 @@ from creditbase.jobs.queues import Due, read_due
 from creditbase.jobs.rounds import Outcome, Result, Rounds, in_turn
 from creditbase.jobs.sparing import try_one
 from creditbase.jobs.use_cases import Report
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import Ambiguous, Lost, commit
 from creditbase.runtime.log import alert
 from creditbase.runtime.outbox import NotTaken, Parcel, Refused, try_to_deliver

@@ -6,12 +6,12 @@ beyond which the next queue begins; then each gets an equal share of what a run 
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.jobs.rounds import shares
 from creditbase.kernel.ids import sha256_hex
 from creditbase.kernel.money import ceil_div
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.trying import SHARDS
 from creditbase.runtime.outbox import Parcel, QueuedOutbox, find_due, find_waiting
 

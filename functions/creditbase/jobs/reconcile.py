@@ -9,13 +9,14 @@ is killed, the next goes on.
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from creditbase.jobs.sparing import try_one
 from creditbase.jobs.store import Progress, Sweep, load_progress, step_to
 from creditbase.jobs.use_cases import Report
 from creditbase.kernel.errors import NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.payments.reconciling import (
     KINDS,
     LISTS,

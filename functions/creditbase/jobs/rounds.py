@@ -9,8 +9,10 @@ does not answer, or refuses again and again, is closed, and what waits in it is 
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, Literal, TypeVar
+
+from creditbase.kernel.records import dataclass
 
 HANDS_PER_LANE_MAX = 8
 SLOW_MS = 2_000

@@ -4,10 +4,11 @@ Nobody else spells this path. Every step is conditioned on the one before it, so
 instances one is first, and the other goes on from there.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import (
     Ambiguous,
     Create,

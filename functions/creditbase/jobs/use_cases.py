@@ -7,12 +7,12 @@ run; what is done is no longer due, so a killed run is simply continued by the n
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from creditbase.jobs.sparing import try_one
 from creditbase.kernel.money import ceil_div
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.commands import Tidy
 from creditbase.ledger.paths import SHARDS, WalletRef
 from creditbase.ledger.store import find_due_balances, find_due_wallets

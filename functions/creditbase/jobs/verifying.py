@@ -2,11 +2,11 @@
 
 import logging
 import time
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.admin.verify_rounds import verify_ledgers
 from creditbase.jobs.use_cases import Report
+from creditbase.kernel.records import dataclass
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Verification(Report):
     def facts(self) -> dict[str, object]:
         """Return the report as a line of the log has it."""
         own = {"entries": self.entries, "broken": self.broken}
-        return {**super(Verification, self).facts(), **own}
+        return {**super().facts(), **own}
 
 
 def verify_ledger(now: datetime, *, limit: int = WALLETS_PER_RUN_MAX) -> Report:

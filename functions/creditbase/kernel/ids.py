@@ -10,10 +10,10 @@ import binascii
 import hashlib
 import uuid
 import zlib
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.kernel.instants import to_micros
+from creditbase.kernel.records import dataclass
 
 NAMESPACE = uuid.UUID("6f1d1c3e-5a0b-5d5e-9f53-0c5f2f3b7a11")
 """Root of every name-based UUID of the product."""

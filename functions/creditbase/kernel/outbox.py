@@ -6,10 +6,11 @@ and whoever dies in it has made the attempt all the same.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.trying import ATTEMPTS_MAX, rest_after
 
 ENDED = frozenset({"SUCCESS", "ERROR"})

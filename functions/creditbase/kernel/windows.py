@@ -5,8 +5,9 @@ to short months; periods tile time, so each end is the next start (promise P23).
 """
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import datetime
+
+from creditbase.kernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ has a document for each project, `pages` the leaves of its wallets, `tops` those
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.anchors import (
     PAGE_LEAVES,
     Anchor,

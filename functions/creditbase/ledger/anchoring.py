@@ -9,10 +9,11 @@ begun again.
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbase.kernel.instants import write_exact
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.anchor_store import (
     Branch,
     Page,

@@ -3,9 +3,9 @@
 Questions of operators, each answered from an index that only such wallets are in.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.paths import SHARDS, WalletRef, wallet_ref_of
 from creditbase.ledger.store import PARKED
 from creditbase.runtime.firestore import count_documents, query

@@ -5,11 +5,10 @@ answer; the same key twice is a replay of the first; a refusal harms no other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import BillingError, Forbidden
-from creditbase.kernel.records import changed
+from creditbase.kernel.records import changed, dataclass
 from creditbase.ledger.domain.commands import Command
 from creditbase.ledger.domain.decide import Decision, decide
 from creditbase.ledger.domain.entries import Entry

@@ -7,13 +7,14 @@ that is too long for one file says at its end, and before it begins, where the n
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.instants import write_exact
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.anchor_store import load_anchors
 from creditbase.ledger.domain.anchors import Anchor, Sibling
 from creditbase.ledger.domain.cells import cell_of

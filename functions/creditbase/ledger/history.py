@@ -5,10 +5,10 @@ bounded size, wherever it begins, and what is written meanwhile only comes befor
 time has done since the newest entry is shown as the rows that the next decision will write.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.kernel.errors import NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.passing import pass_time

@@ -11,10 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from creditbase.kernel.errors import BillingError, Contention, NotFound, Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.batch import (
     DecidedBatch,
     Outcome,

@@ -13,7 +13,7 @@ So each process leaves gaps (ADR-0042; figures in docs/benchmarks):
 Pure: the clock is passed in, in seconds.
 """
 
-from dataclasses import dataclass
+from creditbase.kernel.records import dataclass
 
 RATE_HZ = 25.0
 BURST = 3.0

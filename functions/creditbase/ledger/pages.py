@@ -5,10 +5,10 @@ query of bounded size wherever it begins, and an instant is found by halving: no
 instants is needed, whose end every charge would write to.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.kernel.errors import NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.ledger import store
 from creditbase.ledger.domain.entries import Entry, EntryKind
 from creditbase.ledger.paths import WalletRef

@@ -1,10 +1,10 @@
 """Where the ledger keeps its documents. The only module that spells these paths."""
 
 import hashlib
-from dataclasses import dataclass
 
 from creditbase.kernel import trying
 from creditbase.kernel.instants import write_exact
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.wallet import WindowCount
 
 SHARDS = trying.SHARDS

@@ -5,10 +5,10 @@ that was written anew since then, however well it fits together, does not go on 
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.proof.keeping import read_tale, write_tale
 from creditbase.ledger.domain.proof.tale import Tale
 from creditbase.ledger.paths import WalletRef

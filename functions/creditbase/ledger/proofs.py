@@ -2,8 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.anchor_store import Branch, Kept, Page, find_kept
 from creditbase.ledger.domain.anchors import (
     Anchor,

@@ -4,10 +4,10 @@ Source: promises P01-P06; the rules are `domain/proof`, what they prove is ADR 0
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.changes import STATE
 from creditbase.ledger.domain.balance import balance_of
 from creditbase.ledger.domain.proof.reading import Broken

@@ -1,10 +1,10 @@
 """Loading wallets and their entries, and the writes that make a decision true."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.kernel.errors import NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 from creditbase.ledger.changes import STATE, changes_between
 from creditbase.ledger.domain.announcing import announcements

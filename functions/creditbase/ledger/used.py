@@ -7,9 +7,10 @@ instant of the store's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import date, datetime, timedelta
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.wallet import DayCount, Wallet
 from creditbase.ledger.encoding import read_closed_day
 from creditbase.ledger.paths import WalletRef, wallet_ref_of

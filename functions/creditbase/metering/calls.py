@@ -6,13 +6,14 @@ to what the customer can afford. A request id given twice is the same call: it h
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
 from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.ids import hold_public_id, operation_entry_id, sha256_hex
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.commands import (
     Budget,
     CaptureHold,

@@ -1,7 +1,7 @@
 """Metering, decided: what usage costs, and when a hold is bounded. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from creditbase.catalog.domain import (
 from creditbase.catalog.domain.pins import Pin, digests_of
 from creditbase.catalog.domain.tiers import Tier, Tiers
 from creditbase.kernel.errors import Forbidden, InvalidRequest, NotFound, Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.commands import NOTHING_PINNED, Priced
 from creditbase.ledger.domain.wallet import Metered, Terms
 

@@ -5,12 +5,13 @@ operator sees cost, markup and whether every figure agrees to the nano. Pure.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import gcd
 
 from creditbase.catalog.domain import COUNTED_UNIT, Margin, PriceList, Usage
 from creditbase.catalog.domain.pins import Pin
 from creditbase.kernel.money import BPS_PER_ONE, UNITS_PER_PRICE, price_of
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.entries import Entry, digest_of
 from creditbase.ledger.domain.wallet import Metered
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from creditbase.kernel.ids import (
     sha256_hex,
 )
 from creditbase.kernel.instants import read, utc
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.commands import (
     Budget,
     CaptureHold,

@@ -5,13 +5,14 @@ about what we wrote down when we asked for it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from creditbase.catalog.domain import Pack
 from creditbase.kernel.ids import topup_grant_id
 from creditbase.kernel.money import nanos_from_credits
+from creditbase.kernel.records import dataclass
 
 TOPUP = "topup"
 SUBSCRIPTION = "subscription"

@@ -5,10 +5,10 @@ and not finished is due again later.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.trying import SHARDS, rest_after, shard_of
 from creditbase.payments.domain import EVENT_LIFETIME, Event, Outcome
 from creditbase.runtime.firestore import (

@@ -6,7 +6,7 @@ customer's subscriptions as they are now, keep what was seen, then tell the wall
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from creditbase.catalog.domain.tiers import Tiers
 from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Forbidden, InvalidRequest, NotFound, Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.commands import (
     ChangeTerms,
     Command,

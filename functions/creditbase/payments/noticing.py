@@ -5,12 +5,12 @@ Who has neither gets no mail, and nothing fails for it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from jinja2 import TemplateError
 
 from creditbase.accounts.store import find_project
+from creditbase.kernel.records import dataclass
 from creditbase.payments.domain import TOPUP
 from creditbase.payments.site import BILLING_PATH
 from creditbase.payments.store import Account

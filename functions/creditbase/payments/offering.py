@@ -6,11 +6,12 @@ Its metadata names project and plan for ever, so who pays the old price keeps th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from creditbase.catalog.domain import Plan
+from creditbase.kernel.records import dataclass
 
 
 class Phase(StrEnum):

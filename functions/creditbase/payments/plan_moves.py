@@ -5,11 +5,11 @@ the next period, as the portal has it. Whoever is to have no plan keeps the paid
 period is over, or loses it at once: what was paid is given back by a refund of its own.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from creditbase.catalog.domain import Plan
 from creditbase.kernel.errors import InvalidRequest, PaymentRefused
+from creditbase.kernel.records import dataclass
 from creditbase.subscriptions.domain.mirror import ENTITLING, MONTHS_A_YEAR, Subscription
 
 When = Literal["", "now", "period_end"]

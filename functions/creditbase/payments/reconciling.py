@@ -7,12 +7,12 @@ be; where it would, that is a difference, and handling it for good is the repair
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Literal
 
 from creditbase.accounts.domain import CustomerRef
+from creditbase.kernel.records import dataclass
 from creditbase.payments import inbox_store, store, stripe_gateway
 from creditbase.payments.domain import AUTOMATIC, SUBSCRIPTION, TOPUP, Event, Outcome
 from creditbase.payments.linking import UUID

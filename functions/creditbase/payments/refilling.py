@@ -4,11 +4,12 @@ Pure. One top-up is in flight at most, under a number that is counted before Str
 what was begun in a calendar month (UTC) never exceeds the month's cap.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from creditbase.kernel.errors import InvalidRequest
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import months_after
 
 Failure = Literal[

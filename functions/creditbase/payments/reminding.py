@@ -1,10 +1,10 @@
 """Reminding a customer that the balance is low: once for each time that it fell."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.money import cents_remaining, write_money
+from creditbase.kernel.records import dataclass
 from creditbase.payments import store
 from creditbase.payments.noticing import mails_for, sender_of
 from creditbase.payments.wallet_topups import CURRENCY

@@ -1,11 +1,11 @@
 """Checkout sessions that we ask for: found, asked for, written down, left behind."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import Conflict, NotFound, Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.payments import store, stripe_gateway
 from creditbase.payments.domain import (
     Buyer,

@@ -4,11 +4,12 @@ projects/{p}/customers/{c}   payment_issue, standing, trial, tier_subscription, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from creditbase.accounts.domain import TierSubscription
 from creditbase.accounts.store import SUBSCRIPTION_FIELD, subscription_fields
+from creditbase.kernel.records import dataclass
 from creditbase.payments.store import Account, account_update
 from creditbase.payments.tier_moves import Change, change_fields
 from creditbase.runtime.firestore import Write

@@ -11,13 +11,14 @@ the version read before Stripe was asked, so that a slow answer never overwrites
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from creditbase.accounts.domain import Customer, CustomerRef
 from creditbase.accounts.store import customer_from, customer_path
 from creditbase.kernel.errors import NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.payments.domain import (
     SUBSCRIPTION,
     TOPUP,

@@ -5,13 +5,13 @@ every POST has an idempotency key made of the business action.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from creditbase.kernel.errors import Conflict, NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 from creditbase.payments.domain import Returned
 from creditbase.payments.stripe_gateway import ask, client, id_of

@@ -1,7 +1,6 @@
 """What an operator has set up at Stripe by hand, as Stripe shows it; nothing changes it."""
 
-from dataclasses import dataclass
-
+from creditbase.kernel.records import dataclass
 from creditbase.payments.stripe_gateway import client
 from creditbase.payments.stripe_lists import PAGE_MAX, whole_list
 

@@ -1,11 +1,11 @@
 """Stripe's own lists, page by page: what it says that there is, whatever we were told."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.payments.stripe_gateway import ask, client
 
 PAGE_MAX = 100

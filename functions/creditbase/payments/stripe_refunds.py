@@ -3,11 +3,11 @@
 Beside `stripe_gateway`, whose client and rules it shares.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from creditbase.kernel.errors import Conflict, Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.payments.stripe_billing import NOT_WITHDRAWN
 from creditbase.payments.stripe_gateway import ask, client, id_of
 from creditbase.payments.stripe_lists import PAGE_MAX, whole_list

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import stripe
 
 from creditbase.kernel.errors import NotFound, Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.payments.domain import Buyer, Order, StripeSession, metadata_of
 from creditbase.payments.stripe_gateway import ask, client, id_of, read_session
 from creditbase.payments.stripe_lists import PAGE_MAX, whole_list

@@ -12,7 +12,6 @@ that only stood still so long asks Stripe no more.
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -26,6 +25,7 @@ from creditbase.kernel.errors import (
     PaymentRefused,
     Unavailable,
 )
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_wallet
 from creditbase.payments import store, stripe_billing, stripe_tiers

@@ -4,7 +4,7 @@ Source: relay-billing.txt, "Customer Self-Service Tier Changes"; relay-api.md 6;
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from creditbase.accounts.domain import TierSubscription
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.kernel.errors import Conflict, InvalidRequest, PaymentRefused
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.subscriptions.domain.mirror import (
     ENTITLING,

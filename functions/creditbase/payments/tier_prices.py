@@ -6,7 +6,6 @@ goes on paying it. Every POST's idempotency key is made of the step and what it 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from creditbase.catalog.domain.tiers import Tier
 from creditbase.catalog.tier_use_cases import find_tier_now
 from creditbase.kernel.errors import Conflict, NotFound, Unavailable
 from creditbase.kernel.ids import sha256_hex
+from creditbase.kernel.records import dataclass
 from creditbase.payments.stripe_gateway import ask, client
 from creditbase.runtime.log import alert
 

@@ -11,10 +11,11 @@ Source: ADR-0017. Instants within a period are whole seconds, as Stripe's are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from creditbase.catalog.domain.tiers import Tier, Tiers
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 from creditbase.subscriptions.domain.mirror import Invoice, InvoiceLine, Subscription
 

@@ -7,10 +7,11 @@ always lies on top: where the refund below it changes, it is lifted off and laid
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from creditbase.kernel.money import share_floor
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.entries import Entry
 from creditbase.payments.domain import TOPUP, Payment, Return, Returned
 

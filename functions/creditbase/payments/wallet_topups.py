@@ -4,13 +4,14 @@ SDKs repeat a POST whose answer was slow, and send no key. So the same request o
 customer within a minute has the same answer, as long as nobody has paid in that session.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.store import find_project
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.money import NANOS_PER_CENT, NANOS_PER_CREDIT, write_money
+from creditbase.kernel.records import dataclass
 from creditbase.payments import store, stripe_wallets
 from creditbase.payments.domain import (
     TOPUP,

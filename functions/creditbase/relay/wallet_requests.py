@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -10,6 +9,7 @@ from pydantic import Field, model_validator
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.ids import row_of_uuid
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
+from creditbase.kernel.records import dataclass
 from creditbase.relay.requests import CENTS_MAX, RelayRequest
 from creditbase.relay.subscribing import PagesRequest
 

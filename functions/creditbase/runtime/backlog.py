@@ -1,9 +1,9 @@
 """How much waits in the outboxes, and since when: a few counts, whatever their size."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.trying import SHARDS
 from creditbase.runtime.firestore import count_documents, query
 from creditbase.runtime.outbox import Parcel, QueuedOutbox, parcel_from

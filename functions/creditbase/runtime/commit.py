@@ -6,10 +6,10 @@ Source: DESIGN section 4: gather, decide, commit; ADR-0004.
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from creditbase.kernel.errors import Contention
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import Ambiguous, Lost, Write, commit
 
 ATTEMPTS_MAX = 12

@@ -5,7 +5,7 @@ the hub brings its own table. Source: relay-api.md 3, hub-api.md 4.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from creditbase.kernel.errors import (
     BillingError,
@@ -16,6 +16,7 @@ from creditbase.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from creditbase.kernel.records import dataclass
 from creditbase.runtime import cors
 from creditbase.runtime.answering import ANSWERED_WITHIN_S
 from creditbase.runtime.identity import Authenticator, Caller

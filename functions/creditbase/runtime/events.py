@@ -10,12 +10,12 @@ once, whatever is repeated. A job makes a delivery of it for each webhook that w
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from creditbase.kernel.ids import NAMESPACE
 from creditbase.kernel.instants import write_seconds
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import Create
 from creditbase.runtime.outbox import create_parcel
 

@@ -9,7 +9,6 @@ Everything goes through the channel of the public client, with messages of our o
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -19,6 +18,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from creditbase.kernel.errors import Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.runtime import protobuf, rehearsal, store_rpcs
 from creditbase.runtime.store_rpcs import (
     READ_TIMEOUT_S,

@@ -16,7 +16,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from firebase_functions import https_fn, params
@@ -29,6 +29,7 @@ from creditbase.kernel.errors import (
     MethodNotAllowed,
     NotFound,
 )
+from creditbase.kernel.records import dataclass
 from creditbase.runtime import cors, guard, log
 from creditbase.runtime.answering import answering
 from creditbase.runtime.arriving import client_address, raw_path, request_id

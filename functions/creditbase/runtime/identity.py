@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -24,6 +24,7 @@ from creditbase.kernel.ids import (
     is_well_formed,
     sha256_hex,
 )
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.firebase_tokens import (
     TOKEN_CHARACTERS_MAX,

@@ -8,10 +8,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from creditbase.kernel.errors import Fact, RateLimited
 from creditbase.kernel.money import ceil_div
+from creditbase.kernel.records import dataclass
 
 TRACKED_MAX = 10_000
 NANOS_PER_SECOND = 1_000_000_000

@@ -10,10 +10,10 @@ there once, whatever is repeated.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.firestore import Create, get_all, query
 from creditbase.runtime.outbox import Parcel, create_parcel, parcel_from
 from creditbase.runtime.settings import settings

@@ -11,12 +11,12 @@ mail, and any other outbox that is kept like this.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from creditbase.kernel import outbox
 from creditbase.kernel.outbox import LIFETIME, Delivery, Watched
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.trying import shard_of
 from creditbase.runtime.firestore import (
     Ambiguous,

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 import httpcore
 from certifi import where as certificates
 
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.settings import settings
 
 URL_CHARACTERS_MAX = 2_048

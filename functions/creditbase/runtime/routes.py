@@ -1,9 +1,10 @@
 """Routes: what a row of the authorization table says, and which rows a path means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
+
+from creditbase.kernel.records import dataclass
 
 
 class DoorName(StrEnum):

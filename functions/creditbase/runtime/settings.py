@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from firebase_functions.params import IntParam
 
 from creditbase.kernel.errors import Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.emulator import is_emulated
 from creditbase.runtime.log import alert
 

@@ -8,7 +8,7 @@ import smtplib
 import ssl
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from creditbase.kernel.ids import sha256_hex
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.outbox import NotTaken, Parcel, Refused
 from creditbase.runtime.settings import BadSettings, settings
 

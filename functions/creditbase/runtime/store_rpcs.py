@@ -6,7 +6,6 @@ what is sent through it are messages of our own making (`protobuf`, ADR-0043).
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.types import firestore as messages
 from google.cloud.firestore_v1.types import query as queries
 
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.protobuf import Message, write_value
 
 READ_TIMEOUT_S = 5.0

@@ -7,12 +7,12 @@ a document for each bucket: exact, two RPCs a try, and closed where the store do
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import RateLimited
 from creditbase.kernel.ids import sha256_hex
 from creditbase.kernel.money import ceil_div
+from creditbase.kernel.records import dataclass
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Create, Snapshot, Update, Write, get_all
 

@@ -4,7 +4,6 @@ Source: relay-api.md 2. The back end vouches for its customers, so the tier it n
 customer without subscription is given at once.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from creditbase.accounts import store as accounts
@@ -19,6 +18,7 @@ from creditbase.accounts.tokens import (
 from creditbase.catalog.domain.tiers import Tier
 from creditbase.catalog.tier_use_cases import find_code_now, find_tier_now
 from creditbase.kernel.errors import InvalidRequest, NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.subscriptions.relay_tiers import ENDED, put_on_tier
 
 

@@ -3,12 +3,12 @@
 A template's first line is the subject, its second the label of the link, the rest paragraphs.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from creditbase.kernel.records import dataclass
 from creditbase.subscriptions.domain.notices import Notice
 
 TEMPLATES = Path(__file__).parent / "templates"

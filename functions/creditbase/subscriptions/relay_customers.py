@@ -6,7 +6,7 @@ at once exactly one does. Source: relay-api.md 5.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from creditbase.accounts import customer_store as accounts
@@ -16,6 +16,7 @@ from creditbase.accounts.domain import Customer, CustomerRef
 from creditbase.accounts.store import find_customer, writes_to_unlink
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.kernel.errors import BillingError, Conflict, NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.ledger import store as ledger
 from creditbase.ledger.batch import decide_batch, writes_of
 from creditbase.ledger.domain.commands import Freeze

@@ -4,7 +4,6 @@ The account is the customer of whom the project's own calls are paid. Source: re
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.accounts import customer_store
@@ -14,6 +13,7 @@ from creditbase.accounts.owners import projects_of
 from creditbase.accounts.store import SECRET_KEYS, key_path
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.kernel.errors import Conflict, Forbidden, NotFound
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.opening import open_wallet
 from creditbase.ledger.domain.wallet import Terms, Wallet
 from creditbase.ledger.paths import WalletRef

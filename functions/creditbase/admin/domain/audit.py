@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Literal
 
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.ids import audit_uuid
 from creditbase.kernel.instants import to_micros
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.draft import figures_of
 from creditbase.ledger.domain.entries import digest_of
 from creditbase.ledger.domain.wallet import Wallet

@@ -5,10 +5,10 @@ received for them, which discounts and gifts make smaller. Both in hundredths of
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from creditbase.admin.domain.rolling import DayUse, total_of
 from creditbase.kernel.money import NANOS_PER_CREDIT, apportion_up
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.wallet import Tally
 

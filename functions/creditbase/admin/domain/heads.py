@@ -7,7 +7,8 @@ are needed, of each height one at most.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from creditbase.kernel.records import dataclass
 
 Part = tuple[int, str]
 """A full part of the tree: its height, and its root as hexadecimal."""

@@ -5,8 +5,10 @@ the one before it; which of them counts is said by one document, so all change a
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
+
+from creditbase.kernel.records import dataclass
 
 Value = TypeVar("Value")
 

@@ -6,10 +6,10 @@ whether it is about a person, whether it is exported, and what an erasure leaves
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.kernel.instants import write_exact
+from creditbase.kernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ So the newest day that was counted, with its counters of then, says all that was
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.wallet import OTHER_CELLS, DayCount, Tally
 

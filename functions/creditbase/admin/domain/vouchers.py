@@ -7,12 +7,12 @@ together write different documents.
 
 import base64
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.ids import sha256_hex
 from creditbase.kernel.money import nanos_from_credits
+from creditbase.kernel.records import dataclass
 
 CODE_CHARACTERS_MAX = 64
 CODE_BYTES = 10

@@ -7,7 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from creditbase.catalog.domain.units import COUNTED_UNIT, UNITS, Usage
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.ids import NAMESPACE
 from creditbase.kernel.money import nanos_from_credits
+from creditbase.kernel.records import dataclass
 
 __all__ = [
     "COUNTED_UNIT",

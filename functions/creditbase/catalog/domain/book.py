@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from creditbase.catalog.domain.book_lines import read_line, write_line
 from creditbase.catalog.domain.prices import Model
+from creditbase.kernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

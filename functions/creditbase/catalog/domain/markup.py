@@ -6,9 +6,10 @@ default, then provider, model, plan, and the model of a plan.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX, BPS_PER_ONE, price_of
+from creditbase.kernel.records import dataclass
 
 DEFAULT_RULE = "default"
 

@@ -6,13 +6,13 @@ minimum, not below cost. Pure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.catalog.domain.markup import DEFAULT_RULE, Margin
 from creditbase.catalog.domain.prices import STANDARD
 from creditbase.catalog.domain.rates import PriceList
 from creditbase.kernel import instants
+from creditbase.kernel.records import dataclass
 
 ROUNDING = "up"
 """A price is rounded once, to the nano, against the customer; there is no other rule."""

@@ -5,11 +5,11 @@ refused, never free; a free unit is one whose price is 0 on purpose.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.catalog.domain.units import FALLS_BACK_TO, Usage
 from creditbase.kernel.instants import EPOCH
+from creditbase.kernel.records import dataclass
 
 STANDARD = ""
 """The variant of a model that is asked for by its name alone."""

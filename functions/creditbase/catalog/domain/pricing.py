@@ -1,12 +1,11 @@
 """What a call costs the customer and us, with all that is needed to compute it again. Pure."""
 
-from dataclasses import dataclass
-
 from creditbase.catalog.domain.markup import Margin
 from creditbase.catalog.domain.prices import ModelPrice
 from creditbase.catalog.domain.units import COUNTED_UNIT, Usage
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import AMOUNT_NANOS_MAX, price_of
+from creditbase.kernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

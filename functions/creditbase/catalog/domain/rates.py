@@ -5,7 +5,7 @@ name costs what the book says.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from creditbase.catalog.domain.book import PriceBook
@@ -19,6 +19,7 @@ from creditbase.catalog.domain.prices import (
 )
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import BPS_PER_ONE
+from creditbase.kernel.records import dataclass
 
 JUMP_BPS_MAX = 2_000
 """A price that moves by more than a fifth is taken only where somebody has signed for it."""

@@ -5,13 +5,13 @@ from a wallet (`paygo`). Its id never changes; its code may be renamed and is wh
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from creditbase.catalog.domain.markup import Margin, Markup, Rule
 from creditbase.catalog.domain.prices import ModelPrice
 from creditbase.kernel.money import nanos_from_cents
+from creditbase.kernel.records import dataclass
 
 BillingMode = Literal["subscription", "paygo"]
 BillingProvider = Literal["stripe", "external"]

@@ -4,7 +4,9 @@ The pools are exclusive: no token is counted in two of them, and together they a
 provider counts. Pure.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
+
+from creditbase.kernel.records import dataclass
 
 COUNTED_UNIT = "requests"
 """The one unit that is counted also where it has no price of its own."""

@@ -8,8 +8,8 @@ project are a tree, and the projects are one. The written form is docs/data-mode
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.entries import digest_of
 
 PAGE_LEAVES = 1024

@@ -4,9 +4,10 @@ Source: DESIGN section 4, "The published balance"; hub-api 5.1 for the meaning o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.draft import Draft
 from creditbase.ledger.domain.grants import MONTHLY_KINDS

@@ -1,7 +1,8 @@
 """Cells: what the use of a day is told apart by, and how they are written."""
 
 import json
-from dataclasses import dataclass
+
+from creditbase.kernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

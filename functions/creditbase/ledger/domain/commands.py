@@ -1,7 +1,7 @@
 """Commands: what may be asked of a wallet. Each knows the entries that guard it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from creditbase.kernel.ids import (
     late_expiry_entry_id,
     parse_hold_id,
 )
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.grants import GrantKind
 from creditbase.ledger.domain.notes import LevelName

@@ -5,7 +5,7 @@ Source: DESIGN section 4 (steps 2 and 7, "Entry ids") and section 5.
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import (
@@ -18,6 +18,7 @@ from creditbase.kernel.errors import (
     TooManyHolds,
 )
 from creditbase.kernel.ids import end_entry_id, late_entry_id
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.adjusting import (
     adopt,
     are_known,

@@ -5,11 +5,11 @@ The only mutable thing in the core; it lives and dies inside one call of `decide
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
-from creditbase.kernel.records import changed
+from creditbase.kernel.records import changed, dataclass
 from creditbase.ledger.domain.entries import Entry, EntryKind, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Crossing, Told

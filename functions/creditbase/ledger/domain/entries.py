@@ -7,12 +7,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
 from creditbase.kernel.instants import write_exact
-from creditbase.kernel.records import changed
+from creditbase.kernel.records import changed, dataclass
 from creditbase.ledger.domain.wallet import NOTHING_METERED, Draw, Metered
 
 EntryKind = Literal[

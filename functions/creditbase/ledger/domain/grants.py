@@ -1,12 +1,13 @@
 """Grants: parcels of credits, each with its kind, its place in the burn order, and its end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from creditbase.kernel.instants import FAR_FUTURE
 from creditbase.kernel.money import share_floor
+from creditbase.kernel.records import dataclass
 
 GrantKind = Literal["plan", "free", "topup", "promo", "voucher", "adjustment"]
 MONTHLY_KINDS = frozenset({"plan", "free"})

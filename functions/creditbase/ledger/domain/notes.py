@@ -1,9 +1,10 @@
 """What a wallet notes beside its money: levels, what is told, a plan that was cut."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from creditbase.kernel.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

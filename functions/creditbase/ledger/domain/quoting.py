@@ -4,10 +4,11 @@ It asks the very functions that decide a hold, so that what was quoted is what i
 as long as nothing else happens in between.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from creditbase.kernel.errors import Forbidden
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.affording import OUTPUT, most_output, price_of_cost
 from creditbase.ledger.domain.commands import Budget, MeteredUsage, Priced
 from creditbase.ledger.domain.draft import Draft, figures_of

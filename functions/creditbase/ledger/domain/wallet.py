@@ -4,12 +4,12 @@ Words: DESIGN section 1. All amounts are nanos, all instants aware UTC.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
-from creditbase.kernel.records import changed
+from creditbase.kernel.records import changed, dataclass
 from creditbase.kernel.windows import Window, free_window, window_number
 from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.grants import Grant

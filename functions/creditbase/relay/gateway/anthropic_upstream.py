@@ -5,10 +5,11 @@ Source: Anthropic's API reference, "Messages" and "Streaming messages", version 
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from creditbase.kernel.errors import InvalidRequest, Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.relay.gateway.asks import (
     MEDIA,
     Ask,

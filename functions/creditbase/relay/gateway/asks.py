@@ -5,8 +5,10 @@ reduced to what is known: nothing that the bound did not see reaches a provider.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
+
+from creditbase.kernel.records import dataclass
 
 Json = dict[str, Any]
 Medium = Literal["image", "file"]

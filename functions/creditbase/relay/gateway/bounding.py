@@ -14,12 +14,12 @@ nobody could be told, and one that searches by itself where no search has a pric
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from creditbase.catalog.domain import COUNTED_UNIT, ModelPrice, Usage
 from creditbase.catalog.domain.units import INPUT_TOKENS, OUTPUT_TOKENS
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import ceil_div
+from creditbase.kernel.records import dataclass
 from creditbase.relay.gateway.asks import Ask, Json
 from creditbase.relay.gateway.widths import bytes_of, widening_bytes
 

@@ -5,9 +5,9 @@ The usage told is the usage charged.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.relay.gateway.asks import Json
 from creditbase.relay.gateway.bounding import INPUT_UNITS, OUTPUT_UNITS, Quantities
 from creditbase.relay.gateway.pieces import (

@@ -7,8 +7,8 @@ model does, so that its stream can be watched.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from creditbase.kernel.records import dataclass
 from creditbase.relay.gateway.asks import Ask, Json, text_of
 from creditbase.relay.gateway.bounding import BYTES_PER_TOKEN, count_tokens
 from creditbase.relay.gateway.pieces import Finish, Piece, Report, Text

@@ -4,10 +4,11 @@ Source: the OpenAPI description of OpenAI's API, `createChatCompletion`, its str
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from creditbase.kernel.errors import Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.relay.gateway.asks import Ask, Json
 from creditbase.relay.gateway.pieces import (
     Finish,

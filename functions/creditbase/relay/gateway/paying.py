@@ -9,12 +9,12 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from uuid import UUID
 
 from creditbase.accounts.domain import ACCOUNT
 from creditbase.kernel.errors import Conflict, InvalidRequest, NotFound
 from creditbase.kernel.ids import sha256_hex
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.commands import Budget
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.paths import WalletRef

@@ -1,8 +1,9 @@
 """Pieces: what an upstream answers, bit by bit, whichever provider it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from creditbase.kernel.records import dataclass
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 

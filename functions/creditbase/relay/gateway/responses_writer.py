@@ -4,8 +4,8 @@ Source: relay-api.md 8, and the official SDKs' readers: `src/responses_ndjson.ts
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from creditbase.kernel.records import dataclass
 from creditbase.relay.gateway.asks import Json
 from creditbase.relay.gateway.bounding import INPUT_UNITS, OUTPUT_UNITS, Quantities
 from creditbase.relay.gateway.pieces import FinishReason, Piece, Refused, Text, ToolCall

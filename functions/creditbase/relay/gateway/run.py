@@ -14,10 +14,11 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 from creditbase.kernel.errors import BillingError, Conflict, Retryable, Unavailable
+from creditbase.kernel.records import dataclass
 from creditbase.metering.calls import HeldCall, capture_call, extend_call, void_call
 from creditbase.relay.gateway.asks import Ask
 from creditbase.relay.gateway.bounding import Quantities

@@ -5,7 +5,8 @@ in nothing else, so that a separator of Unicode inside a text does not break it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from creditbase.kernel.records import dataclass
 
 EVENT_BYTES_MAX = 4 * 1024 * 1024
 

@@ -7,9 +7,10 @@ request that has none: an object that takes longer begins with spaces, which JSO
 import json
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from creditbase.kernel.records import dataclass
 from creditbase.relay.gateway.asks import Json
 from creditbase.relay.gateway.bounding import Quantities
 from creditbase.relay.gateway.pieces import (

@@ -9,10 +9,11 @@ thinking before it, and the part that the caller was given.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from creditbase.catalog.domain import COUNTED_UNIT, UNITS, ModelPrice, Usage
 from creditbase.kernel.money import ceil_div
+from creditbase.kernel.records import dataclass
 from creditbase.metering.provider_usage import anthropic_usage, chat_usage, in_priced
 from creditbase.relay.gateway.bounding import (
     INPUT_UNITS,

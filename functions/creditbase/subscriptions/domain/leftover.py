@@ -4,11 +4,11 @@ Of a limit: what is left of it; of no limit: the time that is left. Source: ADR-
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
 from creditbase.catalog.domain.tiers import Tier, Tiers
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window, free_window, window_number
 from creditbase.subscriptions.domain.mirror import Invoice, InvoiceLine, Subscription
 

@@ -3,10 +3,11 @@
 Nothing here believes an event: these are the objects as they are now, whatever happened when.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 
 ENTITLING = frozenset({"active", "trialing"})

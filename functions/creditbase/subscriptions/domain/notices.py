@@ -6,7 +6,7 @@ The id is made of the cause; the words are made elsewhere.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from creditbase.kernel.ids import (
     trial_refused_id,
 )
 from creditbase.kernel.money import NANOS_PER_CREDIT, write_money
+from creditbase.kernel.records import dataclass
 from creditbase.subscriptions.domain.mirror import ENDED, LIVE, Invoice, Record, Subscription
 from creditbase.subscriptions.domain.owed import Plans
 

@@ -5,13 +5,13 @@ all paid invoices of the period, so neither order nor repetition of events can c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from creditbase.catalog.domain import Plan
 from creditbase.kernel.ids import cycle_grant_id, upgrade_grant_id
 from creditbase.kernel.money import NANOS_PER_CREDIT, worth_nanos
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 from creditbase.subscriptions.domain.mirror import Invoice, InvoiceLine, Subscription
 

@@ -5,12 +5,13 @@ gives the same standing, whichever event led to looking at it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from creditbase.accounts.domain import TierSubscription
 from creditbase.catalog.domain import Plan
 from creditbase.kernel.ids import downgrade_entry_id, sha256_hex, upgrade_again_entry_id
+from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.wallet import Terms
 from creditbase.subscriptions.domain.mirror import (

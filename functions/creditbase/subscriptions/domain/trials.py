@@ -6,10 +6,10 @@ or that is not the customer's first, gives nothing: it is ended at once, before 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from creditbase.kernel.ids import trial_claim_id
+from creditbase.kernel.records import dataclass
 from creditbase.subscriptions.domain.mirror import Subscription
 
 CARD, EMAIL = "card", "email"

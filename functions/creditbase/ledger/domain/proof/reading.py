@@ -5,12 +5,12 @@ for an amount or an instant before it was looked at, and what is wrong is told b
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from creditbase.kernel.instants import write_exact
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
+from creditbase.kernel.records import dataclass
 
 NOTHING = "nothing"
 """What is expected, or found, where there is no such thing."""

@@ -7,10 +7,11 @@ two proofs, the next goes on where the last one ended.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.wallet import Draw, Tally
 
 Documents = Mapping[str, Mapping[str, Any]]
