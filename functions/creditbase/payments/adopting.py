@@ -8,7 +8,7 @@ at it later, a webhook or this, finds the same plan.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from creditbase.accounts.store import find_user
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import InvalidRequest, NotFound, Unauthenticated
+from creditbase.kernel.records import dataclass
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_entry
 from creditbase.payments import store, stripe_billing, stripe_gateway
