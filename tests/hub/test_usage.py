@@ -23,6 +23,7 @@ from creditbase.ledger.domain.wallet import Metered
 from creditbase.ledger.paths import WalletRef
 from creditbase.runtime import http
 from creditbase.runtime.clock import real_now
+from creditbase.subscriptions.relay_customers import delete_customer
 from creditbase.subscriptions.use_cases import first_touch
 from tests import costs
 from tests.ledger.wallets import LiveWallet
@@ -280,6 +281,32 @@ class TestCache:
 
         page.ask(key)
         assert wire.counts == costs.together(costs.KEY_READ, costs.USAGE_ME_MISS)
+
+    def test_who_is_signed_in_is_read_with_the_balance(self, page: Page, wire: Wire) -> None:
+        """Two documents by one RPC, so that a page waits for the store once."""
+        page.ask()
+        wire.reset()
+
+        assert seen(page.ask())[1] == "HIT"
+
+        assert wire.counts == (1, *costs.together(costs.USER_READ, costs.USAGE_ME_HIT)[1:])
+
+    def test_whose_customer_is_a_later_one_is_asked_for_once_more(
+        self, page: Page, wire: Wire
+    ) -> None:
+        """Who was deleted and came back has its new balance, and never the old one."""
+        page.ask()
+        page.spend(CREDIT)
+        wallet = page.wallet().ref
+        delete_customer(wallet.project_id, wallet.customer_id, now=page.clock.at)
+        page.ask()
+        wire.reset()
+
+        answer = page.ask()
+
+        assert json_of(answer)["usage"]["total_requests"] == 0
+        assert json_of(answer)["balance_document"] != wallet.balance
+        assert wire.counts == (2, 3, 0)
 
     def test_it_is_never_shared(self, page: Page) -> None:
         """P34: each sees its own."""

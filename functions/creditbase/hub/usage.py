@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from creditbase.hub.door import HUB
-from creditbase.hub.payer import Payer, payer_and_role_of
+from creditbase.hub.payer import Payer, payer_and_balance_of, payer_and_role_of
 from creditbase.kernel.instants import write_seconds
 from creditbase.kernel.money import (
     NANOS_PER_CREDIT,
@@ -25,8 +25,8 @@ from creditbase.runtime.http import Call, Reply, endpoint
 @endpoint("usage_me", door=HUB)
 def usage_me(call: Call) -> Reply:
     """Show plan, credits and usage: published at most a minute ago, or worked out now."""
-    payer = payer_and_role_of(call)
-    balance, is_hit = load_balance(payer.wallet, now=call.now)
+    payer, known = payer_and_balance_of(call)
+    balance, is_hit = load_balance(payer.wallet, now=call.now, published=known)
     age_s = max(timedelta(0), call.now - balance.published_at) // timedelta(seconds=1)
     headers = {"X-Cache": "HIT" if is_hit else "MISS", "Age": str(age_s)}
     return Reply(body={**usage_body(balance), **_account(payer)}, headers=headers)

@@ -26,7 +26,8 @@ class Verification(Report):
     def facts(self) -> dict[str, object]:
         """Return the report as a line of the log has it."""
         own = {"entries": self.entries, "broken": self.broken}
-        return {**super().facts(), **own}
+        # A class with slots is made anew, which `super()` alone does not know.
+        return {**super(Verification, self).facts(), **own}  # noqa: UP008 - see above
 
 
 def verify_ledger(now: datetime, *, limit: int = WALLETS_PER_RUN_MAX) -> Report:

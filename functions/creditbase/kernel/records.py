@@ -30,7 +30,7 @@ else:
         if not frozen or not eq or order:
             how = {"frozen": frozen, "slots": slots, "kw_only": kw_only}
             return dataclasses.dataclass(cls, eq=eq, order=order, **how)
-        own = vars(cls).keys() | set()
+        own = set(vars(cls))
         made = dataclasses.dataclass(
             cls, init=False, repr=False, eq=False, slots=slots, kw_only=kw_only
         )

@@ -72,10 +72,11 @@ def load_wallets(project_id: str, *, after: str = "") -> Iterator[Wallet]:
 
 def find_balance(ref: WalletRef) -> Balance | None:
     """Return the published balance, or None where nothing was ever published."""
-    return _balance(firestore.get_all([ref.balance])[0])
+    return balance_from(firestore.get_all([ref.balance])[0])
 
 
-def _balance(snapshot: Snapshot) -> Balance | None:
+def balance_from(snapshot: Snapshot) -> Balance | None:
+    """Return the published balance that a snapshot holds, if any."""
     return None if snapshot.fields is None else read_balance(snapshot.fields)
 
 

@@ -83,13 +83,17 @@ def run(ref: WalletRef, command: Command, *, now: datetime) -> Decision:
     return own.run(ref, command, now=now, deadline_s=deadline_s)
 
 
-def load_balance(ref: WalletRef, *, now: datetime) -> tuple[Balance, bool]:
+def load_balance(
+    ref: WalletRef, *, now: datetime, published: Balance | None = None
+) -> tuple[Balance, bool]:
     """Return the balance and whether the published one served (one read; else one more).
+
+    `published` is what the caller has just read of it; it is read now if there is none.
 
     Raises:
         NotFound: there is no such wallet.
     """
-    published = find_balance(ref)
+    published = published or find_balance(ref)
     if published is not None and published.is_fresh(now):
         return published, True
     loaded = find_wallet(ref)
