@@ -136,7 +136,7 @@ class Kept:
 def forget() -> None:
     """Know nothing, as a new process does."""
     lanes.cache_clear()
-    stripe_billing.load_price.cache_clear()
+    stripe_billing.load_marked_price.cache_clear()
 
 
 def _all_of(ref: CustomerRef) -> dict[str, Fields]:

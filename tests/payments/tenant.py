@@ -80,7 +80,7 @@ class Tenant:
         sell(HUB_PROJECT_ID)
         for cache in (shared_cache(), shared_tiers()):
             cache.forget()
-        stripe_billing.load_price.cache_clear()
+        stripe_billing.load_marked_price.cache_clear()
         return cls(ensure_project(f"p{uuid4().hex[:12]}", now=now).project_id, now)
 
     def tier(self, code: str, *, suffix: str = "") -> Tier:

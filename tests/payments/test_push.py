@@ -138,7 +138,7 @@ class TestAnotherPrice:
 
         sale.push(DEARER)
         shared_cache().forget()
-        stripe_billing.load_price.cache_clear()
+        stripe_billing.load_marked_price.cache_clear()
         outcome = mirror_customer(customer["id"], now=real_now())
 
         assert outcome.status == "applied"

@@ -19,7 +19,7 @@ from creditbase.accounts.domain import CustomerRef
 from creditbase.kernel.errors import Contention, Unavailable
 from creditbase.ledger import use_cases as ledger
 from creditbase.ledger.paths import WalletRef
-from creditbase.payments.stripe_billing import load_price
+from creditbase.payments.stripe_billing import load_marked_price
 from creditbase.payments.use_cases import receive_event
 from creditbase.runtime.clock import real_now
 from creditbase.runtime.firestore import Delete, Fields, Put, Write, commit, get_all
@@ -59,7 +59,7 @@ class Processes:
 
     def start(self) -> None:
         """Start both anew: neither knows a wallet, or for which plan a price was made."""
-        load_price.cache_clear()
+        load_marked_price.cache_clear()
         self._memories, self._current = [ledger.Lanes(), ledger.Lanes()], 0
 
     def lanes(self) -> ledger.Lanes:

@@ -104,7 +104,7 @@ class Doors:
         self.clock.world = self.seam.world = world
         self.told, self.epoch = 0, self.epoch + 1
         self.tenant.made.clear()
-        stripe_billing.load_price.cache_clear()
+        stripe_billing.load_marked_price.cache_clear()
 
     # ---- asking --------------------------------------------------------------------------
 
@@ -342,7 +342,7 @@ def forget() -> None:
     """Be another process: nothing known of settings, catalogs, names and wallets."""
     settings.cache_clear()
     stripe_gateway.client.cache_clear()
-    stripe_billing.load_price.cache_clear()
+    stripe_billing.load_marked_price.cache_clear()
     for cached in (shared_cache, shared_tiers, lanes, customer_names):
         cached.cache_clear()
 

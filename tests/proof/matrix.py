@@ -35,7 +35,7 @@ RETRYABLE = frozenset({500, 503})
 
 KEPT = (
     *(shared_cache, shared_tiers, lanes, customer_names, tiered_projects, listeners, plans),
-    stripe_billing.load_price,
+    stripe_billing.load_marked_price,
 )
 """What a process remembers."""
 

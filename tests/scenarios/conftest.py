@@ -62,7 +62,7 @@ def forget() -> None:
     """Let this process read its settings, prices and catalog anew."""
     settings.cache_clear()
     stripe_gateway.client.cache_clear()
-    stripe_billing.load_price.cache_clear()
+    stripe_billing.load_marked_price.cache_clear()
     shared_cache().forget()
     lanes.cache_clear()
 

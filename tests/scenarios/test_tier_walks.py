@@ -369,7 +369,7 @@ def walk_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         world = new_world(BEGINS)
         monkeypatch.setenv("STRIPE_API_BASE", world.public_url)
         monkeypatch.setattr(stripe.RequestsClient, "request", ask_directly(world))
-        stripe_billing.load_price.cache_clear()
+        stripe_billing.load_marked_price.cache_clear()
         return TierWalk(seed, world)
 
     yield made

@@ -239,7 +239,7 @@ class Merchant:
 def _forget() -> None:
     settings.cache_clear()
     stripe_gateway.client.cache_clear()
-    stripe_billing.load_price.cache_clear()
+    stripe_billing.load_marked_price.cache_clear()
 
 
 def _broken() -> Exception:

@@ -68,11 +68,30 @@ class KnownPrice(NamedTuple):
     amount_cents: int = 0
 
 
-@lru_cache(maxsize=1_000)
+class _Unmarked(Exception):
+    """A price is for no plan of ours, yet: it is not remembered, for it may be marked."""
+
+    def __init__(self, price: KnownPrice) -> None:
+        super().__init__()
+        self.price = price
+
+
 def load_price(price_id: str) -> KnownPrice:
-    """Return a price, asked for once."""
+    """Return a price, asked for once if it is for a plan of ours."""
+    try:
+        return load_marked_price(price_id)
+    except _Unmarked as found:
+        return found.price
+
+
+@lru_cache(maxsize=1_000)
+def load_marked_price(price_id: str) -> KnownPrice:
+    """Return a price of a plan of ours: what a process has to ask for once."""
     answered = ask(lambda: client().v1.prices.retrieve(price_id))
-    return KnownPrice(*_made_for(answered), answered["unit_amount"] or 0)
+    price = KnownPrice(*_made_for(answered), answered["unit_amount"] or 0)
+    if not price.plan_code:
+        raise _Unmarked(price)
+    return price
 
 
 def load_mark(price_id: str) -> tuple[str, str]:
@@ -89,7 +108,7 @@ def mark_price(price_id: str, *, project_id: str, plan_code: str) -> None:
     params: Any = {"metadata": {"project": project_id, "plan": plan_code}}
     options: Any = {"idempotency_key": f"mark:{price_id}:{project_id}:{plan_code}"}
     ask(lambda: client().v1.prices.update(price_id, params=params, options=options))
-    load_price.cache_clear()
+    load_marked_price.cache_clear()
 
 
 def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscription:
