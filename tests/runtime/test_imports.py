@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import main
-from tests.runtime.test_manifest import FUNCTIONS, SECRETS
+from tests.runtime.test_manifest import ASKS_STRIPE_LATER, FUNCTIONS, SECRETS
 
 PROGRAM = """
 import json, os, sys
@@ -36,8 +36,6 @@ READS_BODIES = {
     *("account", "admin_customers", "admin_vouchers", "admin_webhooks", "auth_customer_token"),
     *("customers", "customers_me", "gateway", "meter", "project_webhooks", "projects", "tiers"),
 }
-ASKS_STRIPE_LATER = {"projects"}
-"""Only who deletes a customer waits for it."""
 POSTS_WEBHOOKS = {"deliver_webhooks", "project_webhooks"}
 OURS_MAX = 190
 """Modules of our own: the most that one function needs, with room for a few."""

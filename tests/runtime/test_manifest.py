@@ -202,6 +202,10 @@ def loaded_by(module: str) -> set[str]:
 known_imports = cache(imports_of)
 
 
+ASKS_STRIPE_LATER = frozenset({"projects"})
+"""Only who deletes a customer waits for it."""
+
+
 def test_an_instance_loads_stripe_only_where_it_asks_stripe() -> None:
     """What does not sell has a shorter cold start, and is a smaller target."""
     import main
@@ -210,7 +214,7 @@ def test_an_instance_loads_stripe_only_where_it_asks_stripe() -> None:
 
     assert {name for name, modules in loaded.items() if "stripe" in modules} == {
         name for name, keys in SECRETS.items() if "STRIPE_SECRET_KEY" in keys
-    }
+    } - ASKS_STRIPE_LATER
 
 
 def test_what_is_said_to_be_loaded_is() -> None:
