@@ -20,7 +20,7 @@ from creditbase.kernel.errors import InvalidRequest, NotFound, Unauthenticated
 from creditbase.kernel.records import dataclass
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import find_entry
-from creditbase.payments import store, stripe_billing, stripe_gateway
+from creditbase.payments import store, stripe_gateway, stripe_marks
 from creditbase.payments.mirroring import Look, look_at, mirror_customer, picture
 from creditbase.payments.store import Account
 from creditbase.runtime import firestore
@@ -71,7 +71,7 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
         if code not in plans or code == FREE_PLAN:
             raise InvalidRequest(f"{code} is no plan of the catalog that is paid for")
         try:
-            made_for = stripe_billing.load_mark(price_id)
+            made_for = stripe_marks.load_mark(price_id)
         except NotFound:
             raise InvalidRequest(f"Stripe has no price {price_id}") from None
         if made_for not in {("", ""), (HUB_PROJECT_ID, code)}:
@@ -87,7 +87,7 @@ def mark_prices(mapping: Mapping[str, str]) -> None:
     """
     check_mapping(mapping)
     for price_id, code in mapping.items():
-        stripe_billing.mark_price(price_id, project_id=HUB_PROJECT_ID, plan_code=code)
+        stripe_marks.mark_price(price_id, project_id=HUB_PROJECT_ID, plan_code=code)
 
 
 def list_extension_users(collection: str) -> Iterator[tuple[str, str]]:

@@ -88,27 +88,10 @@ def load_price(price_id: str) -> KnownPrice:
 def load_marked_price(price_id: str) -> KnownPrice:
     """Return a price of a plan of ours: what a process has to ask for once."""
     answered = ask(lambda: client().v1.prices.retrieve(price_id))
-    price = KnownPrice(*_made_for(answered), answered["unit_amount"] or 0)
+    price = KnownPrice(*made_for(answered), answered["unit_amount"] or 0)
     if not price.plan_code:
         raise _Unmarked(price)
     return price
-
-
-def load_mark(price_id: str) -> tuple[str, str]:
-    """Return whose a price is and for which plan, as Stripe has it now; empty where unmarked.
-
-    Raises:
-        NotFound: there is no such price.
-    """
-    return _made_for(ask(lambda: client().v1.prices.retrieve(price_id)))
-
-
-def mark_price(price_id: str, *, project_id: str, plan_code: str) -> None:
-    """Let a price that others made be for a plan of ours, from now on."""
-    params: Any = {"metadata": {"project": project_id, "plan": plan_code}}
-    options: Any = {"idempotency_key": f"mark:{price_id}:{project_id}:{plan_code}"}
-    ask(lambda: client().v1.prices.update(price_id, params=params, options=options))
-    load_marked_price.cache_clear()
 
 
 def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscription:
@@ -116,7 +99,7 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
     item = answered["items"]["data"][0]
     payer, method = _shown(answered["customer"]), _shown(answered["default_payment_method"])
     by_default = (payer.get("invoice_settings") or {}).get("default_payment_method")
-    plan_code = _plan_code(project_id, _made_for(item["price"]))
+    plan_code = _plan_code(project_id, made_for(item["price"]))
     next_plan_code, next_plan_at = _next_plan(project_id, answered["schedule"], plan_code)
     return Subscription(
         subscription_id=answered["id"],
@@ -230,7 +213,8 @@ def subscription_of(invoice: Mapping[str, Any]) -> str:
     return id_of((parent.get("subscription_details") or {}).get("subscription"))
 
 
-def _made_for(price: Mapping[str, Any]) -> tuple[str, str]:
+def made_for(price: Mapping[str, Any]) -> tuple[str, str]:
+    """Return whose a price of Stripe's is, and for which plan; empty where it is unmarked."""
     metadata = price.get("metadata") or {}
     return metadata.get("project", ""), metadata.get("plan") or metadata.get("tier", "")
 
