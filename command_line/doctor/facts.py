@@ -98,6 +98,7 @@ class GoogleFacts:
     secrets: frozenset[str] | None = None
     recovers_to_point: bool | None = None
     sign_in_methods: frozenset[str] | None = None
+    """Firebase's own (email) and those of providers (google.com), where switched on."""
     authorized_domains: frozenset[str] | None = None
     app_check_store: str | None = None
     """How App Check guards Firestore itself: ENFORCED, UNENFORCED, OFF."""

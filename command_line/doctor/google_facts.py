@@ -58,6 +58,7 @@ def ask_all(get: Get, seen: Callable[[str, Callable[[], Any]], Any]) -> GoogleFa
     """Return what the answers say; `seen` takes a question that may be refused."""
     fields = seen("field_overrides", lambda: _overrides(get))
     sign_in = seen("sign_in", lambda: get(_identity() + "/config"))
+    providers = seen("sign_in_providers", lambda: _providers(get))
     return GoogleFacts(
         indexes=seen("indexes", lambda: _indexes(get)),
         exemptions=None if fields is None else fields[0],
@@ -67,7 +68,7 @@ def ask_all(get: Get, seen: Callable[[str, Callable[[], Any]], Any]) -> GoogleFa
         jobs=seen("schedules", lambda: _jobs(get)),
         secrets=seen("secrets", lambda: _secrets(get)),
         recovers_to_point=seen("recovery", lambda: _recovers(get(FIRESTORE))),
-        sign_in_methods=None if sign_in is None else methods_of(sign_in),
+        sign_in_methods=ways_in(None if sign_in is None else methods_of(sign_in), providers),
         authorized_domains=None
         if sign_in is None
         else frozenset(sign_in.get("authorizedDomains", ())),
@@ -149,8 +150,22 @@ def _identity() -> str:
     return "https://identitytoolkit.googleapis.com/admin/v2/projects/{project}"
 
 
+def _providers(get: Get) -> frozenset[str]:
+    name = "defaultSupportedIdpConfigs"
+    rows = _every(get, f"{_identity()}/{name}", name)
+    return frozenset(it["name"].rpartition("/")[2] for it in rows if it.get("enabled"))
+
+
+def ways_in(
+    own: frozenset[str] | None, providers: frozenset[str] | None
+) -> frozenset[str] | None:
+    """Return every way of signing in; None where one may be on that was not seen."""
+    found = (own or frozenset()) | (providers or frozenset())
+    return None if not found and (own is None or providers is None) else found
+
+
 def methods_of(config: Mapping[str, Any]) -> frozenset[str]:
-    """Return the ways of signing in that a project's configuration switches on."""
+    """Return the ways of signing in of Firebase's own that a configuration switches on."""
     ways = config.get("signIn", {})
     return frozenset(
         name

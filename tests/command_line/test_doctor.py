@@ -1,5 +1,6 @@
 """The doctor's judgement: one thing is broken, and exactly that is named, with its remedy."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from command_line.doctor.facts import Facts, JobRun
-from command_line.doctor.google_facts import ask_all
+from command_line.doctor.google_facts import Refused, ask_all
 from command_line.doctor.judgement import judge
 from command_line.doctor.wanted import load_wanted, minutes_of
 from creditbase.admin.health import JOBS
@@ -213,6 +214,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         ]
     },
     "secretmanager": {"secrets": [{"name": f"projects/1/secrets/{it}"} for it in SECRETS]},
+    "defaultSupportedIdpConfigs": {"defaultSupportedIdpConfigs": []},
     "identitytoolkit": {
         "signIn": {"email": {"enabled": True}},
         "authorizedDomains": ["app.example"],
@@ -222,11 +224,47 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
+def answer_of(url: str) -> dict[str, Any]:
+    """Answer as Google does: the first address that matches, the longer ones first."""
+    return next(answer for part, answer in ANSWERS.items() if part in url)
+
+
 def test_reads_what_google_answers() -> None:
-    """Shapes as Google's reference has them; the longest matching address answers."""
+    """Shapes as Google's reference has them."""
+    assert ask_all(answer_of, lambda _what, ask: ask()) == GOOGLE
+    assert STORE.is_open is False
+
+
+@pytest.mark.parametrize(
+    ("google_com", "codes"),
+    [
+        pytest.param({"enabled": True}, [], id="switched on"),
+        pytest.param({"enabled": False}, ["sign_in_missing"], id="switched off"),
+        pytest.param({}, ["sign_in_missing"], id="never switched on"),
+        pytest.param(None, [], id="not seen"),
+    ],
+)
+def test_google_alone_is_a_way_to_sign_in(
+    google_com: dict[str, bool] | None, codes: list[str]
+) -> None:
+    """Providers are listed apart from the configuration, and the list may be refused."""
+    listed = "defaultSupportedIdpConfigs"
 
     def get(url: str) -> dict[str, Any]:
-        return next(answer for part, answer in ANSWERS.items() if part in url)
+        if url.endswith(listed):
+            if google_com is None:
+                raise Refused("403")
+            return {listed: [{"name": f"projects/p/{listed}/google.com", **google_com}]}
+        if url.endswith("/config"):
+            return {**answer_of(url), "signIn": {"email": {"enabled": False}}}
+        return answer_of(url)
 
-    assert ask_all(get, lambda _what, ask: ask()) == GOOGLE
-    assert STORE.is_open is False
+    def seen(_what: str, ask: Callable[[], Any]) -> Any:
+        try:
+            return ask()
+        except Refused:
+            return None
+
+    found = judge(replace(SOUND, google=ask_all(get, seen)))
+
+    assert [it.code for it in found] == codes
