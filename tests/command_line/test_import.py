@@ -117,7 +117,7 @@ def test_what_is_shown_is_what_is_done_and_it_is_done_once(
 def test_many_at_once_grant_once_and_the_next_invoice_grants_by_its_event(
     extension: Extension, client: FlaskClient, now: datetime
 ) -> None:
-    """Imports and webhooks run over one another; the next period is a webhook's."""
+    """Four imports at once, then what webhooks tell; the next period is a webhook's."""
     uid, customer = extension.user()
     adopting.mark_prices({extension.price_id: "guru"})
     told = [signed_event(it) for it in extension.shop.events("*")]

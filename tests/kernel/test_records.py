@@ -107,7 +107,16 @@ def other_kinds_by(make: Any) -> dict[str, Any]:
 
         count: int = 0
 
-    return by_name(Empty, Mutable, Ordered)
+    @make(frozen=True, slots=True)
+    class Near:  # noqa: PLW1641 - the decorator gives it one
+        """An equality of its own, and the hash of any record."""
+
+        value: int
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Near) and self.value == other.value
+
+    return by_name(Empty, Mutable, Ordered, Near)
 
 
 def by_name(*kinds: Any) -> dict[str, Any]:
@@ -131,6 +140,7 @@ MAKING: dict[str, list[Callable[[Any], Any]]] = {
     "Named": [lambda kind: kind(first=1), lambda kind: kind(first=1, second=3)],
     "Single": [lambda kind: kind(1), lambda kind: kind(-1), lambda kind: kind(2)],
     "Empty": [lambda kind: kind()],
+    "Near": [lambda kind: kind(1), lambda kind: kind(2)],
     "Mutable": [lambda kind: kind(), lambda kind: kind(2)],
     "Ordered": [lambda kind: kind(), lambda kind: kind(2)],
 }

@@ -30,7 +30,8 @@ else:
         if not frozen or not eq or order:
             how = {"frozen": frozen, "slots": slots, "kw_only": kw_only}
             return dataclasses.dataclass(cls, eq=eq, order=order, **how)
-        own = set(vars(cls))
+        # A class with an `__eq__` of its own has None for a hash until it gets one.
+        own = {name for name, value in vars(cls).items() if value is not None}
         made = dataclasses.dataclass(
             cls, init=False, repr=False, eq=False, slots=slots, kw_only=kw_only
         )
