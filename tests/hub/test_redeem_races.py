@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from creditbase.admin import voucher_store
-from creditbase.admin.domain.vouchers import WINDOW, Span, code_digest
+from creditbase.admin.domain.vouchers import WINDOW, Span, code_digest, place_of
 from creditbase.admin.voucher_store import count_taken
 from creditbase.runtime.firestore import Create, commit
 from tests.hub.redeeming import Counter, Person, kept, uses_of
@@ -159,7 +159,9 @@ def test_a_slot_that_is_taken_while_it_is_looked_for_is_looked_for_again(
 ) -> None:
     """Every look of the search may be stale; only the commit decides."""
     code, person = counter.voucher(max_uses=1_000), counter.person()
-    fill(code, but=510, of=1_000)
+    customer_id = counter.open_account(person).customer_id
+    place = place_of(customer_id, code_digest(code), max_uses=1_000)
+    fill(code, but=(place + 500) % 1_000, of=1_000)  # where no first look reaches
     looks: list[int] = []
     really = voucher_store.find_free_slots
 
