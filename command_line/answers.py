@@ -46,13 +46,34 @@ class Session:
     command: str
     is_json: bool = False
     is_sure: bool = False
+    project: str = ""
+    """The real project that was named; only commands without a target read it."""
     target: Target | None = None
     out: Console = field(default_factory=lambda: Console(highlight=False))
     said: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
     def say(self, text: str) -> None:
         """Tell a person something, beside the result."""
-        self.said.print(text, markup=False)
+        self.said.print(text, markup=False, soft_wrap=True)
+
+    @property
+    def is_attended(self) -> bool:
+        """Return whether a person is there to be asked."""
+        return sys.stdin.isatty() and not (self.is_json or self.is_sure)
+
+    def ask(self, question: str, offered: str) -> str:
+        """Return what a person answers; an empty line takes what is offered.
+
+        Raises:
+            Failure: the person left.
+        """
+        self.said.print(
+            f"{question}{f' [{offered}]' if offered else ''}: ", end="", markup=False
+        )
+        line = sys.stdin.readline()
+        if not line:
+            raise Failure("NOT_MEANT", "nothing was changed")
+        return line.strip() or offered
 
     def confirm(self, deed: str) -> None:
         """Make sure that a change of a real project is meant.

@@ -9,6 +9,7 @@ from command_line import (
     customer_commands,
     doctor_command,
     import_commands,
+    init_command,
     proof_commands,
     sale_commands,
     stripe_commands,
@@ -23,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for room in (
+    init_command,
     doctor_command,
     sale_commands,
     customer_commands,

@@ -45,9 +45,12 @@ def command(
             common = {option: given.pop(option) for option in COMMON}
             prefix = f"{app.info.name} " if isinstance(app.info.name, str) else ""
             session = Session(
-                f"{prefix}{name}", is_json=common["as_json"], is_sure=common["is_sure"]
+                f"{prefix}{name}",
+                is_json=common["as_json"],
+                is_sure=common["is_sure"],
+                project=common["project"],
             )
-            raise typer.Exit(_run(session, run, common["project"], given, needs_target))
+            raise typer.Exit(_run(session, run, given, needs_target))
 
         own = list(inspect.signature(run).parameters.values())[1:]
         shared = [
@@ -68,12 +71,10 @@ def command(
     return register
 
 
-def _run(
-    session: Session, run: Command, project: str, given: dict[str, Any], needs_target: bool
-) -> int:
+def _run(session: Session, run: Command, given: dict[str, Any], needs_target: bool) -> int:
     try:
         if needs_target:
-            session.target = take_target(project)
+            session.target = take_target(session.project)
             refuse_unsafe_environment()
         return session.close(run(session, **given))
     except KeyboardInterrupt:

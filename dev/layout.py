@@ -4,6 +4,7 @@
 so that stacks run side by side and share nothing.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,10 @@ FUNCTIONS = ROOT / "functions"
 FUNCTIONS_BIN = FUNCTIONS / "venv" / "bin"
 SITE = ROOT / "web" / "dist"
 """The web app as it was built: what Hosting serves."""
-REGION = "us-central1"
+REGION = json.loads((ROOT / "firebase.json").read_text())["hosting"]["rewrites"][0]["function"][
+    "region"
+]
+"""Where the functions are: what Hosting is told of the first is so of all."""
 PORT_BASE = 21_000
 PORTS_PER_STACK = 100
 NUMBER_MAX = 99

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from command_line.doctor.facts import Facts, Finding
+from creditbase.runtime.settings import REGION
 
 
 def indexes(facts: Facts) -> Iterator[Finding]:
@@ -63,8 +64,8 @@ def functions(facts: Facts) -> Iterator[Finding]:
                 yield _error("schedule_missing", f"nothing calls the job {name}", fix)
             elif state != "ENABLED":
                 fix = (
-                    f"gcloud scheduler jobs resume firebase-schedule-{name}-us-central1 "
-                    f"--location us-central1 --project {facts.project}"
+                    f"gcloud scheduler jobs resume firebase-schedule-{name}-{REGION} "
+                    f"--location {REGION} --project {facts.project}"
                 )
                 yield _error("schedule_paused", f"the job {name} is {state.lower()}", fix)
 

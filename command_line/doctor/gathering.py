@@ -78,12 +78,17 @@ def _settings(target: Target) -> Mapping[str, str]:
     """Return the variables that the functions run with."""
     if not target.is_real:
         return dict(os.environ)
-    files = (FUNCTIONS / ".env", FUNCTIONS / f".env.{target.project}")
+    return deployed_settings(FUNCTIONS, target.project)
+
+
+def deployed_settings(functions: Path, project: str) -> dict[str, str]:
+    """Return the settings with which a project is deployed: those of all, then its own."""
+    files = (functions / ".env", functions / f".env.{project}")
     return {k: v for file in files if file.is_file() for k, v in dotenv(file).items()}
 
 
 def dotenv(file: Path) -> dict[str, str]:
-    """Return the settings that are deployed with the functions."""
+    """Return the settings of a file that is deployed with the functions."""
     return env_file.parse(file.read_text(encoding="utf-8"))
 
 
