@@ -16,6 +16,7 @@ from creditbase.admin.erasure_store import find_erasure
 from creditbase.jobs.deliveries import deliver_webhooks
 from creditbase.jobs.erasing import erase_customers
 from creditbase.kernel.errors import Conflict, NotFound, Unauthenticated, Unavailable
+from creditbase.ledger.domain.commands import FixedAmount, PlaceHold
 from creditbase.payments import stripe_gateway
 from creditbase.payments.use_cases import start_topup
 from creditbase.runtime.clock import real_now
@@ -293,6 +294,21 @@ def test_it_is_refused_while_something_is_owed_unless_forced(
     assert running.value.reason == "CALLS_RUNNING"
     assert owed.value.reason == "MONEY_OWED"
     assert erase(leaver.deed(), Consent(is_forced=True), now=leaver.now).is_erased
+
+
+def test_what_runs_on_after_a_forced_erasure_brings_no_note_back(leaver: Leaver) -> None:
+    """A call that was under way ends as it would, into a ledger that names nobody."""
+    wallet = LiveWallet(leaver.wallet, leaver.now)
+    hold_id, cost = wallet.hold_id("running"), FixedAmount(1_000)
+    wallet.run(PlaceHold("op:running", hold_id, "d", cost, 900, {"for": leaver.note}))
+
+    erase(leaver.deed(), Consent(is_forced=True), now=leaver.now)
+    wallet.capture("running", 400)
+
+    told(leaver)
+    assert found_anywhere(leaver.canaries) == []
+    assert wallet.newest(1)[0]["captured_nanos"] == 400
+    wallet.audit()
 
 
 def _names(event: Resource) -> bool:
