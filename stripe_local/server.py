@@ -14,6 +14,8 @@ from stripe_local.world import Settings, World
 
 HOST = "127.0.0.1"
 _GRACE_S = 2
+_KEEP_ALIVE_S = 600
+"""Longer than any caller rests: a connection that is closed just as it is used again breaks."""
 
 
 class _CuttableProtocol(H11Protocol):
@@ -53,6 +55,7 @@ class LocalStripe(uvicorn.Server):
                 lifespan="on",
                 log_level="warning",
                 timeout_graceful_shutdown=_GRACE_S,
+                timeout_keep_alive=_KEEP_ALIVE_S,
                 ws="none",
             )
         )
