@@ -12,6 +12,7 @@ from command_line import (
     init_command,
     proof_commands,
     sale_commands,
+    simulate_commands,
     stripe_commands,
 )
 
@@ -31,6 +32,7 @@ for room in (
     stripe_commands,
     import_commands,
     proof_commands,
+    simulate_commands,
 ):
     room.take(app)
 

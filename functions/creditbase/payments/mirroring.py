@@ -18,13 +18,6 @@ from creditbase.catalog.tier_use_cases import load_tiers
 from creditbase.catalog.use_cases import load_catalog
 from creditbase.kernel.errors import Forbidden, InvalidRequest, NotFound, Unavailable
 from creditbase.kernel.records import dataclass
-from creditbase.ledger.domain.commands import (
-    ChangeTerms,
-    Command,
-    CutMonthly,
-    GrantCredits,
-    UndoCut,
-)
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import run
 from creditbase.payments import store, stripe_billing
@@ -37,11 +30,10 @@ from creditbase.payments.tier_moves import Change, capped
 from creditbase.runtime.commit import Attempt, commit_or_retry
 from creditbase.runtime.firestore import Write
 from creditbase.runtime.log import alert
+from creditbase.subscriptions.domain.commanding import commands_of
 from creditbase.subscriptions.domain.mirror import Invoice, Record, Subscription
 from creditbase.subscriptions.domain.notices import Scene, owed_notices
 from creditbase.subscriptions.domain.standing import (
-    OwedCut,
-    OwedUndo,
     Standing,
     decide_standing,
 )
@@ -351,31 +343,10 @@ def tell_wallet(wallet: WalletRef, standing: Standing, *, now: datetime) -> None
     Raises:
         Unavailable: the wallet does not take them now.
     """
-    revision = standing.terms.revision
-    commands: list[Command] = [
-        ChangeTerms(standing.terms, standing.window, ends_monthly=standing.ends_monthly)
-    ]
-    commands += [
-        GrantCredits(
-            entry_id=grant.grant_id,
-            kind=grant.kind,
-            amount_nanos=grant.amount_nanos,
-            expires_at=grant.expires_at,
-            cause={"plan": grant.plan_code, "invoice": grant.invoice_id},
-            revision=revision,
-            low_nanos=_low_nanos(wallet) if grant.kind == "promo" else None,
-            paid_nanos=grant.paid_nanos,
-        )
-        for grant in standing.grants
-    ]
-    cause = {"plan": standing.terms.plan_code}
-    match standing.cut:
-        case OwedCut(entry_id, most_nanos):
-            commands.append(CutMonthly(entry_id, most_nanos, cause, revision))
-        case OwedUndo(entry_id, over_nanos, floor_nanos):
-            commands.append(UndoCut(entry_id, over_nanos, floor_nanos, cause, revision))
+    is_promoted = any(grant.kind == "promo" for grant in standing.grants)
+    low_nanos = _low_nanos(wallet) if is_promoted else None
     try:
-        for command in commands:
+        for command in commands_of(standing, low_nanos=low_nanos):
             run(wallet, command, now=now)
     except (NotFound, Forbidden, InvalidRequest) as refusal:
         # The last: there is no room in it until some is spent.
