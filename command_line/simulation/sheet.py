@@ -27,6 +27,10 @@ class Figures:
     included_nanos: int = 0
     """How much of it limits of tiers covered."""
     expired_nanos: int = 0
+    refunded_nanos: int = 0
+    """Credits that were taken back, less those that were given back."""
+    shortfall_nanos: int = 0
+    """Used, and paid by nothing."""
     outstanding_nanos: int = 0
     """Credits that customers have at the end."""
     requests: int = 0
@@ -75,6 +79,7 @@ class Sheet:
         self._by_segment: dict[str, Figures] = {}
         self._crowds = [_Crowd() for _ in months]
         self._segment_crowds: dict[str, _Crowd] = {}
+        self._carried_nanos = 0
         self._moved_nanos = [0 for _ in months]
         self.segment, self.who = "", ""
 
@@ -99,6 +104,8 @@ class Sheet:
                 figures.used_nanos += entry.postings.get("consumed", 0)
                 figures.included_nanos -= entry.postings.get("included", 0)
                 figures.expired_nanos += entry.postings.get("expired", 0)
+                figures.refunded_nanos += entry.postings.get("refunded", 0)
+                figures.shortfall_nanos -= entry.postings.get("shortfall", 0)
                 figures.requests += _is_use(entry)
             moved = sum(n for to, n in entry.postings.items() if to.startswith(GRANT))
             self._moved_nanos[month] += moved
@@ -106,11 +113,21 @@ class Sheet:
 
     def earn(self, at: datetime, cents: int) -> None:
         """Count money that came in."""
+        self.take_in(at, nanos_from_cents(cents))
+
+    def take_in(self, at: datetime, nanos: int) -> None:
+        """Count money that came in, in nanos."""
+        if not nanos:
+            return
         for figures in self._figures_at(at):
-            figures.revenue_nanos += nanos_from_cents(cents)
+            figures.revenue_nanos += nanos
         for crowd in self._crowds_at(at):
-            if cents:
-                crowd.paid.add(self.who)
+            crowd.paid.add(self.who)
+
+    def carry(self, nanos: int) -> None:
+        """Count what the customer had before the first month."""
+        self._carried_nanos += nanos
+        self._by_segment[self.segment].outstanding_nanos += nanos
 
     def refuse(self, at: datetime) -> None:
         """Count a call that was refused for want of credits."""
@@ -126,7 +143,7 @@ class Sheet:
 
     def close(self) -> dict[str, Any]:
         """Return everything: the months, the segments, and the whole."""
-        outstanding = 0
+        outstanding = self._carried_nanos
         for figures, moved, crowd in zip(
             self._by_month, self._moved_nanos, self._crowds, strict=True
         ):
@@ -163,7 +180,8 @@ class Sheet:
 
 
 def _is_use(entry: Entry) -> bool:
-    return entry.kind in {"charge", "capture", "late"}
+    is_accrued = entry.kind == "expire" and entry.captured_nanos > 0
+    return is_accrued or entry.kind in {"charge", "capture", "late"}
 
 
 def _count(figures: Figures, crowd: _Crowd) -> None:
