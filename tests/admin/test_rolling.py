@@ -16,7 +16,7 @@ from creditbase.admin.domain.rolling import (
 )
 from creditbase.admin.rollup_store import read_bitmap, write_bitmap
 from creditbase.ledger.domain.cells import Cell
-from creditbase.ledger.domain.wallet import OTHER_CELLS, DayCount, Metered, Tally
+from creditbase.ledger.domain.wallet import OTHER_CELLS, DayCount, Tally
 from tests.kernel.profiles import PURE
 
 CALLS = st.lists(
@@ -36,9 +36,8 @@ def lived(calls: list[tuple[int, str, int, int]]) -> list[tuple[list[DayCount], 
         if today.date < date:
             closed += [today] if today.cells else []
             today = DayCount(date)
-        today = today.plus(
-            Metered(model, "acme"), amount, plan_code="p", received_nanos=received
-        )
+        used = Tally(1, amount, received_nanos=received)
+        today = today.plus(Cell(model, "acme", "p"), used)
         states.append((list(closed), today))
     return states
 
@@ -65,7 +64,7 @@ def test_all_that_is_new_adds_up_to_all_there_is(
 
 def test_who_looks_twice_finds_nothing_the_second_time() -> None:
     """A wallet that is found by its quarter of an hour again costs no write."""
-    today = DayCount("2026-03-10").plus(Metered("m"), 1, plan_code="", received_nanos=0)
+    today = DayCount("2026-03-10").plus(Cell("m"), Tally(1, 1))
 
     first = news_of(NOTHING_MARKED, [today])
     again = news_of(first.mark, [today])

@@ -70,8 +70,8 @@ class TestCells:
         """The wallet stays small, and nothing is lost of the sum."""
         day = DayCount("2026-03-10")
         for number in range(203):
-            metered = Metered(f"m{number}")
-            day = day.plus(metered, 1, plan_code="p", received_nanos=2)
+            used = Tally(requests=1, amount_nanos=1, received_nanos=2)
+            day = day.plus(Cell(f"m{number}", "", "p"), used)
 
         assert len(day.cells) == 201
         assert day.cells[OTHER_CELLS] == Tally(requests=3, amount_nanos=3, received_nanos=6)

@@ -235,26 +235,26 @@ def test_counters_add_up_by_pool() -> None:
     outside = {"output_tokens": 16, "reasoning_tokens": 32, "audio_output_tokens": 64}
     metered = Metered("m", "acme", 9, {**inside, **outside, "images": 3, "requests": 5})
 
-    tally = Tally(1, 10, 1, 1, 1, 1).plus(metered, 90)
+    tally = Tally(1, 10, 1, 1, 1, 1).joined(Tally.of(metered, 90))
 
     assert tally == Tally(6, 100, 10, 16, 113, 4)
-    assert Tally().plus(NOTHING_METERED, 7) == Tally(requests=1, amount_nanos=7)
+    assert Tally.of(NOTHING_METERED, 7) == Tally(requests=1, amount_nanos=7)
 
 
 def test_models_beyond_two_hundred_are_counted_together() -> None:
     """The hot document stays small whatever names are used, and the total stays exact."""
     tallies = NO_TALLIES
     for number in range(MODELS_MAX):
-        tallies = tallied(tallies, Metered(f"m{number}"), 1)
+        tallies = tallied(tallies, f"m{number}", Tally(1, 1))
     assert (len(tallies), "other" in tallies) == (200, False)
 
     for name in ("new", "newer", "m7", ""):
-        tallies = tallied(tallies, Metered(name), 1)
+        tallies = tallied(tallies, name, Tally(1, 1))
 
     assert tallies["other"] == Tally(requests=3, amount_nanos=3)
     assert tallies["m7"].amount_nanos == 2
     assert sum(tally.amount_nanos for tally in tallies.values()) == 204
-    assert tallied(NO_TALLIES, NOTHING_METERED, 1) == {"unspecified": Tally(1, 1)}
+    assert tallied(NO_TALLIES, "", Tally(1, 1)) == {"unspecified": Tally(1, 1)}
 
 
 @pytest.mark.parametrize(

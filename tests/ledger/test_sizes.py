@@ -145,7 +145,7 @@ def test_the_limit_leaves_room_for_everything_else() -> None:
 def test_counters_stop_where_a_reader_would_no_longer_take_them_exactly() -> None:
     """Absurd quantities on free usage must not block the wallet; money is never cut."""
     absurd = Metered("m", cost_nanos=COUNT_MAX, quantities={"requests": COUNT_MAX, "images": 1})
-    tally = Tally().plus(absurd, 5).plus(absurd, 6)
+    tally = Tally.of(absurd, 5).joined(Tally.of(absurd, 6))
 
     assert tally == Tally(requests=COUNT_MAX, amount_nanos=11, cost_nanos=COUNT_MAX, images=2)
 

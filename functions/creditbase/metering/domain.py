@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from creditbase.catalog.domain import (
@@ -85,21 +86,22 @@ class CatalogRate:
             raise NotFound("This model has no price", reason=UNPRICED_MODEL)
         margin = self._margin(plan_code, found) if pin is None else pin.margin
         called = price_call(found, Usage(**{"requests": 0, **quantities}), margin)
-        kept = Pin(plan_code, prices.book.version, prices.rates.pin, at, found.variant, margin)
+        pin = Pin(plan_code, prices.book.version, prices.rates.pin, at, found.variant, margin)
+        kept = pin.fields()
         metered = Metered(
             model=found.model_id,
             provider=found.provider,
             cost_nanos=called.cost_nanos,
             quantities=dict(quantities),
             pricing={
-                **kept.fields(),
+                **kept,
                 **digests_of(prices),
                 "nanos_per_million": {
                     line.unit: line.nanos_per_million for line in called.lines
                 },
             },
         )
-        return Priced(called.amount_nanos, metered, kept.fields())
+        return Priced(called.amount_nanos, metered, kept)
 
     def with_tiers(self, tiers: Tiers) -> "CatalogRate":
         """Return the rate with the tiers that were missing."""
@@ -151,6 +153,7 @@ def terms_by(tier: Tier, terms: Terms) -> Terms:
     )
 
 
+@lru_cache(maxsize=4_096)
 def is_tier_id(plan_code: str) -> bool:
     """Return whether the code of terms is a tier's id; a plan of the hub has a word."""
     try:

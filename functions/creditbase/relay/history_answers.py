@@ -10,7 +10,7 @@ from typing import Any
 from creditbase.kernel.ids import row_uuid
 from creditbase.kernel.money import cents_remaining
 from creditbase.ledger.domain.entries import Entry
-from creditbase.ledger.domain.wallet import INCLUDED, Tally
+from creditbase.ledger.domain.wallet import INCLUDED, NO_USE, Tally
 from creditbase.ledger.history import Row
 from creditbase.payments.domain import AUTOMATIC
 from creditbase.relay.answers import Json, at, present
@@ -136,7 +136,7 @@ def _bought(entry: Entry) -> Json:
 def _used(entry: Entry, code: str) -> Json:
     if code != USAGE or not entry.metered.model:
         return present(stripe_payment_intent_id=entry.cause.get("payment") or None)
-    used = Tally().plus(entry.metered, 0)
+    used = NO_USE.joined(Tally.of(entry.metered, 0))
     return {
         "model_id": entry.metered.model,
         "input_tokens": used.input_tokens,

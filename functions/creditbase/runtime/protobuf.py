@@ -7,8 +7,8 @@ Numbers keep their kind: an integer is never a double. Instants are kept to the 
 as the store keeps them; only versions, which it must recognise, to the nanosecond.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -31,7 +31,7 @@ def write_fields(into: Message, fields: Mapping[str, Any]) -> None:
         TypeError: a value is none that a document of ours may hold.
     """
     for name, value in fields.items():
-        write_value(into[name], value)
+        _WRITERS.get(type(value), _write_other)(into[name], value)
 
 
 def write_value(into: Message, value: object) -> None:
@@ -40,24 +40,53 @@ def write_value(into: Message, value: object) -> None:
     Raises:
         TypeError: it is none that a document of ours may hold.
     """
+    _WRITERS.get(type(value), _write_other)(into, value)
+
+
+def _write_text(into: Message, value: str) -> None:
+    into.string_value = value
+
+
+def _write_flag(into: Message, value: bool) -> None:
+    into.boolean_value = value
+
+
+def _write_whole(into: Message, value: int) -> None:
+    into.integer_value = value
+
+
+def _write_map(into: Message, value: Mapping[str, Any]) -> None:
+    into.map_value.SetInParent()  # or an empty one would be nothing
+    write_fields(into.map_value.fields, value)
+
+
+def _write_at(into: Message, value: datetime) -> None:
+    write_instant(into.timestamp_value, value)
+
+
+def _write_none(into: Message, value: None) -> None:
+    into.null_value = value or 0
+
+
+def _write_list(into: Message, value: Iterable[Any]) -> None:
+    into.array_value.SetInParent()
+    for inner in value:
+        write_value(into.array_value.values.add(), inner)
+
+
+def _write_other(into: Message, value: object) -> None:
+    """Write a value that is of none of the usual types: of a kind of them, or rarely used."""
     match value:
         case str():
-            into.string_value = value
-        case bool():  # before the integers, of which Python takes it for one
-            into.boolean_value = value
+            _write_text(into, value)
         case int():
-            into.integer_value = value
+            _write_whole(into, value)
         case Mapping():
-            into.map_value.SetInParent()  # or an empty one would be nothing
-            write_fields(into.map_value.fields, value)
+            _write_map(into, value)
         case datetime():
-            write_instant(into.timestamp_value, value)
-        case None:
-            into.null_value = 0
+            _write_at(into, value)
         case list() | tuple():
-            into.array_value.SetInParent()
-            for inner in value:
-                write_value(into.array_value.values.add(), inner)
+            _write_list(into, value)
         case bytes():
             into.bytes_value = value
         case float():
@@ -66,9 +95,21 @@ def write_value(into: Message, value: object) -> None:
             raise TypeError(f"a document cannot hold a {type(value).__name__}")
 
 
+_WRITERS: Mapping[type, Callable[[Message, Any], None]] = {
+    str: _write_text,
+    int: _write_whole,
+    bool: _write_flag,
+    dict: _write_map,
+    list: _write_list,
+    datetime: _write_at,
+    type(None): _write_none,
+}
+"""By the very type: a match on classes took a third of writing an entry."""
+
+
 def write_instant(into: Message, at: datetime) -> None:
     """Write an instant into a timestamp: seconds, and nanoseconds beyond them."""
-    since = utc(at) - EPOCH
+    since = (at if at.tzinfo is UTC else utc(at)) - EPOCH
     into.seconds = since.days * 86_400 + since.seconds
     into.nanos = since.microseconds * 1_000
     into.SetInParent()  # or 1970 would be nothing

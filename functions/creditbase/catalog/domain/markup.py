@@ -29,6 +29,9 @@ class Rule:
         assert self.minimum_nanos is None or 0 <= self.minimum_nanos <= AMOUNT_NANOS_MAX
 
 
+NO_RULE = Rule()
+
+
 @dataclass(frozen=True, slots=True)
 class Margin:
     """What is added to the cost of one call, once it is known which rules say so.
@@ -87,9 +90,9 @@ class Markup:
         first = Rule(self.default_bps, self.fee_nanos, self.minimum_nanos, False)
         rules = [
             (DEFAULT_RULE, first),
-            (f"provider:{provider}", self.providers.get(provider, Rule())),
-            (f"model:{model_id}", self.models.get(model_id, Rule())),
-            (f"plan:{plan_code}", self.plans.get(plan_code, Rule())),
+            (f"provider:{provider}", self.providers.get(provider, NO_RULE)),
+            (f"model:{model_id}", self.models.get(model_id, NO_RULE)),
+            (f"plan:{plan_code}", self.plans.get(plan_code, NO_RULE)),
             *special,
         ]
         bps, name = [(rule.bps, name) for name, rule in rules if rule.bps is not None][-1]

@@ -5,6 +5,7 @@ provider counts. Pure.
 """
 
 from dataclasses import fields
+from operator import attrgetter
 
 from creditbase.kernel.records import dataclass
 
@@ -37,17 +38,18 @@ class Usage:
     requests: int = 1
 
     def __post_init__(self) -> None:
-        assert all(type(quantity) is int and quantity >= 0 for _, quantity in self.quantities())
+        counts = _counts_of(self)
+        assert set(map(type, counts)) == {int}
+        assert min(counts) >= 0
 
     def quantities(self) -> tuple[tuple[str, int], ...]:
         """Return every pool with its quantity, in the fixed order of `UNITS`."""
-        return tuple((unit, getattr(self, unit)) for unit in UNITS)
+        return tuple(zip(UNITS, _counts_of(self), strict=True))
 
     @property
     def prompt_tokens(self) -> int:
         """Return everything the model had to read: what a long-context price looks at."""
-        read: int = sum(getattr(self, unit) for unit in INPUT_TOKENS)
-        return read
+        return sum(_prompt_of(self))
 
 
 UNITS: tuple[str, ...] = tuple(unit.name for unit in fields(Usage))
@@ -57,6 +59,8 @@ INPUT_TOKENS = (
     *("audio_input_tokens", "cached_audio_tokens", "image_input_tokens"),
     *("cached_image_tokens", "video_input_tokens"),
 )
+_counts_of = attrgetter(*UNITS)
+_prompt_of = attrgetter(*INPUT_TOKENS)
 OUTPUT_TOKENS = (
     *("output_tokens", "reasoning_tokens", "audio_output_tokens"),
     *("image_output_tokens", "video_output_tokens"),

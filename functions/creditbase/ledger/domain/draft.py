@@ -10,15 +10,18 @@ from datetime import datetime
 from typing import Any
 
 from creditbase.kernel.records import changed, dataclass
+from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.entries import Entry, EntryKind, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Crossing, Told
 from creditbase.ledger.domain.wallet import (
     INCLUDED,
+    UNSPECIFIED_MODEL,
     DayCount,
     Draw,
     Hold,
     Metered,
+    Tally,
     Wallet,
     WindowCount,
 )
@@ -141,15 +144,13 @@ class Draft:
         received_nanos: int,
     ) -> None:
         """Count one request in its window and in the running day."""
-        day = self.wallet.today.plus(
-            metered,
-            amount_nanos,
-            plan_code=self.wallet.terms.plan_code,
-            received_nanos=received_nanos,
-        )
-        self.change(today=day)
+        used = Tally.of(metered, amount_nanos)
+        model = metered.model
+        cell = Cell(model or UNSPECIFIED_MODEL, metered.provider, self.wallet.terms.plan_code)
+        paid = changed(used, received_nanos=received_nanos) if received_nanos else used
+        self.change(today=self.wallet.today.plus(cell, paid))
         window = self.window_of(window_start_at)
-        self.put_window(window.plus(metered, amount_nanos, self.at))
+        self.put_window(window.plus(model, used, self.at))
 
     def window_of(self, start_at: datetime) -> WindowCount:
         """Return the running window, or the closing one that still has a hold pinned to it."""

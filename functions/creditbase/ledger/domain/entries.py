@@ -6,7 +6,7 @@ Source: DESIGN section 4, "Entry ids"; the written form is docs/data-model.md.
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
@@ -30,7 +30,7 @@ Postings = Mapping[str, int]
 `expired`, `refunded`, `receivable`, `shortfall`. They sum to zero."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Figures:
     """The balance right after an entry. `included_remaining_nanos` is None if unlimited.
 
@@ -44,7 +44,7 @@ class Figures:
     balance_nanos: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One line of the ledger. What does not apply to a kind is zero or empty.
 
@@ -86,9 +86,15 @@ class Entry:
 
     def private(self) -> dict[str, Any]:
         """Return what the seal covers: what a call cost us, and digests of requests."""
-        metered = _metered(self.metered)
-        found = {name: metered[name] for name in PRIVATE_OF_METERED if name in metered}
-        return found | {name: value for name in PRIVATE if (value := getattr(self, name))}
+        metered = self.metered
+        private: dict[str, Any] = {
+            "provider": metered.provider,
+            "cost_nanos": metered.cost_nanos,
+            "pricing": dict(metered.pricing),
+            "request_digest": self.request_digest,
+            "key_digest": self.key_digest,
+        }
+        return _filled(private)
 
     def facts(self) -> dict[str, Any]:
         """Return what is kept, but hash and metadata: no empty fields, instants as datetimes.
@@ -105,18 +111,26 @@ class Entry:
 
     def _covered(self, seal: str) -> dict[str, Any]:
         """Return what the hash covers where that is the seal; without one, everything."""
-        facts = self._facts()
+        metered = {
+            "model": self.metered.model,
+            "quantities": dict(self.metered.quantities),
+        }
+        optional: dict[str, Any] = {
+            "row": self.row,
+            "hold_id": self.hold_id,
+            "status": self.status,
+            "received_nanos": self.received_nanos,
+            "draws": [_draw(draw) for draw in self.draws],
+            "started_at": self.started_at,
+            "expires_at": self.expires_at,
+            "cause": dict(self.cause),
+            "seal": seal,
+        }
         if not seal:
-            return facts
-        open_metered = _without(facts.pop("metered", {}), PRIVATE_OF_METERED)
-        facts = _without(facts, PRIVATE)
-        facts["seal"] = seal
-        if open_metered:
-            facts["metered"] = open_metered
-        return facts
-
-    def _facts(self) -> dict[str, Any]:
-        facts: dict[str, Any] = {
+            private = self.private()
+            for name, value in private.items():
+                (metered if name in PRIVATE_OF_METERED else optional)[name] = value
+        return {
             "entry_id": self.entry_id,
             "kind": self.kind,
             "seq": self.seq,
@@ -129,22 +143,8 @@ class Entry:
             "amount_nanos": self.amount_nanos,
             "captured_nanos": self.captured_nanos,
             "shortfall_nanos": self.shortfall_nanos,
+            **_filled({**optional, "metered": _filled(metered)}),
         }
-        optional: dict[str, Any] = {
-            "row": self.row,
-            "request_digest": self.request_digest,
-            "key_digest": self.key_digest,
-            "hold_id": self.hold_id,
-            "status": self.status,
-            "received_nanos": self.received_nanos,
-            "draws": [_draw(draw) for draw in self.draws],
-            "started_at": self.started_at,
-            "expires_at": self.expires_at,
-            "metered": _metered(self.metered),
-            "cause": dict(self.cause),
-        }
-        facts.update({name: value for name, value in optional.items() if value})
-        return facts
 
     def sealed(self, salt: str = "") -> "Entry":
         """Return the entry with its hash, which covers the previous entry's.
@@ -161,7 +161,7 @@ class Entry:
 
 def entry_salt(salt: str, entry_id: str) -> str:
     """Return an entry's own salt: who is shown one can open that seal and no other."""
-    return hmac.new(bytes.fromhex(salt), entry_id.encode(), "sha256").hexdigest()
+    return hmac.digest(bytes.fromhex(salt), entry_id.encode(), "sha256").hex()
 
 
 def canonical_json(facts: Mapping[str, Any]) -> str:
@@ -185,11 +185,9 @@ _CANONICAL = json.JSONEncoder(
 )
 
 
-def _without(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    left = dict(fields)
-    for name in names:
-        left.pop(name, None)
-    return left
+def _filled(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are not empty: what does not apply is not written."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def _figures(figures: Figures) -> dict[str, int]:
@@ -206,16 +204,3 @@ def _figures(figures: Figures) -> dict[str, int]:
 
 def _draw(draw: Draw) -> dict[str, Any]:
     return {"source": draw.source, "kind": draw.kind, "amount_nanos": draw.amount_nanos}
-
-
-def _metered(metered: Metered) -> dict[str, Any]:
-    if metered is NOTHING_METERED:
-        return {}
-    written: dict[str, Any] = {
-        "model": metered.model,
-        "provider": metered.provider,
-        "cost_nanos": metered.cost_nanos,
-        "quantities": dict(metered.quantities),
-        "pricing": dict(metered.pricing),
-    }
-    return {name: value for name, value in written.items() if value}

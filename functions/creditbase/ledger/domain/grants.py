@@ -26,7 +26,7 @@ PRIORITY_OF: Mapping[GrantKind, int] = {
 """Default priorities; the lower number burns first, so plan credits before top-ups."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grant:
     """A parcel of credits. `remaining_nanos` is free to draw, `held_nanos` pinned by holds.
 

@@ -40,7 +40,7 @@ class Draw:
     amount_nanos: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Metered:
     """What was metered, for counters and receipts; the amount itself is the command's.
 
@@ -73,7 +73,19 @@ class Metered:
 NOTHING_METERED = Metered()
 
 
-@dataclass(frozen=True, slots=True)
+INPUTS = frozenset(
+    {"input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens"}
+    | {"audio_input_tokens", "cached_audio_tokens", "image_input_tokens"}
+    | {"cached_image_tokens", "video_input_tokens"}
+)
+OUTPUTS = frozenset(
+    {"output_tokens", "reasoning_tokens", "audio_output_tokens"}
+    | {"image_output_tokens", "video_output_tokens"}
+)
+"""Pools of a call that are counted together: what the model read, and what it wrote."""
+
+
+@dataclass(frozen=True)
 class Tally:
     """Counters of one model over a day or a window.
 
@@ -93,35 +105,24 @@ class Tally:
         """Return all tokens, read and written."""
         return min(COUNT_MAX, self.input_tokens + self.output_tokens)
 
-    def plus(self, metered: Metered, amount_nanos: int, received_nanos: int = 0) -> "Tally":
-        """Return the counters with one more request counted.
+    @classmethod
+    def of(cls, metered: Metered, amount_nanos: int) -> "Tally":
+        """Return the counters of one request."""
+        counts, inputs, outputs = metered.quantities, 0, 0
+        for name, count in counts.items():
+            if name in INPUTS:
+                inputs += count
+            elif name in OUTPUTS:
+                outputs += count
+        requests, images = counts.get("requests", 1), counts.get("images", 0)
+        return cls(requests, amount_nanos, metered.cost_nanos, inputs, outputs, images)
+
+    def joined(self, other: "Tally") -> "Tally":
+        """Return the counters of both.
 
         What is only counted stops at what a reader takes exactly: absurd quantities must not
         block the wallet. The amount is money, bounded elsewhere and never cut.
         """
-        count = metered.quantity
-        inputs = count(
-            *("input_tokens", "cached_input_tokens", "cache_write_tokens"),
-            *("cache_write_1h_tokens", "audio_input_tokens", "cached_audio_tokens"),
-            *("image_input_tokens", "cached_image_tokens", "video_input_tokens"),
-        )
-        outputs = count(
-            *("output_tokens", "reasoning_tokens", "audio_output_tokens"),
-            *("image_output_tokens", "video_output_tokens"),
-        )
-        requests = metered.quantities.get("requests", 1)
-        return Tally(
-            requests=min(COUNT_MAX, self.requests + requests),
-            amount_nanos=self.amount_nanos + amount_nanos,
-            cost_nanos=min(COUNT_MAX, self.cost_nanos + metered.cost_nanos),
-            input_tokens=min(COUNT_MAX, self.input_tokens + inputs),
-            output_tokens=min(COUNT_MAX, self.output_tokens + outputs),
-            images=min(COUNT_MAX, self.images + count("images")),
-            received_nanos=self.received_nanos + received_nanos,
-        )
-
-    def joined(self, other: "Tally") -> "Tally":
-        """Return the counters of both."""
         return Tally(
             requests=min(COUNT_MAX, self.requests + other.requests),
             amount_nanos=self.amount_nanos + other.amount_nanos,
@@ -135,14 +136,15 @@ class Tally:
 
 Tallies = Mapping[str, Tally]
 NO_TALLIES: Tallies = {}
+NO_USE = Tally()
 
 
-def tallied(tallies: Tallies, metered: Metered, amount_nanos: int) -> Tallies:
+def tallied(tallies: Tallies, model: str, used: Tally) -> Tallies:
     """Return the counters by model with one more request; past 200 models they are `other`."""
-    model = metered.model or UNSPECIFIED_MODEL
+    model = model or UNSPECIFIED_MODEL
     if model not in tallies and len(tallies) >= MODELS_MAX:
         model = OTHER_MODELS
-    return {**tallies, model: tallies.get(model, Tally()).plus(metered, amount_nanos)}
+    return {**tallies, model: tallies.get(model, NO_USE).joined(used)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class BudgetCount:
     held_nanos: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WindowCount:
     """A billing window with what was used in it. `number` is None for a paid period.
 
@@ -186,15 +188,15 @@ class WindowCount:
     days: Tallies = field(default_factory=dict)
     """The same as `tallies`, by UTC day instead of by model."""
 
-    def plus(self, metered: Metered, amount_nanos: int, at: datetime) -> "WindowCount":
+    def plus(self, model: str, used: Tally, at: datetime) -> "WindowCount":
         """Return the window with one more request counted, by model and by day.
 
         Work that ends after its window counts on the window's last day.
         """
         last_at = min(at, self.span.end_at - timedelta(microseconds=1))
         date = last_at.date().isoformat()
-        day = self.days.get(date, Tally()).plus(metered, amount_nanos)
-        tallies = tallied(self.tallies, metered, amount_nanos)
+        day = self.days.get(date, NO_USE).joined(used)
+        tallies = tallied(self.tallies, model, used)
         return changed(self, tallies=tallies, days={**self.days, date: day})
 
     @property
@@ -207,7 +209,7 @@ OTHER_CELLS = Cell(OTHER_MODELS)
 """What all use beyond 200 cells of a day is counted as."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DayCount:
     """What was used on one UTC day, `YYYY-MM-DD`."""
 
@@ -223,14 +225,11 @@ class DayCount:
             found[cell.model] = tally if known is None else known.joined(tally)
         return found
 
-    def plus(
-        self, metered: Metered, amount_nanos: int, *, plan_code: str, received_nanos: int
-    ) -> "DayCount":
+    def plus(self, cell: Cell, used: Tally) -> "DayCount":
         """Return the day with one more request counted."""
-        cell = Cell(metered.model or UNSPECIFIED_MODEL, metered.provider, plan_code)
         if cell not in self.cells and len(self.cells) >= MODELS_MAX:
             cell = OTHER_CELLS
-        tally = self.cells.get(cell, Tally()).plus(metered, amount_nanos, received_nanos)
+        tally = self.cells.get(cell, NO_USE).joined(used)
         return changed(self, cells={**self.cells, cell: tally})
 
 
@@ -307,7 +306,7 @@ class Published:
     is_settled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wallet:
     """All hot state of one customer: what every decision reads and writes, whole.
 

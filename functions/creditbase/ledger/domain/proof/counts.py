@@ -1,10 +1,18 @@
 """What entries count: requests and amounts by window, day and model, and budgets."""
 
+from dataclasses import replace
+
 from creditbase.kernel.ids import end_entry_id
 from creditbase.ledger.domain.entries import PRIVATE_OF_METERED
 from creditbase.ledger.domain.proof.reading import Doc
 from creditbase.ledger.domain.proof.tale import Documents, Tale
-from creditbase.ledger.domain.wallet import UNSPECIFIED_MODEL, Metered, Tally, tallied
+from creditbase.ledger.domain.wallet import (
+    NO_USE,
+    UNSPECIFIED_MODEL,
+    Metered,
+    Tally,
+    tallied,
+)
 
 ENDS = frozenset({"capture", "void", "expire"})
 TAKES = frozenset({"charge", "capture", "expire", "late"})
@@ -31,12 +39,13 @@ def count(tale: Tale, doc: Doc, earlier: Documents) -> None:
     captured_nanos, at = doc.whole("captured_nanos"), doc.instant("at")
     received_nanos = doc.whole("received_nanos", 0)
     window = tale.window(start_at)
-    window.models = dict(tallied(window.models, metered, captured_nanos))
+    used = Tally.of(metered, captured_nanos)
+    window.models = dict(tallied(window.models, metered.model, used))
     date = f"{at:%Y-%m-%d}"
-    window.days[date] = window.days.get(date, Tally()).plus(metered, captured_nanos)
-    key = metered.model or UNSPECIFIED_MODEL, metered.provider
-    cells = tale.day.cells
-    cells[key] = cells.get(key, Tally()).plus(metered, captured_nanos, received_nanos)
+    window.days[date] = window.days.get(date, NO_USE).joined(used)
+    key, cells = (metered.model or UNSPECIFIED_MODEL, metered.provider), tale.day.cells
+    paid = replace(used, received_nanos=received_nanos)
+    cells[key] = cells.get(key, NO_USE).joined(paid)
     tale.used_at = at
 
 
