@@ -16,6 +16,7 @@ from creditbase.ledger.domain.balance import Balance
 from creditbase.ledger.domain.entries import Entry, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Level
+from creditbase.ledger.domain.shadow import Compared
 from creditbase.ledger.domain.wallet import Draw, Hold, Metered, Tally, Terms
 from creditbase.payments.domain import Payment, Return, SessionRecord
 from creditbase.payments.refilling import AutoTopup, Refill, RefillSettings
@@ -31,6 +32,7 @@ NOT_WRITTEN = {"window"}
     "kind",
     [
         *(Balance, Draw, Entry, Figures, Grant, Hold, Level, Metered, Tally, Terms),
+        Compared,
         *(Payment, Record, Return, SessionRecord),
         *(AutoTopup, Refill, RefillSettings),
         *(Voucher, VoucherTerms),

@@ -359,6 +359,9 @@ class Ledger:
                 for draw in entry.parts("draws", [])
                 if draw.text("source") == "included"
             )
+        if kind == "charge":  # only in shadow mode is anything beyond what there was
+            beyond = cause.part("shadow", {}).number("beyond_nanos", 0)
+            expect(f"what {name} takes", captured, entry.number("amount_nanos") - beyond)
         self._price(entry, name)
 
     def _price(self, entry: Fields, name: str) -> None:
@@ -379,6 +382,9 @@ class Ledger:
         already = before.number("captured_nanos", 0) + before.number("shortfall_nanos", 0)
         taken = already + entry.number("captured_nanos") + entry.number("shortfall_nanos")
         asked = entry.number("amount_nanos") if entry.text("kind") == "hold" else taken
+        if entry.text("kind") == "hold":  # in shadow mode it holds what there is of it
+            shadow = entry.part("cause", {}).part("shadow", {})
+            asked += shadow.number("undrawn_nanos", 0)
         expect(f"the price of {name}", asked, max(price, already))
         self.priced += 1
 

@@ -369,7 +369,7 @@ def applied(old: Wallet, new: Wallet) -> dict[str, Any]:
     for path, value in changes_between(old, new).items():
         place: dict[str, Any] = document
         for name in path[:-1]:
-            place = place[name]
+            place = place.setdefault(name, {})
         if value is DELETE_FIELD:
             del place[path[-1]]
         else:

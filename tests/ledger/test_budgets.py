@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbase.kernel.errors import PaymentRequired
+from creditbase.ledger.domain.budgets import BUDGETS_MAX, OTHER_BUDGETS
 from creditbase.ledger.domain.commands import FixedAmount
-from creditbase.ledger.domain.wallet import BUDGETS_MAX, OTHER_BUDGETS, BudgetCount
+from creditbase.ledger.domain.wallet import BudgetCount
 from creditbase.ledger.encoding import read_wallet, write_wallet
 from tests.kernel.profiles import PURE
 from tests.ledger.builders import (

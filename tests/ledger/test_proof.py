@@ -103,6 +103,7 @@ def test_a_long_ledger_is_walked_in_parts() -> None:
 # ---- any one field ---------------------------------------------------------------------------
 
 NOT_TOLD = {
+    "shadow_since": "null where it is left out; an operator's switch is no entry",
     "commits": "counts writes; any number is one",
     "plans_over_seq": "an entry's number, within the ledger",
     "accrued_nanos": "what a hold's caller reported last; its end tells it",

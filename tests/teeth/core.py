@@ -6,7 +6,7 @@ LEDGER = "creditbase.ledger.domain"
 
 CORE = {
     "a frozen wallet spends": Bug(
-        f"{LEDGER}.decide:_spend",
+        f"{LEDGER}.affording:allowed_cost",
         "if draft.wallet.frozen:",
         "if not draft.wallet:",
         "tests/ledger/test_spending.py::test_a_frozen_wallet_spends_nothing_until_it_thaws",
@@ -36,7 +36,7 @@ CORE = {
         "tests/ledger/test_holds_late.py::test_an_extension_is_absolute_and_only_grows",
     ),
     "what was used becomes less": Bug(
-        f"{LEDGER}.decide:_accrue",
+        f"{LEDGER}.spending:accrue",
         "if used_nanos < hold.accrued_nanos:",
         "if used_nanos < 0:",
         "tests/ledger/test_holds_late.py::test_usage_so_far_only_grows",

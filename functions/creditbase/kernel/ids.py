@@ -261,6 +261,13 @@ def parse_hold_id(hold_id: str) -> OperationRef | None:
     return OperationRef(str(uuid.UUID(bytes=packed[:16])), f"op:{packed[16:].hex()}")
 
 
+def hold_guard_ids(hold_id: str) -> tuple[str, ...]:
+    """Return the entries that tell what became of a hold: its end, a late one, its start."""
+    reference = parse_hold_id(hold_id)
+    assert reference is not None
+    return (end_entry_id(hold_id), late_entry_id(hold_id), reference.entry_id)
+
+
 def _pack(customer_id: str, entry_id: str) -> str:
     digest = bytes.fromhex(entry_id.removeprefix("op:"))
     assert len(digest) == 32

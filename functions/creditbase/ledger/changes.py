@@ -12,6 +12,7 @@ from creditbase.ledger.encoding import (
     write_budget,
     write_closed_day,
     write_closed_window,
+    write_compared,
     write_grant,
     write_hold,
     write_level,
@@ -60,6 +61,8 @@ def changes_between(old: Wallet, new: Wallet) -> Changes:
             was = {cell.key: it for cell, it in old.today.cells.items()}
             now = {cell.key: it for cell, it in new.today.cells.items()}
             _put_tallies(changes, "today", was, now)
+            compared = (STATE, "today", "compared")
+            _put_map(changes, compared, old.today.compared, new.today.compared, write_compared)
     return changes
 
 

@@ -15,6 +15,7 @@ from creditbase.ledger.domain.cells import cell_of
 from creditbase.ledger.domain.entries import PRIVATE_OF_METERED, Entry, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Cut, Level
+from creditbase.ledger.domain.shadow import Compared
 from creditbase.ledger.domain.wallet import (
     BudgetCount,
     DayCount,
@@ -38,6 +39,7 @@ _RARE_OF_GRANT = frozenset(
     }
 )
 _TALLY = tuple(Tally.__dataclass_fields__)
+_COMPARED = tuple(Compared.__dataclass_fields__)
 _TERMS = tuple(Terms.__dataclass_fields__)
 _DAY_USE = tuple(DayUse.__dataclass_fields__)
 
@@ -152,13 +154,24 @@ def write_closed_window(window: WindowCount) -> Fields:
 def write_closed_day(day: DayCount) -> Fields:
     """Return a closed day's document."""
     cells = {cell.key: write_tally(tally) for cell, tally in day.cells.items()}
-    return {"date": day.date, "models": cells}
+    compared = {model: write_compared(it) for model, it in day.compared.items()}
+    return {
+        "date": day.date,
+        "models": cells,
+        **({"compared": compared} if compared else {}),
+    }
+
+
+def write_compared(compared: Compared) -> Fields:
+    """Return the counters of what was compared that are not zero."""
+    return {name: count for name in _COMPARED if (count := getattr(compared, name))}
 
 
 def read_closed_day(fields: Mapping[str, Any]) -> DayCount:
     """Return the day of a closed day's document, or of a wallet's running one."""
     tallies = read_tallies(fields["models"])
-    return DayCount(fields["date"], {cell_of(key): it for key, it in tallies.items()})
+    compared = {model: Compared(**it) for model, it in fields.get("compared", {}).items()}
+    return DayCount(fields["date"], {cell_of(key): it for key, it in tallies.items()}, compared)
 
 
 def write_level(level: Level) -> Fields:
@@ -198,6 +211,7 @@ def write_scalars(wallet: Wallet) -> Fields:
         "plans_over_seq": wallet.plans_over_seq,
         "cut": write_cut(wallet.cut),
         "salt": wallet.salt,
+        "shadow_since": wallet.shadow_since,
         "published_at": wallet.published.at,
         "is_settled": wallet.published.is_settled,
     }
@@ -244,6 +258,7 @@ def read_wallet(wallet_id: str, state: Mapping[str, Any]) -> Wallet:
         cut=Cut(**state["cut"]) if state.get("cut") else None,
         levels={name: Level(**fields) for name, fields in state.get("levels", {}).items()},
         salt=state.get("salt", ""),
+        shadow_since=state.get("shadow_since"),
     )
 
 

@@ -193,7 +193,8 @@ def _closed(ref: WalletRef, read_at: datetime) -> Iterator[Fields]:
     for fields in _documents(f"{ref.wallet}/usage", read_at):
         day = read_closed_day(fields)
         cells = {cell.key: tally for cell, tally in day.cells.items()}
-        yield {"record": "day", **_day(day.date, cells)}
+        if cells:  # else it only says what shadow mode compared
+            yield {"record": "day", **_day(day.date, cells)}
     for fields in _documents(f"{ref.wallet}/periods", read_at):
         yield {"record": "period", **_window(read_window(fields))}
 

@@ -13,6 +13,7 @@ from creditbase.catalog.domain.pins import Pin
 from creditbase.kernel.money import BPS_PER_ONE, UNITS_PER_PRICE, price_of
 from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.entries import Entry, digest_of
+from creditbase.ledger.domain.shadow import SHADOW
 from creditbase.ledger.domain.wallet import Metered
 
 TAKES = frozenset({"charge", "capture", "expire", "late"})
@@ -206,7 +207,9 @@ def _money(
         return
     yield Difference("cost", entry.metered.cost_nanos, cost_nanos)
     if entry.kind == "hold":
-        yield Difference("price", entry.amount_nanos, price_nanos)
+        # In shadow mode what there is of it is held.
+        undrawn_nanos = entry.cause.get(SHADOW, {}).get("undrawn_nanos", 0)
+        yield Difference("price", entry.amount_nanos + undrawn_nanos, price_nanos)
         return
     if entry.kind == "void":
         # What a call would have used is noted with it, and not taken.

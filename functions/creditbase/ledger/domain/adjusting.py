@@ -164,6 +164,12 @@ def freeze(draft: Draft, reason: str) -> None:
         draft.change(owner_uid="")
 
 
+def switch_shadow(draft: Draft, *, is_on: bool) -> None:
+    """Refuse nobody from now on, or decide for oneself; what is so already stays."""
+    if is_on != (draft.wallet.shadow_since is not None):
+        draft.change(shadow_since=draft.at if is_on else None)
+
+
 def _span(command: ChangeTerms, at: datetime) -> Window:
     """Return the window that the command means: of a longer period, its running month."""
     assert command.window is not None

@@ -8,7 +8,7 @@ number of calls at once spend no more than one after another.
 from dataclasses import replace
 from datetime import datetime
 
-from creditbase.kernel.errors import InvalidRequest, PaymentRequired
+from creditbase.kernel.errors import Forbidden, InvalidRequest, PaymentRequired
 from creditbase.kernel.instants import write_seconds
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.ledger.domain.adjusting import check_amount
@@ -23,10 +23,62 @@ from creditbase.ledger.domain.commands import (
     Priced,
 )
 from creditbase.ledger.domain.draft import Draft
+from creditbase.ledger.domain.shadow import WOULD_ALLOW, WOULD_LOWER, WOULD_REFUSE
 from creditbase.ledger.domain.wallet import Metered, Wallet
 
 OUTPUT = "output_tokens"
 REASONING = "reasoning_tokens"
+FROZEN = "WALLET_FROZEN"
+"""Why a wallet in shadow mode would have refused, where the refusal has no finer reason."""
+
+
+def allowed_cost(draft: Draft, command: Charge | PlaceHold) -> Priced:
+    """Return what the command takes, if its customer may spend at all.
+
+    Raises:
+        Forbidden: the wallet is frozen.
+        BillingError: as `affordable_cost`.
+    """
+    if draft.wallet.frozen:
+        raise Forbidden("This wallet is frozen")
+    return affordable_cost(draft, command)
+
+
+def shadowed_cost(
+    draft: Draft, command: Charge | PlaceHold
+) -> tuple[Priced, dict[str, object]]:
+    """Return all that the command asks for, and what would have been decided of it.
+
+    Raises:
+        BillingError: nobody can say what it costs.
+    """
+    asked = _price_beyond_plan(draft, command.cost)
+    told: dict[str, object] = {"would": WOULD_ALLOW}
+    try:
+        allowed = allowed_cost(draft, command)
+    except PaymentRequired as refusal:
+        short_nanos = refusal.required_nanos - refusal.available_nanos
+        told = {"would": WOULD_REFUSE, "code": refusal.code, "reason": refusal.limit_source}
+        told |= {"short_nanos": short_nanos} if short_nanos else {}
+    except Forbidden as refusal:
+        reason = refusal.reason or FROZEN
+        told = {"would": WOULD_REFUSE, "code": refusal.code, "reason": reason}
+    else:
+        if allowed != asked:
+            tokens = allowed.metered.quantity(OUTPUT, REASONING)
+            told = {"would": WOULD_LOWER, "max_output_tokens": tokens}
+    return asked, told
+
+
+def _price_beyond_plan(draft: Draft, cost: Cost) -> Priced:
+    """Return what something costs; what is not part of the plan, as where there is no plan."""
+    try:
+        return price_of_cost(draft, cost)
+    except Forbidden:
+        assert isinstance(cost, MeteredUsage)
+        priced = cost.rate.price("", cost.model, cost.quantities, at=draft.at)
+        check_amount(priced.amount_nanos)
+        return priced
 
 
 def affordable_cost(draft: Draft, command: Charge | PlaceHold) -> Priced:

@@ -9,12 +9,11 @@ from datetime import datetime
 
 from creditbase.ledger.domain.commands import Budget
 from creditbase.ledger.domain.draft import Draft
-from creditbase.ledger.domain.wallet import (
-    BUDGETS_MAX,
-    OTHER_BUDGETS,
-    BudgetCount,
-    WindowCount,
-)
+from creditbase.ledger.domain.wallet import BudgetCount, WindowCount
+
+OTHER_BUDGETS = "other"
+BUDGETS_MAX = 200
+"""Credentials with a budget that a window counts apart; the others share one counter."""
 
 
 def left_nanos(draft: Draft, budget: Budget) -> int:

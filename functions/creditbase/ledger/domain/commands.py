@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from creditbase.kernel.ids import (
-    end_entry_id,
     expiry_entry_id,
-    late_entry_id,
+    hold_guard_ids,
     late_expiry_entry_id,
-    parse_hold_id,
 )
 from creditbase.kernel.records import dataclass
 from creditbase.kernel.windows import Window
 from creditbase.ledger.domain.grants import GrantKind
 from creditbase.ledger.domain.notes import LevelName
+from creditbase.ledger.domain.shadow import SwitchShadow, TheirCount
 from creditbase.ledger.domain.wallet import NOTHING_METERED, Metered, Terms
 
 HOLD_TTL_S_MAX = 86_400
@@ -87,7 +86,8 @@ class Budget:
 class Charge:
     """Take what something costs at once: a hold and its capture in one.
 
-    `is_told` says whether the developer wants to hear of it.
+    `is_told` says whether the developer wants to hear of it; `theirs` is what another counter
+    says of it, which only a wallet in shadow mode notes.
     """
 
     entry_id: str
@@ -96,6 +96,7 @@ class Charge:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     budget: Budget | None = None
     is_told: bool = False
+    theirs: TheirCount | None = None
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
@@ -135,10 +136,11 @@ class CaptureHold:
     cost: Cost
     key_digest: str = ""
     is_told: bool = False
+    theirs: TheirCount | None = None
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
-        return _guards_of_hold(self.hold_id)
+        return hold_guard_ids(self.hold_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class VoidHold:
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
-        return _guards_of_hold(self.hold_id)
+        return hold_guard_ids(self.hold_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class ExtendHold:
 
     def guards(self) -> tuple[str, ...]:
         """Return the entries whose existence decides this command."""
-        return _guards_of_hold(self.hold_id)
+        return hold_guard_ids(self.hold_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,11 +389,6 @@ Command = (
     | UndoCut
     | Freeze
     | SetLevel
+    | SwitchShadow
     | Tidy
 )
-
-
-def _guards_of_hold(hold_id: str) -> tuple[str, ...]:
-    reference = parse_hold_id(hold_id)
-    assert reference is not None
-    return (end_entry_id(hold_id), late_entry_id(hold_id), reference.entry_id)

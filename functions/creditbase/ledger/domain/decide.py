@@ -4,18 +4,15 @@ It either returns what becomes true, or raises the refusal. It never half-does a
 Source: DESIGN section 4 (steps 2 and 7, "Entry ids") and section 5.
 """
 
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbase.kernel.errors import (
     Conflict,
-    Contention,
     Forbidden,
     IdempotencyConflict,
     InvalidRequest,
     NotFound,
-    TooManyHolds,
 )
 from creditbase.kernel.ids import end_entry_id, late_entry_id
 from creditbase.kernel.records import dataclass
@@ -23,14 +20,13 @@ from creditbase.ledger.domain.adjusting import (
     adopt,
     are_known,
     change_terms,
-    check_amount,
     deduct,
     freeze,
     grant,
     is_outdated,
+    switch_shadow,
 )
-from creditbase.ledger.domain.affording import affordable_cost, price_held
-from creditbase.ledger.domain.budgets import count_budget, counter_of
+from creditbase.ledger.domain.affording import price_held
 from creditbase.ledger.domain.commands import (
     HOLD_TTL_S_MAX,
     Adopt,
@@ -38,7 +34,6 @@ from creditbase.ledger.domain.commands import (
     ChangeTerms,
     Charge,
     Command,
-    Cost,
     CutMonthly,
     Deduct,
     ExtendHold,
@@ -46,14 +41,13 @@ from creditbase.ledger.domain.commands import (
     GiveBack,
     GrantCredits,
     PlaceHold,
-    Priced,
     SetLevel,
     TakeBack,
     Tidy,
     UndoCut,
     VoidHold,
 )
-from creditbase.ledger.domain.draft import Draft, Known, received_for
+from creditbase.ledger.domain.draft import Draft, Known
 from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.levels import set_level, watch_levels
 from creditbase.ledger.domain.notes import Crossing, Told
@@ -66,14 +60,12 @@ from creditbase.ledger.domain.reversing import (
     undo_cut,
 )
 from creditbase.ledger.domain.settling import capture_late, end_hold
-from creditbase.ledger.domain.sizes import WALLET_BYTES_MAX, wallet_bytes
+from creditbase.ledger.domain.shadow import SwitchShadow
+from creditbase.ledger.domain.spending import accrue, keep_hold, spend
 from creditbase.ledger.domain.telling import tell_request, tell_thresholds
 from creditbase.ledger.domain.wallet import (
-    DELETED,
     DayCount,
-    Draw,
     Hold,
-    Metered,
     Wallet,
     WindowCount,
 )
@@ -125,7 +117,7 @@ def decide(wallet: Wallet, known: Known, command: Command, *, now: datetime) -> 
     hold: Hold | None = None
     match command:
         case Charge() | PlaceHold():
-            entry = _spend(draft, command)
+            entry = spend(draft, command)
         case CaptureHold() | VoidHold():
             entry = _end(draft, known, command)
         case ExtendHold():
@@ -182,6 +174,7 @@ def _adjust(
     | UndoCut
     | Freeze
     | SetLevel
+    | SwitchShadow
     | Tidy,
 ) -> Entry | None:
     match command:
@@ -205,102 +198,11 @@ def _adjust(
             freeze(draft, command.reason)
         case SetLevel():
             set_level(draft, command.level, command.below_nanos, fires=True)
+        case SwitchShadow():
+            switch_shadow(draft, is_on=command.is_on)
         case _:  # Tidy: time has passed already
             draft.must_publish = True
     return None
-
-
-# ---- spending ------------------------------------------------------------------------------
-
-
-def _spend(draft: Draft, command: Charge | PlaceHold) -> Entry:
-    """Draw the amount, all of it or nothing: spent at once, or pinned by a hold."""
-    if draft.wallet.frozen == DELETED:
-        raise NotFound("Customer not found")
-    if draft.wallet.frozen:
-        raise Forbidden("This wallet is frozen")
-    priced = affordable_cost(draft, command)
-    window = draft.wallet.window
-    check_amount(window.included_spent_nanos + window.included_held_nanos + priced.amount_nanos)
-    draws, missing_nanos = draft.plan_draws(priced.amount_nanos)
-    assert missing_nanos == 0
-    counter = "" if command.budget is None else counter_of(window, command.budget)
-    if isinstance(command, Charge):
-        return _charge(draft, command, priced, draws, counter)
-    return _place_hold(draft, command, priced, draws, counter)
-
-
-def _charge(
-    draft: Draft, command: Charge, priced: Priced, draws: tuple[Draw, ...], counter: str
-) -> Entry:
-    amount_nanos, start_at = priced.amount_nanos, draft.wallet.window.span.start_at
-    postings: Counter[str] = Counter({"consumed": amount_nanos})
-    received_nanos = received_for(draft.wallet.grants, draws)
-    draft.take(draws, postings, for_hold=False)
-    draft.count(priced.metered, amount_nanos, start_at, received_nanos=received_nanos)
-    count_budget(draft, counter, start_at, spent_nanos=amount_nanos)
-    return draft.write(
-        "charge",
-        command.entry_id,
-        postings,
-        status="captured",
-        request_digest=command.request_digest,
-        amount_nanos=amount_nanos,
-        captured_nanos=amount_nanos,
-        received_nanos=received_nanos,
-        draws=draws,
-        metered=priced.metered,
-        metadata=command.metadata,
-        cause={"budget": counter} if counter else {},
-    )
-
-
-def _place_hold(
-    draft: Draft, command: PlaceHold, priced: Priced, draws: tuple[Draw, ...], counter: str
-) -> Entry:
-    assert 0 < command.ttl_s <= HOLD_TTL_S_MAX
-    if command.hold_id in draft.wallet.holds:
-        # A repeated key whose entry was not looked for yet: read it, and replay.
-        raise Contention
-    amount_nanos, metered = priced.amount_nanos, priced.metered
-    postings: Counter[str] = Counter({"held": amount_nanos})
-    draft.take(draws, postings, for_hold=True)
-    hold = Hold(
-        hold_id=command.hold_id,
-        amount_nanos=amount_nanos,
-        draws=draws,
-        created_at=draft.at,
-        expires_at=draft.at + timedelta(seconds=command.ttl_s),
-        window_start_at=draft.wallet.window.span.start_at,
-        metered=Metered(metered.model, metered.provider, pricing=priced.pinned),
-        budget=counter,
-    )
-    count_budget(draft, counter, hold.window_start_at, held_nanos=amount_nanos)
-    if command.accrued is not None:
-        hold = _accrue(draft, hold, command.accrued)
-    _keep_hold(draft, hold)
-    return draft.write(
-        "hold",
-        command.entry_id,
-        postings,
-        status="held",
-        hold_id=command.hold_id,
-        request_digest=command.request_digest,
-        amount_nanos=amount_nanos,
-        draws=draws,
-        started_at=hold.created_at,
-        expires_at=hold.expires_at,
-        metered=metered,
-        metadata=command.metadata,
-        cause={"budget": counter} if counter else {},
-    )
-
-
-def _keep_hold(draft: Draft, hold: Hold) -> None:
-    """Keep a new hold, or one that says more than before, if there is room for it."""
-    draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
-    if wallet_bytes(draft.wallet) > WALLET_BYTES_MAX:
-        raise TooManyHolds
 
 
 # ---- ends of holds -------------------------------------------------------------------------
@@ -342,6 +244,7 @@ def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> Entry:
             metered=metered,
             request_digest=command.request_digest,
             key_digest=command.key_digest,
+            theirs=command.theirs if isinstance(command, CaptureHold) else None,
         )
     ended = _ended(draft, known, command.hold_id)
     if ended is None:
@@ -356,6 +259,7 @@ def _end(draft: Draft, known: Known, command: CaptureHold | VoidHold) -> Entry:
         metered=metered,
         request_digest=command.request_digest,
         key_digest=command.key_digest,
+        theirs=command.theirs,
     )
 
 
@@ -383,14 +287,6 @@ def _extend(draft: Draft, known: Known, command: ExtendHold) -> Hold:
     hold = replace(hold, expires_at=max(hold.expires_at, command.expires_at))
     draft.change(holds={**draft.wallet.holds, hold.hold_id: hold})
     if command.accrued is not None:
-        hold = _accrue(draft, hold, command.accrued)
-        _keep_hold(draft, hold)
+        hold = accrue(draft, hold, command.accrued)
+        keep_hold(draft, hold)
     return hold
-
-
-def _accrue(draft: Draft, hold: Hold, used: Cost) -> Hold:
-    """Return the hold with what it has used so far, which never becomes less."""
-    used_nanos, metered = price_held(draft, used, hold.metered)
-    if used_nanos < hold.accrued_nanos:
-        return hold
-    return replace(hold, accrued_nanos=used_nanos, metered=metered)

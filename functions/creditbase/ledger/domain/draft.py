@@ -11,9 +11,11 @@ from typing import Any
 
 from creditbase.kernel.records import changed, dataclass
 from creditbase.ledger.domain.cells import Cell
+from creditbase.ledger.domain.comparing import compared_with
 from creditbase.ledger.domain.entries import Entry, EntryKind, Figures
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Crossing, Told
+from creditbase.ledger.domain.shadow import SHADOW
 from creditbase.ledger.domain.wallet import (
     INCLUDED,
     UNSPECIFIED_MODEL,
@@ -72,7 +74,14 @@ class Draft:
         self.entries.append(entry)
         rowed = {"rows": entry.row, "rowed_nanos": figures.balance_nanos} if is_row else {}
         self.change(seq=entry.seq, head=entry.hash, **rowed)
+        if SHADOW in entry.cause:
+            self._compare(entry)
         return entry
+
+    def _compare(self, entry: Entry) -> None:
+        today, told = self.wallet.today, entry.cause[SHADOW]
+        compared = compared_with(today.compared, entry.metered.model, told)
+        self.change(today=changed(today, compared=compared))
 
     # ---- sources ---------------------------------------------------------------------------
 

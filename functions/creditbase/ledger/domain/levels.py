@@ -44,6 +44,8 @@ def watch_levels(draft: Draft) -> None:
         is_below = balance_nanos < level.below_nanos
         if is_below == level.is_below:
             continue
+        if is_below and draft.wallet.shadow_since is not None:
+            continue  # nobody is told, and nothing bought; it is seen as the mode ends
         seen = replace(level, is_below=is_below, crossings=level.crossings + is_below)
         draft.change(levels={**draft.wallet.levels, name: seen})
         if not is_below:

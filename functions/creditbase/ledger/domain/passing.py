@@ -117,7 +117,7 @@ def turn_day(draft: Draft) -> None:
     date = draft.at.date().isoformat()
     today = draft.wallet.today
     if today.date < date:
-        if today.cells:
+        if today.cells or today.compared:
             draft.closed_days.append(today)
         draft.change(today=DayCount(date))
 

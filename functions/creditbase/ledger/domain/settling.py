@@ -9,9 +9,11 @@ from collections import Counter
 from creditbase.kernel.ids import end_entry_id, late_entry_id, late_expiry_entry_id
 from creditbase.kernel.records import changed
 from creditbase.ledger.domain.budgets import count_budget
+from creditbase.ledger.domain.comparing import noted, told_of_use
 from creditbase.ledger.domain.draft import Draft, account_of, merged_with_alike, received_for
 from creditbase.ledger.domain.entries import Entry, EntryKind
 from creditbase.ledger.domain.grants import MONTHLY_KINDS, PRIORITY_OF, Grant
+from creditbase.ledger.domain.shadow import TheirCount
 from creditbase.ledger.domain.wallet import INCLUDED, Draw, Hold, Metered
 
 STATUS_OF: dict[str, str] = {
@@ -31,6 +33,7 @@ def end_hold(
     metered: Metered,
     request_digest: str = "",
     key_digest: str = "",
+    theirs: TheirCount | None = None,
 ) -> Entry:
     """End an open hold: consume up to the amount, give back the rest, draw on what exceeds.
 
@@ -59,6 +62,7 @@ def end_hold(
     if kind == "capture" or (kind == "expire" and _has_use(amount_nanos, metered)):
         draft.count(metered, captured_nanos, start_at, received_nanos=received_nanos)
     draft.close_windows()
+    told |= _compared(draft, kind, theirs, (amount_nanos, shortfall_nanos))
     ended = draft.write(
         kind,
         end_entry_id(hold.hold_id),
@@ -109,6 +113,7 @@ def capture_late(
     metered: Metered,
     request_digest: str,
     key_digest: str,
+    theirs: TheirCount | None = None,
 ) -> Entry:
     """Capture after the hold expired: take what is available now, beyond what expiry took.
 
@@ -145,7 +150,29 @@ def capture_late(
         started_at=ended.started_at,
         expires_at=ended.expires_at,
         metered=metered,
-        cause=told | ({"before": _receipt(ended)} if already_nanos else {}),
+        cause={
+            **told,
+            **({"before": _receipt(ended)} if already_nanos else {}),
+            **_compared(draft, "late", theirs, (amount_nanos, shortfall_nanos)),
+        },
+    )
+
+
+def _compared(
+    draft: Draft, kind: EntryKind, theirs: TheirCount | None, used: tuple[int, int]
+) -> dict[str, object]:
+    """Return what an end notes in shadow mode; where time ended it, nobody says anything."""
+    if kind not in {"capture", "late"}:
+        return {}
+    amount_nanos, beyond_nanos = used
+    return noted(
+        told_of_use(
+            draft.wallet,
+            draft.at,
+            theirs,
+            amount_nanos=amount_nanos,
+            beyond_nanos=beyond_nanos,
+        )
     )
 
 
@@ -207,7 +234,7 @@ def _unpin(draft: Draft, hold: Hold, used: tuple[Draw, ...]) -> None:
 
 def _give_back(
     draft: Draft, hold: Hold, returned: tuple[Draw, ...], postings: Counter[str]
-) -> dict[str, dict[str, int]]:
+) -> dict[str, object]:
     """Return draws to where they came from: expired grants lose them, debts come first.
 
     What was called for while it was held goes before all else: how much, by grant, is told.
@@ -242,7 +269,7 @@ def _give_back(
             key: one for key, one in settled.items() if one.late_nanos or one.is_kept(draft.at)
         }
     )
-    return told
+    return {**told}
 
 
 def _answer_calls(

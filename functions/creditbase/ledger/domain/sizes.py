@@ -18,6 +18,7 @@ DRAW_BYTES = 90
 TALLY_BYTES = 150
 WINDOW_BYTES = 170
 BUDGET_BYTES = 60
+COMPARED_BYTES = 230
 
 
 def wallet_bytes(wallet: Wallet) -> int:
@@ -27,6 +28,7 @@ def wallet_bytes(wallet: Wallet) -> int:
     for counted in (wallet.window, *wallet.closing):
         size += WINDOW_BYTES + _tallies_bytes(counted.tallies) + _tallies_bytes(counted.days)
         size += sum(BUDGET_BYTES + len(name.encode()) for name in counted.budgets)
+    size += sum(COMPARED_BYTES + len(model.encode()) for model in wallet.today.compared)
     return size + sum(TALLY_BYTES + len(cell.key.encode()) for cell in wallet.today.cells)
 
 

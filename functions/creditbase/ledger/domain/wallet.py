@@ -14,6 +14,7 @@ from creditbase.kernel.windows import Window, free_window, window_number
 from creditbase.ledger.domain.cells import Cell
 from creditbase.ledger.domain.grants import Grant
 from creditbase.ledger.domain.notes import Cut, Level, LevelName
+from creditbase.ledger.domain.shadow import ComparedByModel
 
 INCLUDED = "included"
 """The source of a draw on a tier's spend limit, where a grant's id stands otherwise."""
@@ -24,9 +25,6 @@ BY_OPERATOR = "operator"
 UNSPECIFIED_MODEL = "unspecified"
 OTHER_MODELS = "other"
 MODELS_MAX = 200
-OTHER_BUDGETS = "other"
-BUDGETS_MAX = 200
-"""Credentials with a budget that a window counts apart; the others share one counter."""
 COUNT_MAX = AMOUNT_NANOS_MAX
 """Where counters of units stop."""
 
@@ -215,6 +213,7 @@ class DayCount:
 
     date: str
     cells: Mapping[Cell, Tally] = field(default_factory=dict)
+    compared: ComparedByModel = field(default_factory=dict)
 
     @property
     def tallies(self) -> Tallies:
@@ -314,7 +313,8 @@ class Wallet:
     newest one; `commits` counts commits, so that writers see each other. `rows` counts the
     entries that moved the balance, and `rowed_nanos` is the balance after the newest. Plan
     credits of entries up to `plans_over_seq` are over, whatever their own time says. `salt`
-    is what the seals of its entries are made with, and nobody's but ours.
+    is what the seals of its entries are made with, and nobody's but ours. In shadow mode,
+    `shadow_since` when, it refuses nobody.
     """
 
     wallet_id: str
@@ -341,6 +341,7 @@ class Wallet:
     cut: Cut | None = None
     levels: Mapping[LevelName, Level] = field(default_factory=dict)
     salt: str = field(default="", repr=False)
+    shadow_since: datetime | None = None
 
     def live_grants(self, at: datetime) -> list[Grant]:
         """Return the grants that may be drawn on, in burn order."""

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from creditbase.kernel.ids import end_entry_id
+from creditbase.ledger.domain.comparing import compared_with
 from creditbase.ledger.domain.entries import PRIVATE_OF_METERED
 from creditbase.ledger.domain.proof.reading import Doc
 from creditbase.ledger.domain.proof.tale import Documents, Tale
+from creditbase.ledger.domain.shadow import SHADOW
 from creditbase.ledger.domain.wallet import (
     NO_USE,
     UNSPECIFIED_MODEL,
@@ -16,6 +18,15 @@ from creditbase.ledger.domain.wallet import (
 
 ENDS = frozenset({"capture", "void", "expire"})
 TAKES = frozenset({"charge", "capture", "expire", "late"})
+COMPARES = frozenset({"charge", "hold", "capture", "late"})
+DIFFERENCES = ("charge_difference_nanos", "balance_difference_nanos")
+TOLD = frozenset(
+    {
+        *("would", "code", "reason", "short_nanos", "undrawn_nanos", "max_output_tokens"),
+        *("beyond_nanos", "charged_nanos", "balance_nanos", *DIFFERENCES),
+    }
+)
+"""What may be told of what was compared."""
 
 
 def count(tale: Tale, doc: Doc, earlier: Documents) -> None:
@@ -25,7 +36,9 @@ def count(tale: Tale, doc: Doc, earlier: Documents) -> None:
         Broken: it says what cannot be counted.
     """
     kind, start_at = doc.text("kind"), doc.instant("window_start_at")
-    budget = doc.inner("cause", is_optional=True).text("budget", "")
+    cause = doc.inner("cause", is_optional=True)
+    _compare(tale, doc, cause.inner(SHADOW, is_optional=True))
+    budget = cause.text("budget", "")
     if budget and kind in TAKES:
         tale.window(start_at).budgets[budget] += doc.whole("captured_nanos")
     if kind not in TAKES:
@@ -47,6 +60,21 @@ def count(tale: Tale, doc: Doc, earlier: Documents) -> None:
     paid = replace(used, received_nanos=received_nanos)
     cells[key] = cells.get(key, NO_USE).joined(paid)
     tale.used_at = at
+
+
+def _compare(tale: Tale, doc: Doc, told: Doc) -> None:
+    """Count what was compared in shadow mode; what is beyond is the shortfall of the entry."""
+    if not told.fields:
+        return
+    told.has_only(frozenset(), TOLD)
+    if doc.text("kind") not in COMPARES:
+        raise doc.broken("cause.shadow", "nothing", told.fields)
+    if told.whole("beyond_nanos", 0) != doc.whole("shortfall_nanos"):
+        raise told.broken("beyond_nanos", doc.whole("shortfall_nanos"), told.fields)
+    for name in DIFFERENCES:
+        told.signed(name, 0)
+    model = doc.inner("metered", is_optional=True).text("model", "")
+    tale.day.compared = compared_with(tale.day.compared, model, told.fields)
 
 
 def metered_of(doc: Doc) -> Metered:

@@ -108,7 +108,7 @@ def _turn_day(tale: Tale, at: datetime) -> None:
     """Hand out the day that is over, if something was used on it."""
     date = f"{at:%Y-%m-%d}"
     if tale.day.date != date:
-        if tale.day.cells:
+        if tale.day.is_kept:
             tale.closed.append(tale.day)
             tale.days_closed += 1
         tale.day = DayTold(date)

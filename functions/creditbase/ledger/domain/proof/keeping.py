@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from creditbase.ledger.domain.proof.tale import DayTold, GrantTold, HoldTold, Tale, WindowTold
+from creditbase.ledger.domain.shadow import Compared
 from creditbase.ledger.domain.wallet import Draw, Tally
 
 PLAIN = (
@@ -38,6 +39,7 @@ def write_tale(tale: Tale) -> dict[str, Any]:
                 {"model": model, "provider": provider, "tally": asdict(tally)}
                 for (model, provider), tally in tale.day.cells.items()
             ],
+            "compared": {name: asdict(it) for name, it in tale.day.compared.items()},
         },
     }
 
@@ -61,6 +63,7 @@ def read_tale(fields: Mapping[str, Any]) -> Tale:
     tale.day = DayTold(
         fields["day"]["date"],
         {(cell["model"], cell["provider"]): Tally(**cell["tally"]) for cell in cells},
+        {name: Compared(**it) for name, it in fields["day"].get("compared", {}).items()},
     )
     return tale
 

@@ -12,6 +12,7 @@ from creditbase.ledger.domain.proof.counts import metered_of
 from creditbase.ledger.domain.proof.reading import Doc
 from creditbase.ledger.domain.proof.tale import Documents, GrantTold, HoldTold, Tale
 from creditbase.ledger.domain.settling import STATUS_OF
+from creditbase.ledger.domain.shadow import SHADOW
 from creditbase.ledger.domain.wallet import INCLUDED, Draw
 
 Postings = Mapping[str, int]
@@ -86,10 +87,14 @@ def _received(tale: Tale, doc: Doc, draws: tuple[Draw, ...]) -> None:
 def _charge(tale: Tale, doc: Doc, postings: Postings, _: Documents) -> None:
     draws, amount_nanos = draws_of(doc), doc.whole("amount_nanos")
     doc.expect("status", "captured")
-    doc.expect("captured_nanos", amount_nanos)
-    doc.expect("shortfall_nanos", 0)
+    # Only in shadow mode is anything beyond what there was.
+    told = doc.inner("cause", is_optional=True).inner(SHADOW, is_optional=True)
+    beyond_nanos = told.whole("beyond_nanos", 0)
+    doc.expect("captured_nanos", amount_nanos - beyond_nanos)
+    doc.expect("shortfall_nanos", beyond_nanos)
     taken = {account_of(source): -nanos for source, nanos in _sums(draws).items()}
-    _expect_postings(doc, postings, {"consumed": amount_nanos, **taken})
+    flows = {"consumed": amount_nanos, "shortfall": -beyond_nanos}
+    _expect_postings(doc, postings, {**flows, **taken})
     _received(tale, doc, draws)
     tale.window(doc.instant("window_start_at")).spent_nanos += _sums(draws)[INCLUDED]
 

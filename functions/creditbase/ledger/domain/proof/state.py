@@ -43,7 +43,7 @@ def check_wallet(tale: Tale, fields: object, *, shard: int) -> Doc:
     top = Doc("", fields)
     top.has_only(TOP, frozenset({"used_at", "parked"}))
     state = top.inner("state")
-    state.has_only(STATE, frozenset({"salt"}))
+    state.has_only(STATE, frozenset({"salt", "shadow_since"}))
     at = state.instant("at")
     for name, told in (
         ("seq", tale.seq),
@@ -116,11 +116,17 @@ def _check_small(tale: Tale, state: Doc, at: datetime) -> None:
         raise state.broken(
             "published_at", f"at most {at}, and then where settled", published_at
         )
+    shadow_since = state.maybe_instant("shadow_since")
+    if shadow_since is not None and shadow_since > at:
+        raise state.broken("shadow_since", f"at most {at}", shadow_since)
     balance_nanos = tale.rowed_nanos
     for level in state.inner("levels").inners().values():
         level.has_only(frozenset({"below_nanos", "is_below", "crossings"}))
         level.whole("crossings")
-        level.expect("is_below", balance_nanos < level.whole("below_nanos"))
+        is_below = balance_nanos < level.whole("below_nanos")
+        if shadow_since is None or not is_below:
+            level.expect("is_below", is_below)
+        level.flag("is_below")
     if state.fields["cut"] is not None:
         cut = state.inner("cut")
         cut.has_only(frozenset({"room_nanos", "over_nanos"}))

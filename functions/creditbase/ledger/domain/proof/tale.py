@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from creditbase.kernel.records import dataclass
+from creditbase.ledger.domain.shadow import ComparedByModel
 from creditbase.ledger.domain.wallet import Draw, Tally
 
 Documents = Mapping[str, Mapping[str, Any]]
@@ -74,6 +75,12 @@ class DayTold:
 
     date: str
     cells: dict[Key, Tally] = field(default_factory=dict)
+    compared: ComparedByModel = field(default_factory=dict)
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether it leaves a document behind."""
+        return bool(self.cells or self.compared)
 
 
 @dataclass(slots=True)

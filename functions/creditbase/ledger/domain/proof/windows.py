@@ -9,6 +9,7 @@ from creditbase.kernel.windows import free_window
 from creditbase.ledger.domain.cells import cell_of
 from creditbase.ledger.domain.proof.reading import Broken, Doc
 from creditbase.ledger.domain.proof.tale import DayTold, Tale, WindowTold
+from creditbase.ledger.domain.shadow import Compared
 from creditbase.ledger.domain.wallet import INCLUDED, OTHER_MODELS, Tally
 
 WINDOW = frozenset(
@@ -18,6 +19,7 @@ WINDOW = frozenset(
     }
 )
 COUNTERS = tuple(Tally.__dataclass_fields__)
+COMPARED = frozenset(Compared.__dataclass_fields__)
 TICK = timedelta(microseconds=1)
 
 
@@ -201,7 +203,7 @@ def check_today(tale: Tale, state: Doc, at: datetime) -> None:
     date = f"{at:%Y-%m-%d}"
     today.expect("date", date)
     if tale.day.date != date:
-        if tale.day.cells:
+        if tale.day.is_kept:
             tale.closed.append(tale.day)
             tale.days_closed += 1
         tale.day = DayTold(date)
@@ -227,7 +229,8 @@ def _check_day(day: Doc, told: DayTold) -> None:
 
     What is beyond 200 cells is `other`, of any model; older days know models only.
     """
-    day.has_only(frozenset({"date", "models"}))
+    day.has_only(frozenset({"date", "models"}), frozenset({"compared"}))
+    _check_compared(day.inner("compared", is_optional=True), told)
     found: dict[tuple[str, str], Tally] = {}
     cells = day.inner("models")
     has_other = cells.has(OTHER_MODELS)
@@ -252,6 +255,17 @@ def _check_day(day: Doc, told: DayTold) -> None:
         return
     for place in sorted(found.keys() | expected.keys()):
         _sum_is(cells, found.get(place, Tally()), expected.get(place, Tally()), place[0])
+
+
+def _check_compared(found: Doc, told: DayTold) -> None:
+    names = found.fields.keys() | told.compared.keys()
+    for name in sorted(names):
+        counters = found.inner(name, is_optional=True)
+        counters.has_only(frozenset(), COMPARED)
+        if Compared(**{it: counters.signed(it) for it in counters.fields}) != (
+            told.compared.get(name)
+        ):
+            raise found.broken(name, told.compared.get(name), counters.fields)
 
 
 def _sum(tallies: Mapping[tuple[str, str], Tally]) -> Tally:
