@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
 from command_line.target import Target
 
@@ -108,7 +109,7 @@ class Session:
         if self.is_json:
             self._print_json({"ok": answer.status == DONE, "result": dict(answer.result)})
         elif answer.view:
-            self.out.print(answer.view, soft_wrap=isinstance(answer.view, str))
+            self.out.print(answer.view, soft_wrap=isinstance(answer.view, str | Text))
         return answer.status
 
     def fail(self, failure: Failure) -> int:

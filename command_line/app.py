@@ -7,6 +7,7 @@ import typer
 
 from command_line import (
     customer_commands,
+    demo_command,
     doctor_command,
     import_commands,
     init_command,
@@ -33,6 +34,7 @@ for room in (
     import_commands,
     proof_commands,
     simulate_commands,
+    demo_command,
 ):
     room.take(app)
 

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 import typer
-from rich.console import Group
 from rich.text import Text
 
 from command_line.answers import DIFFERS, DONE, Answer, Session
@@ -44,7 +43,8 @@ def answer_of(facts: Facts, findings: tuple[Finding, ...]) -> Answer:
         f"{number} {word}{'' if number == 1 or word == 'unseen' else 's'}"
         for word, number in counts.items()
     )
-    view = Group(Text(f"creditbase doctor: {head}\n"), *map(_view, findings), Text(tail))
+    title = Text(f"creditbase doctor: {head}\n")
+    view = Text("\n").join([title, *map(_view, findings), Text(tail)])
     return Answer(result, view, DIFFERS if counts["error"] else DONE)
 
 

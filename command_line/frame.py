@@ -99,7 +99,7 @@ def failure_of(problem: Exception, target: Target | None) -> Failure:
     where = target or "nowhere"
     match problem:
         case CatalogFault():
-            return Failure("CATALOG_FAULT", f"the catalog cannot be taken: {problem.message}")
+            return Failure("CATALOG_FAULT", f"the file cannot be taken: {problem.message}")
         case StripeUnfinished():
             text = "Stripe did not do all of it; what is done stays"
             return Failure("STRIPE_UNFINISHED", text, "type it again to go on", NOT_REACHED)

@@ -17,7 +17,7 @@ from command_line.setup.questions import QUESTIONS, NotUsable, Question, check_p
 from command_line.setup.tools import Tool, look
 from dev.layout import ROOT
 
-FOLDER_HELP = "The checkout to write into (this one)."
+FOLDER_HELP = "The checkout to write into (where you are, else that of this command)."
 YES = {"y", "Y", "yes"}
 DRY_HELP = "Show what would be written, and write nothing. Status 3: something would."
 
@@ -40,7 +40,7 @@ def take(app: typer.Typer) -> None:
 
 def init(
     session: Session,
-    folder: Annotated[Path, typer.Option(help=FOLDER_HELP)] = ROOT,
+    folder: Annotated[Path | None, typer.Option(help=FOLDER_HELP)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_HELP)] = False,
     **given: str | None,
 ) -> Answer:
@@ -48,7 +48,8 @@ def init(
 
     With --yes nothing is asked: what is not given stays, or is as offered.
     """
-    if not (folder / "firebase.json").is_file():
+    folder = folder or (Path() if _is_checkout(Path()) else ROOT)
+    if not _is_checkout(folder):
         text = f"{folder} is no checkout of Creditbase: it has no firebase.json"
         raise Failure("NO_CHECKOUT", text, "cd to the checkout, or --folder", NOT_UNDERSTOOD)
     project = _project(session)
@@ -72,6 +73,10 @@ def init(
     }
     view = _view(planned, written, tools, steps)
     return Answer(result, view, DIFFERS if is_short else DONE)
+
+
+def _is_checkout(folder: Path) -> bool:
+    return (folder / "firebase.json").is_file()
 
 
 def _project(session: Session) -> str:

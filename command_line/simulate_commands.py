@@ -272,7 +272,9 @@ def answer_of(
     lines: list[RenderableType] = [Text("\n".join(facts))]
     for name, run in runs.items():
         rows = [*run["months"], {"month": "all", **run["totals"]}]
-        lines += [_table(name, "month", rows), _table("", "segment", run["segments"])]
+        lines.append(_table(name, "month", rows))
+        if len(run["segments"]) > 1:
+            lines.append(_table("", "segment", run["segments"]))
     if len(runs) > 1:
         rows = [{"run": name, **run["totals"]} for name, run in runs.items()]
         lines.append(_table("side by side", "run", rows))

@@ -12,10 +12,10 @@ A block's class follows from its language, or from the comment right before it:
 | `<!-- drawing -->` | a picture made of letters |
 | `<!-- printed by make demo -->` | held to the chapters of the demonstration |
 | `<!-- printed by make test -->` | held to the parts of the suite |
-| `<!-- printed by creditbase doctor -->` | held to its words |
 | `<!-- rules -->` | security rules: braces match, claims are those that are set |
 
-A block of `sh` in a runbook is played by its drill, one of `PLAYED` by its test.
+A block of `sh` in a runbook is played by its drill, one of `PLAYED` by its test: of
+docs/command-line.md each `console` is typed, and what it prints is compared.
 Anything else has no class.
 """
 
@@ -37,7 +37,6 @@ OF_COMMENT = {
     ("drawing", "text"): "drawing",
     ("printed by make demo", "text"): "demo",
     ("printed by make test", "text"): "suite",
-    ("printed by creditbase doctor", "text"): "doctor",
     ("rules", "text"): "rules",
 }
 OF_LANGUAGE = {"sh": "run", "python": "run", "json": "json", "sql": "sql", "html": "html"}
@@ -46,7 +45,8 @@ PLAYED = {
     "docs/clients.md": {
         "python": "tests/clients/test_documents.py",
         "ts": "tests/clients/test_typescript.py",
-    }
+    },
+    "docs/command-line.md": {"console": "tests/command_line/test_documents.py"},
 }
 """Pages whose blocks of a language have a test of their own."""
 
@@ -87,14 +87,14 @@ def blocks_of(page: str, text: str) -> Iterator[Block]:
 
 
 def _kind(page: str, comment: str, language: str, before: str) -> str:
+    if page in PLAYED and language in PLAYED[page] and not comment:
+        return "played"
     if language == "console" or (comment.startswith("typed") and language == "sh"):
         return "typed"
     if (comment, language) in OF_COMMENT:
         return OF_COMMENT[comment, language]
     if comment:
         return ""
-    if page in PLAYED and language in PLAYED[page]:
-        return "played"
     if page.startswith("docs/runbooks/"):
         return "drill" if language == "sh" else ""
     if language == "text":

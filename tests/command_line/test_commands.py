@@ -129,18 +129,20 @@ def test_looks_at_stripe_s_events_before_it_touches_them(capsys: Capsys) -> None
     assert compared.result["repaired"] is False
 
 
+def names_of(it: Any, before: str) -> list[str]:
+    """Return every command below one, as it is typed."""
+    if not hasattr(it, "commands"):
+        return [before]
+    return [
+        name for key, sub in it.commands.items() for name in names_of(sub, f"{before} {key}")
+    ]
+
+
 def test_every_command_has_its_place_in_the_document() -> None:
     """What is not written there is found by nobody."""
     text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
 
-    def names(it: Any, before: str) -> list[str]:
-        if not hasattr(it, "commands"):
-            return [before]
-        return [
-            name for key, sub in it.commands.items() for name in names(sub, f"{before} {key}")
-        ]
-
-    told = names(typer.main.get_command(app), "creditbase")
+    told = names_of(typer.main.get_command(app), "creditbase")
 
     assert len(told) >= 17
     assert [name for name in told if f"`{name}" not in text] == []
