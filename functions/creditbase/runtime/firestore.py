@@ -109,7 +109,7 @@ Write = Create | Update | Put | Delete
 @cache
 def client() -> firestore.Client:
     """Return this process's client, made on first use: an import opens no channel."""
-    return firestore.Client(project=os.environ.get("GCLOUD_PROJECT"))
+    return store_rpcs.open_client(os.environ.get("GCLOUD_PROJECT"))
 
 
 def get_all(

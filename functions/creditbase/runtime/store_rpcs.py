@@ -13,6 +13,7 @@ from urllib.parse import quote
 import grpc
 from google.api_core import exceptions as rpc
 from google.cloud import firestore
+from google.cloud.firestore_v1 import base_client
 from google.cloud.firestore_v1.types import firestore as messages
 from google.cloud.firestore_v1.types import query as queries
 
@@ -22,6 +23,8 @@ from creditbase.runtime.protobuf import Message, write_value
 READ_TIMEOUT_S = 5.0
 COMMIT_TIMEOUT_S = 5.0
 SERVICE = "/google.firestore.v1.Firestore"
+READS_IN_ONE_THREAD = (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1)
+"""Every read is a stream of answers, for which gRPC else starts a thread (ADR-0057)."""
 
 OPERATORS: Mapping[str, Any] = {
     "<": queries.StructuredQuery.FieldFilter.Operator.LESS_THAN,
@@ -80,6 +83,20 @@ class Rpcs:
             return list(ask(request, timeout=READ_TIMEOUT_S, metadata=self.metadata))
         except grpc.RpcError as failure:
             raise _named(failure) from failure
+
+
+def open_client(project: str | None) -> firestore.Client:
+    """Return a client of the library whose channel reads in the thread that asks.
+
+    The library takes no options for its channel, so its own are added to.
+    """
+    for options in (
+        base_client._DEFAULT_CHANNEL_OPTIONS,  # noqa: SLF001 - no public name
+        base_client._GRPC_MSG_SIZE_OPTIONS,  # noqa: SLF001 - those of the emulator's channel
+    ):
+        if READS_IN_ONE_THREAD not in options:
+            options.append(READS_IN_ONE_THREAD)
+    return firestore.Client(project=project)
 
 
 def _named(failure: grpc.RpcError) -> Exception:
