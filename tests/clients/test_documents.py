@@ -4,10 +4,12 @@ import re
 import secrets
 
 import pytest
+from starlette.applications import Starlette
 
 from creditbase_client import Creditbase, FirebaseUser
 from dev.client import Customer
 from dev.layout import ROOT
+from tests.clients.test_metered_openai import Model, completion
 
 pytestmark = pytest.mark.stack
 
@@ -27,6 +29,8 @@ def test_every_block_of_the_page_runs_one_after_the_other(
             "answer_id": secrets.token_hex(6),
             "customer": signed_up.uid,
             "back_office": back_office,
+            "openai": Model(completion()).client(),
+            "app": Starlette(),
         }
         blocks = re.findall(
             r"```python\n(.*?)```", (ROOT / "docs/clients.md").read_text(), re.DOTALL
@@ -38,6 +42,6 @@ def test_every_block_of_the_page_runs_one_after_the_other(
         billing.close()
 
     said = capsys.readouterr().out
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     assert "captured " in said
     assert re.search(r"^3 capture", said, re.MULTILINE)

@@ -74,6 +74,11 @@ def failure_of(problem: httpx.TransportError) -> CreditbaseError:
     return kind(f"{type(problem).__name__}: {problem}")
 
 
+def is_replay(response: httpx.Response) -> bool:
+    """Whether an answer is that of an earlier request with the same key."""
+    return bool(response.headers.get("Idempotent-Replayed") == "true")
+
+
 def content_of(response: httpx.Response) -> Any:
     """Return what an answer says; None where it has no body."""
     return response.json() if response.content else None
@@ -105,6 +110,14 @@ class Caller(ABC):
         Raises: Refused, Unreachable.
         """
         return content_of(self._send(operation, **given))
+
+    def call_noting_replay(self, operation: Operation, **given: Any) -> tuple[Any, bool]:
+        """Return what an operation answers, and whether its key had been used before.
+
+        Raises: Refused, Unreachable.
+        """
+        response = self._send(operation, **given)
+        return content_of(response), is_replay(response)
 
     def call_for_text(self, operation: Operation, **given: Any) -> str:
         """Return what an operation answers, as it is.
@@ -171,6 +184,14 @@ class AsyncCaller(ABC):
         Raises: Refused, Unreachable.
         """
         return content_of(await self._send(operation, **given))
+
+    async def call_noting_replay(self, operation: Operation, **given: Any) -> tuple[Any, bool]:
+        """Return what an operation answers, and whether its key had been used before.
+
+        Raises: Refused, Unreachable.
+        """
+        response = await self._send(operation, **given)
+        return content_of(response), is_replay(response)
 
     async def call_for_text(self, operation: Operation, **given: Any) -> str:
         """Return what an operation answers, as it is.

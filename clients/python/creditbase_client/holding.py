@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from creditbase_client.async_gen import AsyncOperations
-from creditbase_client.errors import CreditbaseError, NothingReported
+from creditbase_client.errors import Conflict, CreditbaseError, NothingReported
+from creditbase_client.operations import Operation
 from creditbase_client.sync_gen import Operations
 from creditbase_client.types_gen import (
     Balance,
@@ -19,11 +20,16 @@ from creditbase_client.types_gen import (
     Hold,
     HoldAnswer,
     HoldRequest,
+    ShowHoldAnswer,
     UsageFields,
 )
 
 TTL_S = 900
 """What a hold has where nobody asks for another time."""
+PLACE_HOLD = Operation("POST", "/api/v1/holds", is_repeatable=True)
+MAY_BE_CAPTURED = frozenset({"held", "expired"})
+ATTEMPTS_MAX = 50
+"""How often an action may fail and be begun again under its key."""
 OPEN_H_MAX = 24
 """No extension goes beyond this many hours after the hold was made."""
 
@@ -63,14 +69,53 @@ class Work(Generic[Door]):
 
     @property
     def is_open(self) -> bool:
-        """Whether it still has to be captured or voided."""
-        return self._answer is not None and self.hold["status"] == "held"
+        """Whether it still has to be captured or voided; an expired one can be, too."""
+        return self._answer is not None and self.hold["status"] in MAY_BE_CAPTURED
+
+    def keys(self) -> Iterator[str]:
+        """Yield the key of each attempt.
+
+        An attempt that failed took nothing and its hold was voided; the action's next attempt
+        needs a hold of its own, whose key follows from the first. So two that repeat the same
+        action come to the same hold.
+        """
+        yield self.idempotency_key
+        for attempt in range(2, ATTEMPTS_MAX + 1):
+            yield f"{self.idempotency_key}~{attempt}"
+
+    def has_been_voided(self, now: ShowHoldAnswer) -> bool:
+        """Take in how a hold stands that its key had placed before.
+
+        The answer to the key is still that of then, whatever became of the hold.
+        """
+        assert self._answer is not None
+        self._answer = {**self._answer, "hold": now["hold"]}
+        return now["hold"]["status"] == "voided"
+
+    def given_up(self) -> Conflict:
+        """Return the error for an action that failed too often."""
+        message = f"{ATTEMPTS_MAX} attempts of {self.idempotency_key} have failed"
+        return Conflict(message, code="CONFLICT", status=409)
 
     def used(
         self, *, usage: UsageFields | None = None, amount_nanos: int | None = None
     ) -> None:
         """Say what was used so far, in all: the last word is what the end captures."""
         self._reported = reported(usage, amount_nanos)
+
+    @property
+    def has_reported(self) -> bool:
+        """Whether the work has said what it used."""
+        return self._reported is not None
+
+    def report(self, usage: UsageFields | None) -> None:
+        """Say what was used so far; all that was held for, where nobody knows."""
+        if usage is not None:
+            self.used(usage=usage)
+        elif "usage_max" in self.request:
+            self.used(usage=self.request["usage_max"])
+        else:
+            self.used(amount_nanos=self.request["amount_nanos"])
 
     @property
     def pause_s(self) -> float:
@@ -111,14 +156,21 @@ class HeldWork(Work[Operations]):
     """The block of `Creditbase.hold`."""
 
     def __enter__(self) -> Self:
-        self._answer = self.door.place_hold(
-            idempotency_key=self.idempotency_key, **self.request
-        )
+        self._place()
         self._has_ended = threading.Event()
         self._keeping = threading.Thread(target=self._keep, name="creditbase-hold", daemon=True)
         if self.is_open:  # an old key may name one that has ended
             self._keeping.start()
         return self
+
+    def _place(self) -> None:
+        for key in self.keys():
+            self._answer, is_old = self.door.call_noting_replay(
+                PLACE_HOLD, idempotency_key=key, body=self.request
+            )
+            if not is_old or not self.has_been_voided(self.door.show_hold(hold_id=self.id)):
+                return
+        raise self.given_up()
 
     def __exit__(
         self,
@@ -173,11 +225,20 @@ class AsyncHeldWork(Work[AsyncOperations]):
     """The block of `AsyncCreditbase.hold`."""
 
     async def __aenter__(self) -> Self:
-        self._answer = await self.door.place_hold(
-            idempotency_key=self.idempotency_key, **self.request
-        )
+        await self._place()
         self._keeping = asyncio.create_task(self._keep())
         return self
+
+    async def _place(self) -> None:
+        for key in self.keys():
+            self._answer, is_old = await self.door.call_noting_replay(
+                PLACE_HOLD, idempotency_key=key, body=self.request
+            )
+            if not is_old:
+                return
+            if not self.has_been_voided(await self.door.show_hold(hold_id=self.id)):
+                return
+        raise self.given_up()
 
     async def __aexit__(
         self,
@@ -185,6 +246,10 @@ class AsyncHeldWork(Work[AsyncOperations]):
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # Whoever left may be cancelled again at every await: the end runs by itself.
+        await _to_the_end(self._end(problem))
+
+    async def _end(self, problem: BaseException | None) -> None:
         await self._stop_keeping()
         if not self.is_open:
             return
@@ -211,6 +276,10 @@ class AsyncHeldWork(Work[AsyncOperations]):
         self._answer = await self.door.void_hold(hold_id=self.id)
         return self.hold
 
+    def let_expire(self) -> None:
+        """Extend the hold no more: its work was forgotten where nothing can be awaited."""
+        self._keeping.cancel()
+
     async def _stop_keeping(self) -> None:
         self._keeping.cancel()
         await asyncio.wait({self._keeping})  # raises nothing of its own
@@ -226,6 +295,17 @@ class AsyncHeldWork(Work[AsyncOperations]):
             except CreditbaseError as problem:
                 self.extension_problem = problem
                 return
+
+
+UNDER_WAY: set[asyncio.Task[None]] = set()
+"""Ends that nobody may be waiting for any more: a loop itself forgets its tasks."""
+
+
+async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+    task = asyncio.ensure_future(work)
+    UNDER_WAY.add(task)
+    task.add_done_callback(UNDER_WAY.discard)
+    await asyncio.shield(task)
 
 
 def reported(usage: UsageFields | None, amount_nanos: int | None) -> CaptureRequest:
