@@ -2,12 +2,14 @@
 
 import itertools
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev import blocks
 from dev.layout import BIN, ROOT
+from tests.servers import free_port
 
 WITHIN_S = 120
 ENDED = "=== end of a block ==="
@@ -32,8 +34,13 @@ class Place:
         return cls(folder, env)
 
     def type(self, readme: str) -> None:
-        """Type all that a README says, from top to bottom, in one shell."""
+        """Type all that a README says, from top to bottom, in one shell.
+
+        Only ports are others, so that two runs on one machine do not meet.
+        """
         text = (ROOT / readme).read_text()
+        for port in set(re.findall(r"\b187\d\d\b", text)):
+            text = text.replace(port, str(free_port()))
         told = list(blocks.blocks_of(readme, text))
         typed = [block for block in told if block.kind == "run"]
         script = "".join(f"{block.text}\necho '{ENDED}'\n" for block in typed)
