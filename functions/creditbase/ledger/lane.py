@@ -39,6 +39,8 @@ COMMANDS_MAX = 100
 BATCH_BYTES_MAX = 1_000_000
 TICKET_BYTES = 3_000
 """About what a command's entry weighs, its metadata apart."""
+RETURN_S = 0.002
+"""For how long a leader waits for one more of those who were answered together just now."""
 ATTEMPTS_MAX = 30
 TRUST_STEP = 0.25
 TRUST_MIN = 0.5
@@ -72,6 +74,7 @@ class Lane:
         self._queue: deque[Ticket] = deque()
         self._inside = 0
         self._is_led = False
+        self._answered = 0
         self._pacer = Pacer()
         self._snapshot: Loaded | None = None
         self._trust = 1.0
@@ -134,6 +137,7 @@ class Lane:
             wait_s = self._pacer.wait_s(time.monotonic())
             if wait_s > 0:
                 time.sleep(wait_s)
+            self._gather()
             batch = self._take_batch()
             if batch:
                 self._commit(batch)
@@ -151,6 +155,17 @@ class Lane:
                 self._is_led = bool(self._queue)
                 if self._queue:
                     self._queue[0].wake.set()
+
+    def _gather(self) -> None:
+        """Wait while those come back who were answered together, so that they stay together.
+
+        Who calls again and again is back in a moment. Without this the first one back would
+        commit alone, and all the others would wait for that.
+        """
+        waiting = 0
+        while waiting < len(self._queue) < self._answered:
+            waiting = len(self._queue)
+            time.sleep(RETURN_S)
 
     def _take_batch(self) -> list[Ticket]:
         """Return what waits, in order of arrival, within the limits of one commit."""
@@ -245,6 +260,7 @@ class Lane:
         for ticket, outcome in zip(batch, decided.outcomes, strict=True):
             is_void = decided.broken and isinstance(outcome, Decision) and not outcome.is_replay
             ticket.answer(parked_refusal() if is_void else outcome)
+        self._answered = len(batch)
 
     # ---- the snapshot ----------------------------------------------------------------------
 
