@@ -5,6 +5,7 @@ whether the sign-in still holds.
 """
 
 import threading
+from functools import lru_cache
 from typing import Any
 
 import firebase_admin
@@ -17,6 +18,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from creditbase.kernel.errors import Unauthenticated, Unavailable
+from creditbase.kernel.ids import sha256_hex
+from creditbase.runtime.clock import real_now
 from creditbase.runtime.emulator import app_check_keys_url, is_emulated
 from creditbase.runtime.log import alert
 from creditbase.runtime.settings import settings
@@ -42,6 +45,7 @@ _auth: Any = auth
 _app_lock = threading.Lock()
 _APP_NAME = "creditbase"
 _SESSIONS = "creditbase-sessions"
+ATTESTED_S, ATTESTED_MAX = 300, 10_000
 SESSION_TIMEOUT_S = 2
 """How long to wait for Firebase's word on a sign-in: callers wait five seconds for all."""
 
@@ -83,6 +87,36 @@ def _sessions() -> Any:
             return made
 
 
+class Attested:
+    """App Check tokens that held a moment ago: an app shows the same one for up to an hour.
+
+    Verifying one takes as long as all else that `GET /usage/me` computes, and nobody can
+    revoke one. Believed until they expire, and for no longer than some minutes, so that keys
+    which Google withdraws are soon asked for. For one thread at a time or many: who meets
+    another one here verifies once more.
+    """
+
+    def __init__(self) -> None:
+        self._until_s: dict[str, int] = {}
+
+    def holds(self, attestation: str, *, now_s: int) -> bool:
+        """Return whether a token is one of them."""
+        return now_s < self._until_s.get(sha256_hex(attestation), 0)
+
+    def keep(self, attestation: str, *, expires_at_s: int, now_s: int) -> None:
+        """Believe a token from now on."""
+        if len(self._until_s) >= ATTESTED_MAX:
+            self._until_s.clear()
+        self._until_s[sha256_hex(attestation)] = min(expires_at_s, now_s + ATTESTED_S)
+
+
+@lru_cache(maxsize=1)
+def _attested(app: Any) -> Attested:
+    """Return what is believed by a Firebase app's keys."""
+    del app
+    return Attested()
+
+
 def verify_app_check(attestation: str, *, consume: bool) -> None:
     """Refuse a request that does not come from our own app.
 
@@ -95,8 +129,11 @@ def verify_app_check(attestation: str, *, consume: bool) -> None:
     if not attestation or len(attestation) > TOKEN_CHARACTERS_MAX:
         raise refusal
     once = consume and settings().app_check_replay_protection
+    app, now_s = firebase_app(), int(real_now().timestamp())
+    if not once and _attested(app).holds(attestation, now_s=now_s):
+        return
     try:
-        claims = app_check.verify_token(attestation, firebase_app(), consume=once)
+        claims = app_check.verify_token(attestation, app, consume=once)
     except jwt.PyJWKClientConnectionError as failure:
         alert("keys_unavailable", "App Check keys cannot be fetched")
         raise Unavailable from failure
@@ -108,6 +145,7 @@ def verify_app_check(attestation: str, *, consume: bool) -> None:
         raise refusal from failure
     if claims.get("already_consumed") or "exp" not in claims:
         raise refusal
+    _attested(app).keep(attestation, expires_at_s=int(claims["exp"]), now_s=now_s)
 
 
 def verify_id_token(token: str, *, asks_firebase: bool = False) -> dict[str, Any] | None:
