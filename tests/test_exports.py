@@ -1,5 +1,6 @@
 """What is deployed has one name, one row in the authorisation table, and one way in."""
 
+import gc
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -40,6 +41,16 @@ def test_every_export_is_deployed_under_its_own_name(deployed: dict[str, Any]) -
     # and a renamed function, or something else, would be seen
     assert list(exports.misnamed({"usage_me": a_function("usage")}))
     assert list(exports.misnamed({"usage_me": len}))
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage_and_what_comes_later_is() -> None:
+    """Collecting is off while a function is loaded, and on again for whoever answers."""
+    gc.unfreeze()
+
+    assert main.plans
+
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
 
 
 def test_every_export_has_a_row_in_the_authorization_table(deployed: dict[str, Any]) -> None:
