@@ -214,6 +214,7 @@ class Ours:
 
     def __init__(self) -> None:
         self._project = ids.project_uuid("hub")
+        self._ids: dict[str, str] = {}
 
     def open(self, names: Sequence[str]) -> None:
         """Make wallets on the free plan."""
@@ -230,8 +231,11 @@ class Ours:
             firestore.commit(writes)
 
     def customer_id(self, name: str) -> str:
-        """Return the id by which the product knows a customer."""
-        return ids.customer_uuid(self._project, name, 1)
+        """Return the id by which the product knows a customer; its callers keep it."""
+        found = self._ids.get(name)
+        if found is None:
+            found = self._ids[name] = ids.customer_uuid(self._project, name, 1)
+        return found
 
     def _ref(self, name: str) -> WalletRef:
         return WalletRef(self._project, self.customer_id(name))
@@ -243,7 +247,7 @@ class Ours:
 
     def priced(self, name: str, key: str, usage: dict[str, int]) -> int:
         """Charge some usage; return what it cost."""
-        body = {"customer_id": self._ref(name).customer_id, "model": MODEL, "usage": usage}
+        body = {"customer_id": self.customer_id(name), "model": MODEL, "usage": usage}
         request = Request(self._project, "POST /api/v1/charges", body, key, datetime.now(UTC))
         entry = charge(request, ChargeRequest.model_validate(body)).entry
         assert entry is not None

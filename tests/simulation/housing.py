@@ -115,7 +115,7 @@ def _ticket_of(scheduler: Scheduler) -> Callable[..., lane.Ticket]:
     plain = lane.Ticket
 
     def ticket(command: Command, now: datetime, deadline_s: float, size: int) -> lane.Ticket:
-        wake = cast("threading.Event", Event(scheduler))
+        wake = cast("lane.Signal", Event(scheduler))
         return plain(command, now, deadline_s, size, wake)
 
     return ticket

@@ -4,6 +4,7 @@ Nothing here reads a clock; `now` is passed in from the door.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FAR_FUTURE = datetime(9999, 12, 31, tzinfo=UTC)
@@ -24,6 +25,7 @@ def to_micros(at: datetime) -> int:
     return (at - EPOCH) // timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=1_024)
 def write_exact(at: datetime) -> str:
     """Return RFC 3339 in UTC with six decimals: the form of the canonical JSON."""
     assert at.tzinfo is not None

@@ -1,6 +1,7 @@
 """Where the ledger keeps its documents. The only module that spells these paths."""
 
 import hashlib
+from functools import lru_cache
 
 from creditbase.kernel import trying
 from creditbase.kernel.instants import write_exact
@@ -36,7 +37,7 @@ class WalletRef:
     @property
     def shard(self) -> int:
         """Return the shard of the due-time indexes that this wallet belongs to."""
-        return hashlib.sha256(self.customer_id.encode()).digest()[0] % SHARDS
+        return _shard_of(self.customer_id)
 
     def crossing(self, level: str, number: int) -> str:
         """Return the path of what is to be done about a crossing."""
@@ -53,6 +54,11 @@ class WalletRef:
     def period(self, window: WindowCount) -> str:
         """Return the path of a closed window."""
         return f"{self.wallet}/periods/{write_exact(window.span.start_at)}"
+
+
+@lru_cache(maxsize=10_000)
+def _shard_of(customer_id: str) -> int:
+    return hashlib.sha256(customer_id.encode()).digest()[0] % SHARDS
 
 
 def wallet_ref_of(path: str) -> WalletRef:

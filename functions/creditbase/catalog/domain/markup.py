@@ -29,9 +29,6 @@ class Rule:
         assert self.minimum_nanos is None or 0 <= self.minimum_nanos <= AMOUNT_NANOS_MAX
 
 
-NO_RULE = Rule()
-
-
 @dataclass(frozen=True, slots=True)
 class Margin:
     """What is added to the cost of one call, once it is known which rules say so.
@@ -87,24 +84,22 @@ class Markup:
 
         `special` are further rules of the plan with their names, the more general first.
         """
-        first = Rule(self.default_bps, self.fee_nanos, self.minimum_nanos, False)
-        rules = [
-            (DEFAULT_RULE, first),
-            (f"provider:{provider}", self.providers.get(provider, NO_RULE)),
-            (f"model:{model_id}", self.models.get(model_id, NO_RULE)),
-            (f"plan:{plan_code}", self.plans.get(plan_code, NO_RULE)),
+        bps, rule_name = self.default_bps, DEFAULT_RULE
+        fee_nanos, minimum_nanos, allows_below_cost = self.fee_nanos, self.minimum_nanos, False
+        for name, rule in (
+            (f"provider:{provider}", self.providers.get(provider)),
+            (f"model:{model_id}", self.models.get(model_id)),
+            (f"plan:{plan_code}", self.plans.get(plan_code)),
             *special,
-        ]
-        bps, name = [(rule.bps, name) for name, rule in rules if rule.bps is not None][-1]
-        return Margin(
-            bps=bps,
-            fee_nanos=_last(rule.fee_nanos for _, rule in rules),
-            minimum_nanos=_last(rule.minimum_nanos for _, rule in rules),
-            allows_below_cost=bool(_last(rule.allows_below_cost for _, rule in rules)),
-            rule=name,
-        )
-
-
-def _last(said: Iterable[int | None]) -> int:
-    """Return what the most special rule says that says anything."""
-    return [value for value in said if value is not None][-1]
+        ):
+            if rule is None:
+                continue
+            if rule.bps is not None:
+                bps, rule_name = rule.bps, name
+            if rule.fee_nanos is not None:
+                fee_nanos = rule.fee_nanos
+            if rule.minimum_nanos is not None:
+                minimum_nanos = rule.minimum_nanos
+            if rule.allows_below_cost is not None:
+                allows_below_cost = rule.allows_below_cost
+        return Margin(bps, fee_nanos, minimum_nanos, allows_below_cost, rule_name)
