@@ -16,9 +16,9 @@ STYLE = (
     "figcaption span{margin-right:1.2em}figure{margin:1.5rem 0}"
 )
 CHARTS = (
-    ("Money", ("revenue_nanos", "cost_nanos", "margin_nanos"), NANOS_PER_DOLLAR, "dollars"),
-    ("Credits", ("granted_nanos", "used_nanos", "expired_nanos"), NANOS_PER_CREDIT, "credits"),
-    ("Customers", ("customers", "payers", "customers_at_limit"), 1, "customers"),
+    ("Money, in dollars", ("revenue_nanos", "cost_nanos", "margin_nanos"), NANOS_PER_DOLLAR),
+    ("Credits", ("granted_nanos", "used_nanos", "expired_nanos"), NANOS_PER_CREDIT),
+    ("Customers", ("customers", "payers", "customers_at_limit"), 1),
 )
 NAMES = {
     "revenue_nanos": "Revenue",
@@ -77,8 +77,8 @@ def write_report(title: str, facts: Sequence[str], runs: Mapping[str, Row]) -> s
         parts += ["<h2>Side by side</h2>", _table("run", rows)]
     for name, run in runs.items():
         parts.append(f"<h2>{escape(name)}</h2>")
-        for heading, keys, unit, word in CHARTS:
-            parts.append(_chart(f"{heading} ({word})", run["months"], keys, unit))
+        for heading, keys, unit in CHARTS:
+            parts.append(_chart(heading, run["months"], keys, unit))
         parts += [_table("month", [*run["months"], {"month": "all", **run["totals"]}])]
         if run["segments"]:
             parts.append(_table("segment", run["segments"]))

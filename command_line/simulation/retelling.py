@@ -37,6 +37,7 @@ from creditbase.ledger.domain.entries import Entry
 from creditbase.ledger.domain.grants import PRIORITY_OF, Grant
 from creditbase.ledger.domain.invariants import breach
 from creditbase.ledger.domain.opening import open_wallet
+from creditbase.ledger.domain.shadow import SHADOW
 from creditbase.ledger.domain.wallet import INCLUDED, Draw, IncludedRule, Metered, Terms, Wallet
 from creditbase.metering.domain import CatalogRate, is_tier_id
 
@@ -239,7 +240,9 @@ class Retelling:
 
     def _spend(self, entry: Entry) -> None:
         self._take_plan(entry)
-        cost = self._cost(entry, entry.amount_nanos)
+        # A wallet in shadow mode held what it had, and noted the rest.
+        undrawn_nanos = entry.cause.get(SHADOW, {}).get("undrawn_nanos", 0)
+        cost = self._cost(entry, entry.amount_nanos + undrawn_nanos)
         digest = entry.request_digest
         command: Command = (
             Charge(entry.entry_id, digest, cost)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,14 @@ from creditbase.ledger.domain.commands import (
     Tidy,
 )
 from creditbase.ledger.domain.entries import Entry
+from creditbase.ledger.domain.shadow import SwitchShadow
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.use_cases import run
 from creditbase.metering.domain import CatalogRate
 from creditbase.runtime.clock import real_now
 from dev.layout import ROOT
 from tests.command_line.test_commands import customer
-from tests.command_line.test_simulate import MIXED
+from tests.command_line.test_simulate import DEAR, MIXED, TIERS
 from tests.command_line.typed import typed
 from tests.ledger.builders import BARE, CUSTOMER, DAY, NOON, Story, a_story, hold_id_of
 
@@ -201,6 +203,46 @@ def test_holds_refunds_and_corrections_are_told_as_they_were(
     assert untold == 0
     assert was["requests"] == {MARCH: 2, APRIL: 4}[month]
     assert (was["shortfall_nanos"] > 0) == (month == APRIL)
+
+
+def test_who_was_not_obeyed_is_told_as_if_it_had_been(sold: Sold) -> None:
+    """Of a wallet in shadow mode: what its refusals would have come to."""
+    story = a_story(BARE)
+    story.grant("topup:a", 10 * CREDIT, "topup")
+    story.do(SwitchShadow(is_on=True))
+    story.charge(8 * CREDIT)
+    story.charge(8 * CREDIT)
+    story.capture(story.hold(5 * CREDIT), 5 * CREDIT)
+    entries = sorted(story.entries.values(), key=lambda entry: entry.seq)
+
+    was, again, _ = told([Ledger(CUSTOMER, entries)], MARCH, Change(sold.catalog, sold.catalog))
+
+    assert (was["used_nanos"], was["shortfall_nanos"]) == (21 * CREDIT, 11 * CREDIT)
+    assert (again["used_nanos"], again["shortfall_nanos"]) == (8 * CREDIT, 0)
+    assert (was["refused"], again["refused"]) == (0, 2)
+
+
+def test_limits_of_tiers_are_not_applied_again(tmp_path: Path) -> None:
+    """Calls are priced by the tier's markup; what its limit covered is covered without one."""
+    (tmp_path / "tiers.json").write_text(json.dumps(TIERS))
+    sold = read_sold(ROOT / "catalog.json", tmp_path / "tiers.json")
+    months = months_of(read("2026-12-01T00:00Z"), 2)
+    sheet = Kept(months)
+    row = {"name": "all", "plan": "year", "customers": 2, "requests": [{"between": [9, 9]}]}
+    population = Population.model_validate({"segments": [{**row, "calls": [DEAR]}]})
+    for person in people(population, months, seed=1):
+        Living(person, sold.seller, {}, sheet).live(months)
+    dear = replace(sold.catalog, markup=replace(sold.catalog.markup, default_bps=9_000))
+    tiers = sold.seller.rate.tiers
+
+    same = Change(sold.catalog, sold.catalog, tiers)
+    was, again, _ = told(ledgers_of(sheet.entries), months[1], same)
+    _, dearer, _ = told(ledgers_of(sheet.entries), months[1], Change(sold.catalog, dear, tiers))
+
+    assert was == again
+    assert was["included_nanos"] == was["used_nanos"] > 0
+    assert dearer["used_nanos"] > was["used_nanos"]
+    assert dearer["cost_nanos"] == was["cost_nanos"]
 
 
 @pytest.mark.firestore
