@@ -99,7 +99,7 @@ def test_a_call_costs_what_the_product_charges(run: Run) -> None:
     assert totals(found)["cost_nanos"] == 3 * priced.cost_nanos
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_credit_is_made_or_lost(run: Run, seed: int) -> None:
     """What was granted was used, has expired, or is still there; in each month, to the nano."""
     found = run(*MIXED, words=("--seed", str(seed)))
@@ -118,10 +118,10 @@ def test_no_credit_is_made_or_lost(run: Run, seed: int) -> None:
 
 def test_the_same_seed_is_the_same_answer(run: Run) -> None:
     """To the letter; another seed is other customers."""
-    first, again = run(*MIXED), run(*MIXED)
+    first, again = run(*MIXED, months=1), run(*MIXED, months=1)
 
     assert first.out == again.out
-    assert run(*MIXED, words=("--seed", "2")).out != first.out
+    assert run(*MIXED, months=1, words=("--seed", "2")).out != first.out
 
 
 def test_two_catalogs_meet_the_same_customers(run: Run, tmp_path: Path) -> None:
