@@ -5,12 +5,10 @@ functions is asked for, so an instance loads what it serves; discovery at deploy
 for every name and so still sees everything.
 """
 
-import gc
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
-from creditbase.runtime import emulator
+from creditbase.runtime import emulator, garbage
 
 emulator.prepare()
 
@@ -66,22 +64,9 @@ EXPORTS = {
 def __getattr__(name: str) -> Any:
     if name not in EXPORTS:
         raise AttributeError(name)
-    return getattr(_loaded(EXPORTS[name]), name)
-
-
-def _loaded(name: str) -> ModuleType:
-    """Return a module, loaded without looking for garbage: what is loaded stays.
-
-    Looking was a tenth of a cold start; and none of it is looked through later, either.
-    """
-    is_collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return import_module(name)
-    finally:
-        gc.freeze()
-        if is_collecting:
-            gc.enable()
+    with garbage.loading():
+        module = import_module(EXPORTS[name])
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 import main
 from creditbase.runtime.authorization import ROUTES
+from creditbase.runtime.garbage import YOUNG_MAX
 from dev import exports
 from dev.layout import ROOT
 
@@ -46,11 +47,13 @@ def test_every_export_is_deployed_under_its_own_name(deployed: dict[str, Any]) -
 def test_what_is_loaded_is_not_looked_through_for_garbage_and_what_comes_later_is() -> None:
     """Collecting is off while a function is loaded, and on again for whoever answers."""
     gc.unfreeze()
+    gc.set_threshold(700)
 
     assert main.plans
 
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0
+    assert gc.get_threshold()[0] == YOUNG_MAX
 
 
 def test_every_export_has_a_row_in_the_authorization_table(deployed: dict[str, Any]) -> None:

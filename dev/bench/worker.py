@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from creditbase.runtime import garbage
 from dev.bench.boundary import Boundary, install
 from dev.bench.designs import Design, Ours, Withdrawn, made
 
@@ -128,7 +129,8 @@ def _call(design: Design, played: Played, asked: Json, number: int, until_s: flo
 
 def main() -> int:
     """Answer each line until there are no more."""
-    worker = Worker(install())
+    with garbage.loading():  # as `main` loads a function
+        worker = Worker(install())
     answers = sys.stdout
     sys.stdout = sys.stderr  # what the product logs is no answer
     for line in sys.stdin:
