@@ -1,5 +1,6 @@
 """Rules about a real project at Google: indexes, rules, functions, schedules, sign-in."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -104,7 +105,30 @@ def guards(facts: Facts) -> Iterator[Finding]:
         )
 
 
-RULES = (indexes, rules, functions, sign_in, guards)
+def web_app(facts: Facts) -> Iterator[Finding]:
+    """The web app is told of this project, of App Check, and may call the gateway."""
+    if facts.is_emulated:
+        return
+    mend = f"creditbase init --project {facts.project}"
+    site = facts.site
+    if site is None:
+        text = "web/public/settings.json is not here: the web app would show nothing"
+        yield _warning("site_settings_missing", text, f"{mend} --api-key … --app-id …")
+        return
+    if site.project != facts.project:
+        text = f"web/public/settings.json is of {site.project or 'no project'}"
+        yield _error("site_settings_differ", text, f"{mend} --api-key … --app-id …")
+    elif not site.has_site_key:
+        text = "web/public/settings.json has no appCheckSiteKey: pages are refused"
+        yield _error("site_key_missing", text, f"{mend} --site-key …")
+    elif site.gateway_url and site.gateway_url.rstrip("/") not in re.split(
+        r"[\s;]+", site.policy
+    ):
+        text = f"the pages' policy in firebase.json does not let them call {site.gateway_url}"
+        yield _error("gateway_not_admitted", text, f"{mend} --gateway-url {site.gateway_url}")
+
+
+RULES = (indexes, rules, functions, sign_in, guards, web_app)
 
 
 def _error(code: str, message: str, fix: str) -> Finding:

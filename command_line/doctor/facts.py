@@ -105,6 +105,18 @@ class GoogleFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SiteFacts:
+    """What this checkout would put beside the web app, and what its pages may call."""
+
+    project: str
+    """Empty where the file says none."""
+    has_site_key: bool
+    gateway_url: str
+    policy: str
+    """The pages' policy, as firebase.json has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that is judged, as of one instant."""
 
@@ -120,6 +132,8 @@ class Facts:
     store: StoreFacts | None
     google: GoogleFacts | None
     """None for the emulators, which have nothing of it."""
+    site: SiteFacts | None = None
+    """None where this checkout has no settings for the web app, or there is no real project."""
     skew_s: int | None
     """How far this machine's clock is ahead of Stripe's, in seconds."""
     unseen: Mapping[str, str] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Gathering the doctor's facts: from the tree, the store, Stripe and Google."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,7 +13,14 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
 from command_line.doctor import google_facts
-from command_line.doctor.facts import Facts, JobRun, StoreFacts, StripeFacts, Webhook
+from command_line.doctor.facts import (
+    Facts,
+    JobRun,
+    SiteFacts,
+    StoreFacts,
+    StripeFacts,
+    Webhook,
+)
 from command_line.doctor.wanted import load_wanted
 from command_line.target import CATALOG_FILE, EMULATOR, Target
 from creditbase.accounts.store import find_project
@@ -32,11 +40,12 @@ from creditbase.payments.stripe_offering import load_portals
 from creditbase.runtime import clock
 from creditbase.runtime.firestore import query
 from dev import env_file
-from dev.layout import FUNCTIONS
+from dev.layout import FUNCTIONS, ROOT
 
 T = TypeVar("T")
 TIMEOUT_S = 5
 PARKED_MAX = 20
+POLICY = "Content-Security-Policy"
 STRIPE_URL = "https://api.stripe.com"
 SECRETS = (
     *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "CUSTOMER_TOKEN_KEYS"),
@@ -69,6 +78,7 @@ def gather(target: Target) -> Facts:
         stripe=seen("stripe", lambda: _stripe(file, has_catalog=has_catalog)),
         store=store,
         google=google_facts.load(target.project, unseen) if target.is_real else None,
+        site=load_site(ROOT) if target.is_real else None,
         skew_s=seen("clock", skew_s),
         unseen=unseen,
     )
@@ -90,6 +100,26 @@ def deployed_settings(functions: Path, project: str) -> dict[str, str]:
 def dotenv(file: Path) -> dict[str, str]:
     """Return the settings of a file that is deployed with the functions."""
     return env_file.parse(file.read_text(encoding="utf-8"))
+
+
+def load_site(root: Path) -> SiteFacts | None:
+    """Return what a checkout would put beside the web app; None where it has nothing."""
+    file = root / "web/public/settings.json"
+    if not file.is_file():
+        return None
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        project = str(said["firebase"]["projectId"])
+    except (ValueError, KeyError, TypeError):
+        return SiteFacts(project="", has_site_key=False, gateway_url="", policy="")
+    hosting = json.loads((root / "firebase.json").read_text(encoding="utf-8"))["hosting"]
+    headers = [it for rule in hosting["headers"] for it in rule["headers"]]
+    return SiteFacts(
+        project=project,
+        has_site_key=bool(said.get("appCheckSiteKey")),
+        gateway_url=str(said.get("gatewayUrl", "")),
+        policy=next((it["value"] for it in headers if it["key"] == POLICY), ""),
+    )
 
 
 # ---- the store -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from command_line.doctor.facts import (
     Facts,
     GoogleFacts,
     JobRun,
+    SiteFacts,
     StoreFacts,
     StripeFacts,
     Wanted,
@@ -68,6 +69,13 @@ GOOGLE = GoogleFacts(
     authorized_domains=frozenset({"app.example"}),
     app_check_store="ENFORCED",
 )
+GATEWAY = "https://gateway-x.a.run.app"
+WEB = SiteFacts(
+    project="acme-prod",
+    has_site_key=True,
+    gateway_url=GATEWAY,
+    policy=f"default-src 'none'; connect-src 'self' {GATEWAY}; img-src 'self'",
+)
 SOUND = Facts(
     project="acme-prod",
     is_emulated=False,
@@ -83,6 +91,7 @@ SOUND = Facts(
     stripe=STRIPE,
     store=STORE,
     google=GOOGLE,
+    site=WEB,
     skew_s=1,
 )
 
@@ -112,6 +121,11 @@ def google(**changes: Any) -> Break:
 def store(**changes: Any) -> Break:
     """Return what changes facts of the store's."""
     return lambda facts: replace(facts, store=replace(STORE, **changes))
+
+
+def web(**changes: Any) -> Break:
+    """Return what changes what the web app is told."""
+    return lambda facts: replace(facts, site=replace(WEB, **changes))
 
 
 def stripe(**changes: Any) -> Break:

@@ -27,6 +27,7 @@ from tests.command_line.seeds import (
     setting,
     store,
     stripe,
+    web,
     webhook,
     without,
 )
@@ -120,6 +121,13 @@ MISCONFIGURATIONS: dict[str, tuple[Break, str]] = {
     ),
     "App Check not enforced": (google(app_check_store="UNENFORCED"), "app_check_off"),
     "no way back in time": (google(recovers_to_point=False), "recovery_off"),
+    "no settings of the web app": (of_facts(site=None), "site_settings_missing"),
+    "a web app of another project": (web(project="acme-test"), "site_settings_differ"),
+    "a web app without App Check": (web(has_site_key=False), "site_key_missing"),
+    "a gateway that pages may not call": (
+        web(gateway_url="https://other.a.run.app"),
+        "gateway_not_admitted",
+    ),
     "Stripe not asked": (
         of_facts(stripe=None, unseen={"stripe": "STRIPE_SECRET_KEY is not set"}),
         "unseen_stripe",

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from command_line.app import app
-from command_line.doctor.gathering import deployed_settings
+from command_line.doctor.gathering import deployed_settings, load_site
 from command_line.doctor.judgement import judge
 from command_line.setup.files import HOSTING, RC, SETTINGS_SOURCE, SITE_SETTINGS
 from command_line.setup.questions import QUESTIONS
@@ -85,8 +85,9 @@ def test_the_doctor_finds_nothing_wrong_in_what_it_wrote(init: Init, checkout: P
         *("--plan-claims", "plan and stripeRole", "--app-name", "Acme & Sons"),
     )
 
-    for words in ((), whole):
-        done = init("--yes", "--json", *words)
+    gateway = ("--gateway-url", "https://gateway-x.a.run.app")
+    for words in ((), (*whole, *gateway)):
+        done = init("--yes", "--json", *WEB, *words)
         settings = deployed_settings(checkout / "functions", "acme-prod")
 
         assert done.status == 0, done
@@ -96,11 +97,24 @@ def test_the_doctor_finds_nothing_wrong_in_what_it_wrote(init: Init, checkout: P
         google = replace(SOUND.google, authorized_domains=frozenset({host}))
         hook = replace(SOUND.stripe.webhooks[0], url=f"https://{host}/billing/webhook")
         stripe = replace(SOUND.stripe, webhooks=(hook,))
-        facts = replace(SOUND, project="acme-prod", settings=settings)
+        site = load_site(checkout)
+        facts = replace(SOUND, project="acme-prod", settings=settings, site=site)
         assert judge(replace(facts, google=google, stripe=stripe)) == ()
     assert settings["CREDITBASE_APP_NAME"] == "Acme & Sons"
     assert settings["CREDITBASE_MAIL_FROM"] == "Acme <billing@acme.example>"
     assert "CREDITBASE_LOCKOUT" not in settings
+
+
+def test_the_doctor_sees_settings_of_the_web_app_that_nobody_can_read(checkout: Path) -> None:
+    """A file that was broken by hand is of no project; one that is not there is not seen."""
+    assert load_site(checkout) is None
+    (checkout / SITE_SETTINGS).parent.mkdir(parents=True)
+    (checkout / SITE_SETTINGS).write_text('{"firebase": ')
+
+    site = load_site(checkout)
+
+    found = judge(replace(SOUND, site=site))
+    assert [it.code for it in found] == ["site_settings_differ"]
 
 
 def test_typed_again_it_changes_nothing(init: Init, checkout: Path) -> None:
