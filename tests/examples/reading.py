@@ -15,6 +15,18 @@ WITHIN_S = 120
 ENDED = "=== end of a block ==="
 
 
+def read(readme: str) -> tuple[str, dict[str, int]]:
+    """Return what a README says, with ports that nobody else has, and these by those in it.
+
+    So two runs on one machine do not meet.
+    """
+    text = (ROOT / readme).read_text()
+    ports = {port: free_port() for port in sorted(set(re.findall(r"\b187\d\d\b", text)))}
+    for port, free in ports.items():
+        text = text.replace(port, str(free))
+    return text, ports
+
+
 @dataclass
 class Place:
     """A folder that looks like the repository after `make up`."""
@@ -34,13 +46,8 @@ class Place:
         return cls(folder, env)
 
     def type(self, readme: str) -> None:
-        """Type all that a README says, from top to bottom, in one shell.
-
-        Only ports are others, so that two runs on one machine do not meet.
-        """
-        text = (ROOT / readme).read_text()
-        for port in set(re.findall(r"\b187\d\d\b", text)):
-            text = text.replace(port, str(free_port()))
+        """Type all that a README says, from top to bottom, in one shell."""
+        text, _ = read(readme)
         told = list(blocks.blocks_of(readme, text))
         typed = [block for block in told if block.kind == "run"]
         script = "".join(f"{block.text}\necho '{ENDED}'\n" for block in typed)
