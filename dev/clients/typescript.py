@@ -24,10 +24,20 @@ def schema_module() -> str:
 
 
 def operations_module() -> str:
-    """Return the table: how an operation is called, and whether it may be sent again."""
+    """Return the tables: how an operation is called, and how its pages follow each other."""
     rows = "".join(
         f"  {one.name}: {{ method: '{one.method}', path: '{one.path}', "
         f"isRepeatable: {json.dumps(one.is_repeatable)} }},\n"
         for one in operations()
     )
-    return f"{HEAD}export const OPERATIONS = {{\n{rows}}} as const;\n"
+    pages = "".join(
+        f"  {one.name}: {{ rows: '{paging.rows}', asksBy: '{paging.asks_by}', "
+        f"toldBy: '{paging.told_by}', isOfLastRow: {json.dumps(paging.of_last_row)} }},\n"
+        for one in operations()
+        if (paging := one.paging) is not None
+    )
+    return (
+        f"{HEAD}export const OPERATIONS = {{\n{rows}}} as const;\n\n"
+        f"/** How the pages of an operation follow each other. */\n"
+        f"export const PAGES = {{\n{pages}}} as const;\n"
+    )

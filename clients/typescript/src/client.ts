@@ -1,8 +1,18 @@
 import type { Credential } from './credentials.js';
 import { CreditbaseError, refusal, unreachable } from './errors.js';
 import { HeldWork } from './holding.js';
-import { OPERATIONS } from './operations.gen.js';
-import type { Answer, Body, Given, OperationName, Request } from './operations.js';
+import { OPERATIONS, PAGES } from './operations.gen.js';
+import type {
+  Answer,
+  Body,
+  Given,
+  OperationName,
+  PagedName,
+  Paging,
+  Request,
+  Row,
+  TextName,
+} from './operations.js';
 import { pauseS, RETRIES, type Retries } from './retrying.js';
 
 const TIMEOUT_MS = 30_000;
@@ -46,17 +56,59 @@ export class Creditbase {
   async call<N extends OperationName>(
     name: N,
     given: Given<N>,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<Answer<N>> {
-    const { method, path, isRepeatable } = OPERATIONS[name];
+    const text = await this.#send(name, given as Request, options);
+    return (text === '' ? undefined : JSON.parse(text)) as Answer<N>;
+  }
+
+  /**
+   * Return what an operation answers as it is: a table or lines, by `query.format`.
+   *
+   * Rejects as `call`.
+   */
+  callForText<N extends TextName>(
+    name: N,
+    given: Given<N>,
+    options: CallOptions = {},
+  ): Promise<string> {
+    return this.#send(name, given as Request, options);
+  }
+
+  /**
+   * Yield what an operation answers row by row, from page to page: `for await (const row of …)`.
+   *
+   * Rejects as `call`.
+   */
+  async *iterate<N extends PagedName>(
+    name: N,
+    given: Given<N>,
+    options: CallOptions = {},
+  ): AsyncGenerator<Row<N>, void, undefined> {
+    const paging: Paging = PAGES[name];
     const asked = given as Request;
+    let at: unknown;
+    do {
+      const query = at === undefined ? asked.query : { ...asked.query, [paging.asksBy]: at };
+      const page = JSON.parse(await this.#send(name, { ...asked, ...(query && { query }) }, options));
+      const rows: Row<N>[] = page[paging.rows];
+      yield* rows;
+      at = following(page, rows, paging);
+    } while (at !== undefined);
+  }
+
+  async #send(
+    name: OperationName,
+    asked: Request,
+    { signal }: CallOptions,
+  ): Promise<string> {
+    const { method, path, isRepeatable } = OPERATIONS[name];
     const url = this.#url + addressed(path, asked);
     const body = asked.body === undefined ? null : JSON.stringify(asked.body);
     for (let tries = 1; ; tries += 1) {
       signal?.throwIfAborted();
       try {
-        const text = await this.#tryOnce(url, method, body, asked.idempotencyKey, signal);
-        return (text === '' ? undefined : JSON.parse(text)) as Answer<N>;
+        return await this.#tryOnce(url, method, body, asked.idempotencyKey, signal);
       } catch (failure) {
         if (!(failure instanceof CreditbaseError)) throw failure;
         const chance = Math.random();
@@ -110,6 +162,16 @@ export class Creditbase {
     const held = new HeldWork(this, placed, body.ttl_s);
     return work === undefined ? held : await held.whileRunning(work);
   }
+}
+
+/** Return where the next page begins; undefined after the last. */
+function following(
+  page: Record<string, unknown>,
+  rows: readonly unknown[],
+  { toldBy, isOfLastRow }: Paging,
+): unknown {
+  const teller = (isOfLastRow ? rows.at(-1) : page) as Record<string, unknown> | undefined;
+  return teller?.[toldBy] || undefined;
 }
 
 /** Return where a request goes: path and query. What is undefined is left out. */

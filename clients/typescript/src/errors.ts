@@ -60,6 +60,46 @@ export class PaymentRequired extends Refused {
   }
 }
 
+/** 400, 405, 413: the request is wrong; `facts` names the field. */
+export class InvalidRequest extends Refused {
+  override name = 'InvalidRequest';
+}
+
+/** 401: the credential is missing, wrong or revoked. */
+export class Unauthenticated extends Refused {
+  override name = 'Unauthenticated';
+}
+
+/** 403: a frozen wallet, a model outside the plan, a role that is missing. */
+export class Forbidden extends Refused {
+  override name = 'Forbidden';
+}
+
+/** 404: there is no such customer, hold, model, entry … */
+export class NotFound extends Refused {
+  override name = 'NotFound';
+}
+
+/** 409: it cannot be done any more, or is done already. */
+export class Conflict extends Refused {
+  override name = 'Conflict';
+}
+
+/** 422: the idempotency key was used for something else. */
+export class IdempotencyConflict extends Refused {
+  override name = 'IdempotencyConflict';
+}
+
+/** 429: too many requests, or too many open holds. */
+export class RateLimited extends Refused {
+  override name = 'RateLimited';
+}
+
+/** 5xx: the server could not; repeat with the same key. */
+export class ServerFailed extends Refused {
+  override name = 'ServerFailed';
+}
+
 /** No answer came. Whether anything was done is open: repeat with the same key. */
 export class Unreachable extends CreditbaseError {
   override name = 'Unreachable';
@@ -84,11 +124,21 @@ export class NothingReported extends CreditbaseError {
 const TOLD = new Set(['code', 'error', 'message', 'detail', 'request_id', 'retry_after']);
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 
+const CLASSES: Readonly<Record<number, typeof Refused>> = {
+  401: Unauthenticated,
+  402: PaymentRequired,
+  403: Forbidden,
+  404: NotFound,
+  409: Conflict,
+  422: IdempotencyConflict,
+  429: RateLimited,
+};
+
 /** Return the error that an answer is. */
 export function refusal(status: number, text: string, headers: Headers): Refused {
   const body = fieldsOf(text);
   const after = Number.parseFloat(String(body.retry_after ?? headers.get('Retry-After')));
-  const Kind = status === 402 ? PaymentRequired : Refused;
+  const Kind = CLASSES[status] ?? (status >= 500 ? ServerFailed : InvalidRequest);
   return new Kind(String(body.message ?? body.detail ?? `the server answered ${status}`), {
     code: String(body.code ?? `HTTP_${status}`),
     status,

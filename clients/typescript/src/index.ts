@@ -8,13 +8,21 @@ export {
   secretKey,
 } from './credentials.js';
 export {
+  Conflict,
   CreditbaseError,
+  Forbidden,
+  IdempotencyConflict,
+  InvalidRequest,
+  NotFound,
   NothingReported,
   PaymentRequired,
+  RateLimited,
   Refused,
+  ServerFailed,
+  Unauthenticated,
   Unreachable,
 } from './errors.js';
 export type { HeldWork, Used } from './holding.js';
-export type { Answer, Body, OperationName } from './operations.js';
+export type { Answer, Body, OperationName, PagedName, Row, TextName } from './operations.js';
 export type { Retries } from './retrying.js';
 export type { components } from './schema.gen.js';

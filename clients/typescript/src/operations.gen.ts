@@ -109,3 +109,19 @@ export const OPERATIONS = {
   customer_auto_topup: { method: 'GET', path: '/api/v1/customers/{customer_id}/auto-topup', isRepeatable: true },
   customer_set_auto_topup: { method: 'PUT', path: '/api/v1/customers/{customer_id}/auto-topup', isRepeatable: true },
 } as const;
+
+/** How the pages of an operation follow each other. */
+export const PAGES = {
+  ledger: { rows: 'entries', asksBy: 'cursor', toldBy: 'next_cursor', isOfLastRow: false },
+  anchors: { rows: 'anchors', asksBy: 'before', toldBy: 'next_before', isOfLastRow: false },
+  admin_customers: { rows: 'customers', asksBy: 'cursor', toldBy: 'next_cursor', isOfLastRow: false },
+  admin_customer_ledger: { rows: 'entries', asksBy: 'cursor', toldBy: 'next_cursor', isOfLastRow: false },
+  admin_audit: { rows: 'records', asksBy: 'cursor', toldBy: 'next_cursor', isOfLastRow: false },
+  admin_customer_economics: { rows: 'customers', asksBy: 'cursor', toldBy: 'next_cursor', isOfLastRow: false },
+  admin_payments: { rows: 'problems', asksBy: 'cursor', toldBy: 'next_cursor', isOfLastRow: false },
+  admin_webhooks: { rows: 'events', asksBy: 'cursor', toldBy: 'next_cursor', isOfLastRow: false },
+  admin_deliveries: { rows: 'deliveries', asksBy: 'cursor', toldBy: 'next_cursor', isOfLastRow: false },
+  list_webhook_events: { rows: 'events', asksBy: 'offset', toldBy: 'next_cursor', isOfLastRow: false },
+  me_balance_history: { rows: 'entries', asksBy: 'cursor', toldBy: 'id', isOfLastRow: true },
+  customer_balance_history: { rows: 'entries', asksBy: 'cursor', toldBy: 'id', isOfLastRow: true },
+} as const;

@@ -1,5 +1,5 @@
 // What an operation takes and answers, read off the description's types.
-import type { OPERATIONS } from './operations.gen.js';
+import type { OPERATIONS, PAGES } from './operations.gen.js';
 import type { operations } from './schema.gen.js';
 
 /** The name of an operation, as in `docs/openapi.yaml`. */
@@ -13,6 +13,35 @@ type Empty<R> = 204 extends keyof R ? undefined : never;
 export type Answer<N extends OperationName> =
   | Json<operations[N]['responses'][Good & keyof operations[N]['responses']]>
   | Empty<operations[N]['responses']>;
+
+/** The name of an operation whose answer comes in pages. */
+export type PagedName = keyof typeof PAGES & OperationName;
+
+/** A row of a page. */
+export type Row<N extends PagedName> =
+  Answer<N> extends Record<(typeof PAGES)[N]['rows'], readonly (infer R)[]> ? R : never;
+
+type OtherThanJson<T> = T extends { content: infer C } ? Exclude<keyof C, 'application/json'> : never;
+
+/** The name of an operation that answers with text, too: a table or lines. */
+export type TextName = {
+  [N in OperationName]: [
+    OtherThanJson<operations[N]['responses'][200 & keyof operations[N]['responses']]>,
+  ] extends [never]
+    ? never
+    : N;
+}[OperationName];
+
+/** How the pages of an operation follow each other. */
+export interface Paging {
+  /** The field with the rows. */
+  readonly rows: string;
+  /** The parameter that asks for a page. */
+  readonly asksBy: string;
+  /** The field that says where the next page begins: of the answer, or of its last row. */
+  readonly toldBy: string;
+  readonly isOfLastRow: boolean;
+}
 
 /** What an operation is sent. */
 export type Body<N extends OperationName> = operations[N] extends { requestBody?: infer B }

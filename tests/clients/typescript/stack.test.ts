@@ -3,13 +3,18 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, test } from 'node:test';
 import {
+  Conflict,
   Creditbase,
   customerToken,
   firebaseUser,
+  IdempotencyConflict,
+  NotFound,
   NothingReported,
   PaymentRequired,
   Refused,
   secretKey,
+  ServerFailed,
+  Unauthenticated,
 } from 'creditbase-client';
 
 const env = process.env as Record<string, string>;
@@ -182,4 +187,51 @@ test('a customer sees its own balance with its token, and nobody without', async
     nobody.call('me', {}),
     (refused) => refused instanceof Refused && refused.status === 401,
   );
+});
+
+test('pages follow each other row by row, and a ledger is a table too', async () => {
+  const user = new Creditbase(
+    env.HUB_URL,
+    firebaseUser(env.ID_TOKEN, () => env.APP_CHECK_TOKEN),
+  );
+  const charge = { customer_external_id, amount_nanos: 1_000_000 };
+  for (let count = 0; count < 3; count += 1) {
+    await backEnd.call('charge', { idempotencyKey: key(), body: charge });
+  }
+
+  const seqs: number[] = [];
+  for await (const row of user.iterate('ledger', { query: { limit: 2 } })) seqs.push(row.seq);
+  const table = await user.callForText('ledger', { query: { format: 'csv' } });
+
+  assert.ok(seqs.length > 3);
+  assert.deepEqual(
+    seqs,
+    seqs.map((_, index) => seqs.length - index),
+  );
+  assert.equal(table.trim().split('\n').length, seqs.length + 1);
+});
+
+test('a refusal has the class of its status', async () => {
+  const idempotencyKey = key();
+  const body = { customer_external_id, amount_nanos: 1_000 };
+  const { hold } = await backEnd.call('place_hold', { idempotencyKey, body });
+  const path = { hold_id: hold.id };
+  await backEnd.call('void_hold', { path });
+  const stranger = new Creditbase(env.METER_URL, secretKey('mr_sk_wrong'));
+  const fetch = async () => new Response('{"code": "CONTENTION"}', { status: 503 });
+  const failing = new Creditbase(env.METER_URL, secretKey('k'), {
+    fetch,
+    retries: { triesMax: 1 },
+  });
+
+  const other = { idempotencyKey, body: { ...body, amount_nanos: 2_000 } };
+  await assert.rejects(backEnd.call('place_hold', other), IdempotencyConflict);
+  const late = { path, body: { amount_nanos: 1 } };
+  await assert.rejects(backEnd.call('capture_hold', late), Conflict);
+  await assert.rejects(
+    backEnd.call('show_customer_by_external_id', { path: { external_id: key() } }),
+    NotFound,
+  );
+  await assert.rejects(stranger.call('show_hold', { path }), Unauthenticated);
+  await assert.rejects(failing.call('show_hold', { path }), ServerFailed);
 });
