@@ -51,6 +51,7 @@ HUB_BODIES: dict[str, dict[str, object]] = {
     "grant": {"reason": "x", "kind": "promo", "credits": 1},
     "freeze": {"reason": "x"},
     "thaw": {"reason": "x"},
+    "shadow": {"reason": "x", "is_on": True},
     "refund": {"reason": "x", "payment": "pi_nobodys"},
     "plan": {"reason": "x", "plan": "guru"},
     "retry": {"reason": "x"},

@@ -36,6 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "grant": {"kind": "promo", "credits": 2},
     "freeze": {},
     "thaw": {},
+    "shadow": {"is_on": True},
 }
 
 

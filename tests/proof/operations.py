@@ -163,6 +163,11 @@ def _make_voucher(doors: Doors) -> Staged:
     return Staged(lambda: doors.admin("/vouchers", {"code": code, "credits": 5}, key))
 
 
+def _shadow_default(doors: Doors) -> Staged:
+    key = uuid4().hex
+    return Staged(lambda: doors.admin("/shadow", {"is_on": False}, key))
+
+
 def _end_voucher(doors: Doors) -> Staged:
     code, key = f"GIFT-{uuid4().hex[:12].upper()}", uuid4().hex
     create_voucher(code, VoucherTerms(credits=7), now=doors.clock.now())
@@ -183,10 +188,12 @@ OPERATORS = [
             ("give", "grant", {"kind": "promo", "credits": 5}),
             ("freeze", "freeze", {}),
             ("thaw", "thaw", {}),
+            ("shadow", "shadow", {"is_on": True}),
             ("refund-by-operator", "refund", {"amount_cents": 200}),
             ("plan-by-operator", "plan", {"plan": "pro", "when": "now"}),
         )
     ),
+    Operation("shadow-default", "POST /admin/shadow", _shadow_default, keyed=True),
     Operation("make-voucher", "POST /admin/vouchers", _make_voucher, keyed=True),
     Operation("end-voucher", "POST /admin/vouchers/disable", _end_voucher, keyed=True),
 ]

@@ -346,6 +346,72 @@ class AsyncOperations(AsyncCaller):
         )
         return answer
 
+    async def admin_show_shadow(
+        self, *, customer_id: str, project_id: str | None = None, days: int | None = None
+    ) -> types.AdminShowShadowAnswer:
+        """Show what shadow mode has compared of a customer, by day and model."""
+        answer: types.AdminShowShadowAnswer = await self.call(
+            Operation("GET", "/admin/customers/{customer_id}/shadow", is_repeatable=True),
+            path={"customer_id": customer_id},
+            query={"project_id": project_id, "days": days},
+        )
+        return answer
+
+    async def admin_shadow(
+        self, *, customer_id: str, idempotency_key: str, **body: Unpack[types.AdminShadow]
+    ) -> types.AuditAnswer:
+        """Put a customer into shadow mode, or take it out."""
+        answer: types.AuditAnswer = await self.call(
+            Operation("POST", "/admin/customers/{customer_id}/shadow", is_repeatable=True),
+            path={"customer_id": customer_id},
+            idempotency_key=idempotency_key,
+            body=body,
+        )
+        return answer
+
+    async def admin_list_shadows(
+        self,
+        *,
+        project_id: str | None = None,
+        days: int | None = None,
+        cursor: str | None = None,
+    ) -> types.AdminListShadowsAnswer:
+        """Show the customers of a project that are in shadow mode, the longest first."""
+        answer: types.AdminListShadowsAnswer = await self.call(
+            Operation("GET", "/admin/shadow", is_repeatable=True),
+            query={"project_id": project_id, "days": days, "cursor": cursor},
+        )
+        return answer
+
+    async def iterate_admin_list_shadows(
+        self, *, project_id: str | None = None, days: int | None = None
+    ) -> AsyncIterator[types.ShadowReport]:
+        """Show the customers of a project that are in shadow mode, the longest first. Row by row, from page to page."""
+        at: str | None = None
+        while True:
+            answer: Any = await self.call(
+                Operation("GET", "/admin/shadow", is_repeatable=True),
+                query={"project_id": project_id, "days": days, "cursor": at},
+            )
+            for row in rows_of(answer, "customers"):
+                yield row
+            at = next_page(
+                answer, rows="customers", told_by="next_cursor", is_of_last_row=False
+            )
+            if at is None:
+                return
+
+    async def admin_shadow_default(
+        self, *, idempotency_key: str, **body: Unpack[types.AdminShadow]
+    ) -> types.AuditAnswer:
+        """Let customers who are new in a project begin in shadow mode, or no more."""
+        answer: types.AuditAnswer = await self.call(
+            Operation("POST", "/admin/shadow", is_repeatable=True),
+            idempotency_key=idempotency_key,
+            body=body,
+        )
+        return answer
+
     async def admin_thaw(
         self, *, customer_id: str, idempotency_key: str, **body: Unpack[types.AdminDeed]
     ) -> types.AuditAnswer:

@@ -477,6 +477,8 @@ class AuditRecord(TypedDict):
         "grant",
         "freeze",
         "thaw",
+        "shadow_on",
+        "shadow_off",
         "voucher_create",
         "voucher_disable",
         "refund",
@@ -528,6 +530,61 @@ class AdminGrant(TypedDict):
 class AdminDeed(TypedDict):
     reason: str
     project_id: NotRequired[str]
+
+
+class AdminShowShadowAnswer(TypedDict):
+    shadow: ShadowReport
+
+
+class ShadowReport(TypedDict):
+    r"""What was compared in the newest `days`. `agreed_days` have passed without a difference,
+    the running one among them, but no more than `days`. `is_ready`: that is all of them, the
+    customer was in the mode for as long, and something was decided."""
+
+    customer_id: str
+    since: str | None
+    days: int
+    agreed_days: int
+    is_ready: bool
+    total: ShadowReportTotal
+    lines: list[ShadowReportLines]
+
+
+class ShadowReportTotal(TypedDict):
+    decided: int
+    refused: int
+    lowered: int
+    beyond_nanos: int
+    told: int
+    charge_differs: int
+    charge_difference_nanos: int
+    balance_differs: int
+    different: int
+
+
+class ShadowReportLines(TypedDict):
+    decided: int
+    refused: int
+    lowered: int
+    beyond_nanos: int
+    told: int
+    charge_differs: int
+    charge_difference_nanos: int
+    balance_differs: int
+    different: int
+    date: str
+    model: str
+
+
+class AdminShadow(TypedDict):
+    reason: str
+    project_id: NotRequired[str]
+    is_on: bool
+
+
+class AdminListShadowsAnswer(TypedDict):
+    customers: list[ShadowReport]
+    next_cursor: NotRequired[str]
 
 
 class AdminRefund(TypedDict):
@@ -864,6 +921,7 @@ class ChargeRequest(TypedDict):
     model: NotRequired[str]
     metadata: NotRequired[dict[str, Any]]
     usage: NotRequired[UsageFields]
+    counter: NotRequired[CounterFields]
 
 
 class UsageFields(TypedDict):
@@ -887,6 +945,13 @@ class UsageFields(TypedDict):
     searches: NotRequired[int]
     file_searches: NotRequired[int]
     requests: NotRequired[int]
+
+
+class CounterFields(TypedDict):
+    r"""What the caller's own counter says of this work. Noted in shadow mode; ignored else."""
+
+    charged_nanos: NotRequired[int]
+    balance_nanos: NotRequired[int]
 
 
 class ChargeAnswer(TypedDict):
@@ -978,6 +1043,7 @@ class ShowHoldAnswer(TypedDict):
 class CaptureRequest(TypedDict):
     amount_nanos: NotRequired[int]
     usage: NotRequired[UsageFields]
+    counter: NotRequired[CounterFields]
 
 
 class ExtendRequest(TypedDict):

@@ -501,6 +501,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/customers/{customer_id}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                customer_id: components["parameters"]["CustomerIdInPath"];
+            };
+            cookie?: never;
+        };
+        /** Show what shadow mode has compared of a customer, by day and model. */
+        get: operations["admin_show_shadow"];
+        put?: never;
+        /**
+         * Put a customer into shadow mode, or take it out.
+         * @description In the mode nobody is refused for want of credits, budget, plan or a frozen wallet; what
+         *     would have been decided is noted. It counts from this commit on, in every process.
+         */
+        post: operations["admin_shadow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the customers of a project that are in shadow mode, the longest first. */
+        get: operations["admin_list_shadows"];
+        put?: never;
+        /** Let customers who are new in a project begin in shadow mode, or no more. */
+        post: operations["admin_shadow_default"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/customers/{customer_id}/thaw": {
         parameters: {
             query?: never;
@@ -2079,6 +2121,71 @@ export interface components {
              */
             project_id?: string;
         };
+        AdminShadow: {
+            reason: string;
+            /**
+             * Format: uuid
+             * @description The hub's own where it is left out.
+             */
+            project_id?: string;
+            is_on: boolean;
+        };
+        /**
+         * @description What was compared in the newest `days`. `agreed_days` have passed without a difference,
+         *     the running one among them, but no more than `days`. `is_ready`: that is all of them, the
+         *     customer was in the mode for as long, and something was decided.
+         */
+        ShadowReport: {
+            /** Format: uuid */
+            customer_id: string;
+            /**
+             * Format: date-time
+             * @description Null where it is not in the mode.
+             */
+            since: string | null;
+            days: number;
+            agreed_days: number;
+            is_ready: boolean;
+            total: {
+                /** @description Charges and holds. */
+                decided: number;
+                /** @description Of them those that would have been refused. */
+                refused: number;
+                /** @description Holds that would have been for fewer output tokens. */
+                lowered: number;
+                /** @description Used */
+                beyond_nanos: number;
+                /** @description Use that came with what the other counter says. */
+                told: number;
+                charge_differs: number;
+                /** @description Ours less theirs. */
+                charge_difference_nanos: number;
+                balance_differs: number;
+                /** @description Entries that differ in anything. */
+                different: number;
+            };
+            lines: {
+                /** @description Charges and holds. */
+                decided: number;
+                /** @description Of them those that would have been refused. */
+                refused: number;
+                /** @description Holds that would have been for fewer output tokens. */
+                lowered: number;
+                /** @description Used */
+                beyond_nanos: number;
+                /** @description Use that came with what the other counter says. */
+                told: number;
+                charge_differs: number;
+                /** @description Ours less theirs. */
+                charge_difference_nanos: number;
+                balance_differs: number;
+                /** @description Entries that differ in anything. */
+                different: number;
+                /** Format: date */
+                date: string;
+                model: string;
+            }[];
+        };
         AdminAdjust: {
             reason: string;
             /**
@@ -2367,7 +2474,7 @@ export interface components {
             id: string;
             at: components["schemas"]["Instant"];
             /** @enum {string} */
-            action: "adjust" | "grant" | "freeze" | "thaw" | "voucher_create" | "voucher_disable" | "refund" | "refund_outcome" | "plan" | "plan_outcome" | "role_give" | "role_take" | "event_retry" | "erase" | "erase_outcome" | "park" | "unpark";
+            action: "adjust" | "grant" | "freeze" | "thaw" | "shadow_on" | "shadow_off" | "voucher_create" | "voucher_disable" | "refund" | "refund_outcome" | "plan" | "plan_outcome" | "role_give" | "role_take" | "event_retry" | "erase" | "erase_outcome" | "park" | "unpark";
             /** @description The admin's uid, `command-line`, or `verify_ledger`. */
             actor: string;
             reason: string;
@@ -3167,6 +3274,7 @@ export interface components {
             /** @description The caller's own; at most 10 kB, keys of 1 to 40 characters, depth 5. */
             metadata?: Record<string, unknown>;
             usage?: components["schemas"]["UsageFields"];
+            counter?: components["schemas"]["CounterFields"];
         } & (unknown | unknown)) & (unknown | unknown);
         /** @description As a charge, with `usage_max` instead of `usage`, and a time. */
         HoldRequest: ({
@@ -3290,9 +3398,17 @@ export interface components {
             affordable_nanos: components["schemas"]["Nanos"];
             draws: components["schemas"]["Draw"][];
         };
+        /** @description What the caller's own counter says of this work. Noted in shadow mode; ignored else. */
+        CounterFields: {
+            /** @description What it took. */
+            charged_nanos?: number;
+            /** @description What it has left after that. */
+            balance_nanos?: number;
+        };
         CaptureRequest: {
             amount_nanos?: number;
             usage?: components["schemas"]["UsageFields"];
+            counter?: components["schemas"]["CounterFields"];
         } & (unknown | unknown);
         VoidRequest: Record<string, unknown>;
         ExtendRequest: {
@@ -5056,6 +5172,156 @@ export interface operations {
         };
         responses: {
             /** @description Done, now or before; its record. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditAnswer"];
+                };
+            };
+            400: components["responses"]["HubInvalid"];
+            401: components["responses"]["HubUnauthenticated"];
+            403: components["responses"]["AdminRequired"];
+            404: components["responses"]["HubNotFound"];
+            409: components["responses"]["AdminConflict"];
+            429: components["responses"]["HubRateLimited"];
+            500: components["responses"]["HubInternal"];
+        };
+    };
+    admin_show_shadow: {
+        parameters: {
+            query?: {
+                /** @description The project that is asked about; the hub's own where it is left out. */
+                project_id?: components["parameters"]["AdminProject"];
+                /** @description How many days to look at, today among them. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                customer_id: components["parameters"]["CustomerIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report; also of who is not in the mode any more. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        shadow: components["schemas"]["ShadowReport"];
+                    };
+                };
+            };
+            400: components["responses"]["HubInvalid"];
+            401: components["responses"]["HubUnauthenticated"];
+            403: components["responses"]["AdminRequired"];
+            404: components["responses"]["HubNotFound"];
+            429: components["responses"]["HubRateLimited"];
+            500: components["responses"]["HubInternal"];
+        };
+    };
+    admin_shadow: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description Names the business action. The same key with the same body has one effect and one
+                 *     answer, however often it is sent.
+                 */
+                "Idempotency-Key": components["parameters"]["RequiredIdempotencyKey"];
+            };
+            path: {
+                customer_id: components["parameters"]["CustomerIdInPath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminShadow"];
+            };
+        };
+        responses: {
+            /** @description Done, now or before; its record. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditAnswer"];
+                };
+            };
+            400: components["responses"]["HubInvalid"];
+            401: components["responses"]["HubUnauthenticated"];
+            403: components["responses"]["AdminRequired"];
+            404: components["responses"]["HubNotFound"];
+            409: components["responses"]["AdminConflict"];
+            429: components["responses"]["HubRateLimited"];
+            500: components["responses"]["HubInternal"];
+        };
+    };
+    admin_list_shadows: {
+        parameters: {
+            query?: {
+                /** @description The project that is asked about; the hub's own where it is left out. */
+                project_id?: components["parameters"]["AdminProject"];
+                /** @description How many days to look at, today among them. */
+                days?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        customers: components["schemas"]["ShadowReport"][];
+                        next_cursor?: string;
+                    };
+                };
+            };
+            400: components["responses"]["HubInvalid"];
+            401: components["responses"]["HubUnauthenticated"];
+            403: components["responses"]["AdminRequired"];
+            429: components["responses"]["HubRateLimited"];
+            500: components["responses"]["HubInternal"];
+        };
+    };
+    admin_shadow_default: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description Names the business action. The same key with the same body has one effect and one
+                 *     answer, however often it is sent.
+                 */
+                "Idempotency-Key": components["parameters"]["RequiredIdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminShadow"];
+            };
+        };
+        responses: {
+            /** @description Done, now or before; its record. Customers who are there stay as they are. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

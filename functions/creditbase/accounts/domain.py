@@ -68,6 +68,8 @@ class Project:
     markup_bps: int = PLATFORM_FEE_BPS
     """What is added to the providers' prices, in basis points; the catalog reads it too."""
     archived_at: datetime | None = None
+    shadow_default: bool = False
+    """Whether customers who are new begin in shadow mode."""
     secret_key_ids: frozenset[str] = frozenset()
     """The secret keys that hold: what was minted with another has ended."""
 

@@ -53,7 +53,7 @@ SECRET_KEYS = KeyKind("secret_keys", "secret_keys")
 PROJECT_FIELDS = (
     *("name", "description", "owners", "allowed_origins"),
     *("low_balance_threshold_cents", "topup_min_cents", "markup_bps"),
-    *("created_at", "updated_at", "archived_at"),
+    *("created_at", "updated_at", "archived_at", "shadow_default"),
 )
 SUBSCRIPTION_FIELD = "tier_subscription"
 """The field of a customer's document with its tier, written whole (payments keeps its newest
@@ -91,6 +91,12 @@ def key_path(kind: KeyKind, digest: str) -> str:
 def find_project(project_id: str) -> Project | None:
     """Return the project, if there is one."""
     return project_from(get_all([project_path(project_id)])[0])
+
+
+def begins_in_shadow(project_id: str) -> bool:
+    """Return whether a customer who is new in a project begins in shadow mode."""
+    project = find_project(project_id)
+    return project is not None and project.shadow_default
 
 
 def project_from(snapshot: Snapshot) -> Project | None:

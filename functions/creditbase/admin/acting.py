@@ -23,6 +23,7 @@ from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.ledger.batch import DecidedBatch, decide_batch, parked_refusal, writes_of
 from creditbase.ledger.domain.commands import Command, Deduct, Freeze, GrantCredits
 from creditbase.ledger.domain.grants import GrantKind
+from creditbase.ledger.domain.shadow import SwitchShadow
 from creditbase.ledger.domain.wallet import BY_OPERATOR, DELETED, Wallet
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.store import Loaded, find_entry, find_wallet
@@ -117,6 +118,16 @@ def thaw(deed: Deed, *, now: datetime) -> Audit:
         IdempotencyConflict: the key was used for something else.
     """
     return _act(deed, lambda _: Freeze(""), now=now)
+
+
+def shadow(deed: Deed, *, is_on: bool, now: datetime) -> Audit:
+    """Put a customer beside another counter, or let its wallet decide for itself.
+
+    Raises:
+        NotFound: there is no such customer.
+        IdempotencyConflict: the key was used for something else.
+    """
+    return _act(deed, lambda _: SwitchShadow(is_on=is_on), now=now)
 
 
 def _is_entry(ref: WalletRef, entry_id: str) -> bool:

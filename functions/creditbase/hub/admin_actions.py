@@ -1,4 +1,4 @@
-"""What an operator does about a customer: adjust, grant, freeze, thaw, refund, plan, erase.
+"""What an operator does about a customer: adjust, grant, freeze, thaw, shadow, refund, erase.
 
 Each needs an `Idempotency-Key` and a reason, and answers with its record: a repeat is answered
 with the same one.
@@ -7,6 +7,7 @@ with the same one.
 from collections.abc import Callable
 
 from creditbase.admin import acting, erasing, planning, refunding
+from creditbase.admin.domain.audit import Action
 from creditbase.admin.erasing import Consent
 from creditbase.hub.admin_records import audit_answer, deed_of
 from creditbase.hub.admin_requests import (
@@ -16,6 +17,7 @@ from creditbase.hub.admin_requests import (
     GrantRequest,
     PlanRequest,
     RefundRequest,
+    ShadowRequest,
 )
 from creditbase.kernel.instants import write_exact
 from creditbase.kernel.money import nanos_from_credits
@@ -72,6 +74,14 @@ def thaw(call: Call, ref: WalletRef) -> Reply:
     return Reply(body=audit_answer(acting.thaw(deed, now=call.now)))
 
 
+def shadow(call: Call, ref: WalletRef) -> Reply:
+    """Put a customer beside another counter, or let its wallet decide for itself."""
+    asked = parse(ShadowRequest, call.body)
+    action: Action = "shadow_on" if asked.is_on else "shadow_off"
+    deed = deed_of(call, action, asked.reason, ref, {})
+    return Reply(body=audit_answer(acting.shadow(deed, is_on=asked.is_on, now=call.now)))
+
+
 def refund(call: Call, ref: WalletRef) -> Reply:
     """Give back a payment through Stripe, or a part of it."""
     asked = parse(RefundRequest, call.body)
@@ -115,6 +125,7 @@ ACTIONS: dict[str, Callable[[Call, WalletRef], Reply]] = {
     "POST /admin/customers/{customer_id}/grant": grant,
     "POST /admin/customers/{customer_id}/freeze": freeze,
     "POST /admin/customers/{customer_id}/thaw": thaw,
+    "POST /admin/customers/{customer_id}/shadow": shadow,
     "POST /admin/customers/{customer_id}/refund": refund,
     "POST /admin/customers/{customer_id}/plan": plan,
     "POST /admin/customers/{customer_id}/erase": erase,

@@ -14,6 +14,7 @@ from creditbase.admin.exporting import ExportStream, load_person
 from creditbase.hub.admin_actions import ACTIONS
 from creditbase.hub.admin_answers import customer_page, explained, ledger_page, shown_customer
 from creditbase.hub.admin_door import admin_of
+from creditbase.hub.admin_shadow import change_default, list_shadows, show_shadow
 from creditbase.hub.door import HUB
 from creditbase.hub.queries import asked_entry_id, asked_number, asked_project_id, asked_text
 from creditbase.kernel.errors import NotFound
@@ -76,6 +77,9 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "GET /admin/customers": _search,
     "GET /admin/customers/{customer_id}": _show,
     "GET /admin/customers/{customer_id}/export": _export,
+    "GET /admin/customers/{customer_id}/shadow": lambda call: show_shadow(call, _wallet(call)),
+    "GET /admin/shadow": list_shadows,
+    "POST /admin/shadow": change_default,
     "GET /admin/customers/{customer_id}/ledger": _ledger,
     "GET /admin/customers/{customer_id}/ledger/{entry_id}/explain": _explain,
 }

@@ -50,6 +50,12 @@ class GrantRequest(DeedRequest):
     expires_at: Instant | None = None
 
 
+class ShadowRequest(DeedRequest):
+    """Put a customer beside another counter, or let its wallet decide."""
+
+    is_on: bool
+
+
 class RefundRequest(DeedRequest):
     """Give money back through Stripe: all that is left of a payment, or so many cents."""
 

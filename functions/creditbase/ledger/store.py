@@ -36,6 +36,8 @@ from creditbase.runtime.settings import settings
 
 PARKED = "parked"
 """The field of a wallet's document that says why it is parked; only of those that are."""
+SHADOW_SINCE = "shadow_since"
+"""The field of those that are in shadow mode: since when."""
 PAGE = 100
 """Wallets that are read at once where all of a project are looked at."""
 
@@ -99,6 +101,8 @@ def writes_for(
     for name, value in _top_level(ref, new).items():
         if before.get(name) != value:
             changes[(name,)] = value
+    if old.shadow_since and not new.shadow_since:
+        changes[(SHADOW_SINCE,)] = firestore.DELETE_FIELD
     decided = list(decisions)
     closed = [day for decision in decided for day in decision.closed_days]
     has_moved = any(decision.entries for decision in decided)
@@ -167,6 +171,7 @@ def _top_level(ref: WalletRef, wallet: Wallet) -> dict[str, object]:
         "window_due_at": window_due_at,
         # Left out of all others, so that finding the parked ones costs the rest no index.
         **({PARKED: wallet.parked} if wallet.parked else {}),
+        **({SHADOW_SINCE: wallet.shadow_since} if wallet.shadow_since else {}),
     }
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from creditbase.kernel.errors import InvalidRequest
 from creditbase.kernel.money import AMOUNT_NANOS_MAX
 from creditbase.ledger.domain.commands import HOLD_TTL_S_MAX
+from creditbase.ledger.domain.shadow import TheirCount
 
 METADATA_BYTES_MAX = 10_240
 METADATA_KEY_CHARACTERS_MAX = 40
@@ -19,6 +20,7 @@ METADATA_DEPTH_MAX = 5
 MODEL_CHARACTERS_MAX = 128
 
 AmountNanos = Annotated[int, Field(ge=0, le=AMOUNT_NANOS_MAX)]
+SignedNanos = Annotated[int, Field(ge=-AMOUNT_NANOS_MAX, le=AMOUNT_NANOS_MAX)]
 Quantity = Annotated[int, Field(ge=0, le=AMOUNT_NANOS_MAX)]
 ModelName = Annotated[str, Field(min_length=1, max_length=MODEL_CHARACTERS_MAX)]
 
@@ -76,10 +78,20 @@ class _Spending(_Request):
         return self
 
 
+class CounterFields(_Request):
+    """What the caller's own counter says of this work; noted in shadow mode alone."""
+
+    charged_nanos: AmountNanos | None = None
+    """What it took."""
+    balance_nanos: SignedNanos | None = None
+    """What it has left after that."""
+
+
 class ChargeRequest(_Spending):
     """Take credits for work that is done."""
 
     usage: UsageFields | None = None
+    counter: CounterFields | None = None
 
     @model_validator(mode="after")
     def _says_how_much(self) -> "ChargeRequest":
@@ -134,6 +146,7 @@ class CaptureRequest(_Request):
 
     amount_nanos: AmountNanos | None = None
     usage: UsageFields | None = None
+    counter: CounterFields | None = None
 
     @model_validator(mode="after")
     def _says_how_much(self) -> "CaptureRequest":
@@ -184,6 +197,13 @@ def check_uuid(text: str) -> None:
         is_plain = False
     if not is_plain:
         raise ValueError("customer_id must be a UUID")
+
+
+def their_count(counter: CounterFields | None) -> TheirCount | None:
+    """Return what another counter says as the ledger takes it, if it says anything."""
+    if counter is None:
+        return None
+    return TheirCount(counter.charged_nanos, counter.balance_nanos)
 
 
 def _check_either(amount: int | None, model: str | None, usage: object, name: str) -> None:

@@ -45,6 +45,7 @@ from creditbase.metering.models import (
     ExtendRequest,
     HoldRequest,
     UsageFields,
+    their_count,
 )
 from creditbase.metering.names import customer_names
 from creditbase.metering.rates import load_rate, run_following, run_priced
@@ -88,7 +89,8 @@ def charge(request: Request, asked: ChargeRequest) -> Decision:
 
     def command(cost: Cost) -> Charge:
         metadata = asked.metadata or {}
-        return Charge(entry_id, request.digest, cost, metadata, request.budget, tells)
+        theirs = their_count(asked.counter)
+        return Charge(entry_id, request.digest, cost, metadata, request.budget, tells, theirs)
 
     def act(ref: WalletRef) -> Decision:
         return _run_costed(request, ref, entry_id, command, asked=asked, usage=asked.usage)
@@ -136,7 +138,8 @@ def capture_hold(request: Request, hold_id: str, asked: CaptureRequest) -> Decis
 
     def command(cost: Cost | None) -> CaptureHold:
         assert cost is not None
-        return CaptureHold(hold_id, request.digest, cost, request.key_digest, tells)
+        theirs = their_count(asked.counter)
+        return CaptureHold(hold_id, request.digest, cost, request.key_digest, tells, theirs)
 
     fixed = None if asked.amount_nanos is None else FixedAmount(asked.amount_nanos)
     return _run_on_hold(request, hold_id, command, asked.usage, fixed)

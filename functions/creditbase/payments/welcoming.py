@@ -6,6 +6,7 @@ from datetime import datetime
 from creditbase.accounts import domain as accounts
 from creditbase.accounts.customer_store import writes_for_new_customer
 from creditbase.accounts.domain import CustomerRef
+from creditbase.accounts.store import begins_in_shadow
 from creditbase.kernel.errors import NotFound
 from creditbase.ledger import store as ledger_store
 from creditbase.ledger.domain.opening import open_wallet
@@ -57,7 +58,12 @@ def _welcome(
     ref = customer.ref
     wallet = WalletRef(ref.project_id, ref.customer_id)
     opened = open_wallet(
-        wallet.wallet_id, owner_uid="", terms=no_tier(), now=now, salt=new_salt()
+        wallet.wallet_id,
+        owner_uid="",
+        terms=no_tier(),
+        now=now,
+        salt=new_salt(),
+        is_shadowed=begins_in_shadow(ref.project_id),
     )
     writes: list[Write] = [
         *writes_for_new_customer(customer, name),

@@ -90,9 +90,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     *(
         _admin("admin_customers", "POST", f"/admin/customers/{{customer_id}}/{action}")
-        for action in ("adjust", "grant", "freeze", "thaw", "refund", "plan", "erase")
+        for action in ("adjust", "grant", "freeze", "thaw", "shadow", "refund", "plan", "erase")
     ),
     _admin("admin_customers", "GET", "/admin/customers/{customer_id}/export"),
+    _admin("admin_customers", "GET", "/admin/customers/{customer_id}/shadow"),
+    _admin("admin_customers", "GET", "/admin/shadow"),
+    _admin("admin_customers", "POST", "/admin/shadow"),
     _admin("admin_vouchers", "POST", "/admin/vouchers"),
     _admin("admin_vouchers", "POST", "/admin/vouchers/disable"),
     _admin("admin_audit", "GET", "/admin/audit"),

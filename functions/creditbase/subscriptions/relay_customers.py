@@ -13,7 +13,7 @@ from creditbase.accounts import customer_store as accounts
 from creditbase.accounts import domain
 from creditbase.accounts.customer_store import KeptName
 from creditbase.accounts.domain import Customer, CustomerRef
-from creditbase.accounts.store import find_customer, writes_to_unlink
+from creditbase.accounts.store import begins_in_shadow, find_customer, writes_to_unlink
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.kernel.errors import BillingError, Conflict, NotFound
 from creditbase.kernel.records import dataclass
@@ -106,7 +106,14 @@ def _made(order: CustomerOrder, name: KeptName | None, *, now: datetime) -> Atte
         generation=domain.FIRST_GENERATION if name is None else name.name.generation + 1,
     )
     ref = WalletRef(customer.project_id, customer.customer_id)
-    opened = open_wallet(ref.wallet_id, owner_uid="", terms=no_tier(), now=now, salt=new_salt())
+    opened = open_wallet(
+        ref.wallet_id,
+        owner_uid="",
+        terms=no_tier(),
+        now=now,
+        salt=new_salt(),
+        is_shadowed=begins_in_shadow(order.project_id),
+    )
     writes = accounts.writes_for_new_customer(
         customer, taken, before=name, made_by=order.request_id
     )

@@ -63,10 +63,14 @@ def first_user(
 
     def attempt() -> Attempt[User]:
         name_path = accounts_store.name_path(HUB_PROJECT_ID, uid)
-        found_user, found_name = get_all([accounts_store.user_path(uid), name_path])
+        project_path = accounts_store.project_path(HUB_PROJECT_ID)
+        found_user, found_name, hub = get_all(
+            [accounts_store.user_path(uid), name_path, project_path]
+        )
         user = accounts_store.user_from(uid, found_user)
         if user is not None:
             return Attempt(user, ())
+        project = accounts_store.project_from(hub)
         used = accounts_store.used_name(HUB_PROJECT_ID, found_name)
         _refuse_erased(used, signed_in_at)
         if used is not None and used.customer_id:
@@ -89,7 +93,12 @@ def first_user(
             writes = [
                 *writes_for_new_customer(customer, name, before=before),
                 *_writes_to_open(
-                    owner, uid, terms, is_free_given=_is_free_given(used, now), now=now
+                    owner,
+                    uid,
+                    terms,
+                    is_free_given=_is_free_given(used, now),
+                    is_shadowed=project is not None and project.shadow_default,
+                    now=now,
                 ),
             ]
         made = User(uid=uid, customer=owner, created_at=now)
@@ -134,7 +143,13 @@ def _is_free_given(used: accounts.CustomerName | None, now: datetime) -> bool:
 
 
 def _writes_to_open(
-    ref: CustomerRef, uid: str, terms: Terms, *, is_free_given: bool = False, now: datetime
+    ref: CustomerRef,
+    uid: str,
+    terms: Terms,
+    *,
+    is_free_given: bool = False,
+    is_shadowed: bool = False,
+    now: datetime,
 ) -> list[Write]:
     wallet = WalletRef(ref.project_id, ref.customer_id)
     opened = open_wallet(
@@ -144,5 +159,6 @@ def _writes_to_open(
         now=now,
         salt=new_salt(),
         is_free_given=is_free_given,
+        is_shadowed=is_shadowed,
     )
     return ledger_store.writes_to_open(wallet, opened)

@@ -32,6 +32,8 @@ Action = Literal[
     "grant",
     "freeze",
     "thaw",
+    "shadow_on",
+    "shadow_off",
     "voucher_create",
     "voucher_disable",
     "refund",

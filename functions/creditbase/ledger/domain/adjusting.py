@@ -161,7 +161,7 @@ def freeze(draft: Draft, reason: str) -> None:
     draft.change(frozen=reason)
     if reason == DELETED:
         draft.must_publish = True
-        draft.change(owner_uid="")
+        draft.change(owner_uid="", shadow_since=None)
 
 
 def switch_shadow(draft: Draft, *, is_on: bool) -> None:

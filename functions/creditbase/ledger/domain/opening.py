@@ -24,12 +24,14 @@ def open_wallet(
     salt: str = "",
     period: Window | None = None,
     is_free_given: bool = False,
+    is_shadowed: bool = False,
 ) -> Decision:
     """Return a new wallet at `now`, its first window open and its free credits given.
 
     `salt` is a new one; without it the first entry is not sealed.
     `period` is the window of terms whose windows Stripe tells; free terms have their own.
     `is_free_given`: this person has had the free credits of now already, in another wallet.
+    `is_shadowed`: it begins beside another counter.
     """
     assert (terms.window == "period") == (period is not None)
     span = period if period is not None else free_window(now, 0)
@@ -44,6 +46,7 @@ def open_wallet(
         published=Published(now, is_settled=True),
         salt=salt,
         free_number=0 if is_free_given else -1,
+        shadow_since=now if is_shadowed else None,
     )
     draft = Draft(wallet, now)
     turn_window(draft)

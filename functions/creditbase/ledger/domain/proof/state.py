@@ -41,7 +41,7 @@ def check_wallet(tale: Tale, fields: object, *, shard: int) -> Doc:
     if not isinstance(fields, Mapping):
         raise Broken("", "the wallet", "a document", fields)
     top = Doc("", fields)
-    top.has_only(TOP, frozenset({"used_at", "parked"}))
+    top.has_only(TOP, frozenset({"used_at", "parked", "shadow_since"}))
     state = top.inner("state")
     state.has_only(STATE, frozenset({"salt", "shadow_since"}))
     at = state.instant("at")
@@ -169,6 +169,7 @@ def _check_top(tale: Tale, top: Doc, state: Doc, shard: int) -> None:
     if top.has("parked") or parked:
         top.expect("parked", parked)
         top.text("parked")
+    top.expect("shadow_since", state.maybe_instant("shadow_since"))
     used_at = top.maybe_instant("used_at")
     least = tale.used_at
     if used_at is None:
