@@ -13,6 +13,7 @@ from command_line import (
     init_command,
     proof_commands,
     sale_commands,
+    shadow_commands,
     simulate_commands,
     stripe_commands,
 )
@@ -30,6 +31,7 @@ for room in (
     doctor_command,
     sale_commands,
     customer_commands,
+    shadow_commands,
     stripe_commands,
     import_commands,
     proof_commands,

@@ -9,11 +9,14 @@ import typer
 
 from command_line.app import app
 from command_line.target import NoTarget, find_target
+from creditbase.accounts.customer_store import begins_in_shadow
 from creditbase.accounts.domain import CustomerRef
 from creditbase.accounts.use_cases import HUB_PROJECT_ID, ensure_project
 from creditbase.catalog.models import read_catalog
 from creditbase.catalog.use_cases import push_catalog, shared_cache
-from creditbase.ledger.use_cases import lanes
+from creditbase.ledger.domain.commands import Charge, FixedAmount
+from creditbase.ledger.paths import WalletRef
+from creditbase.ledger.use_cases import lanes, run
 from creditbase.runtime.clock import real_now
 from creditbase.subscriptions.use_cases import first_touch
 from dev.layout import ROOT
@@ -180,3 +183,29 @@ def test_a_real_project_is_not_changed_without_a_yes(
     assert found.status == 1
     assert found.answer["error"]["code"] == "NOT_MEANT"
     assert found.answer["target"] == {"project": "acme-prod", "emulator": ""}
+
+
+def test_a_customer_is_put_beside_another_counter_and_compared(
+    customer: CustomerRef, capsys: Capsys
+) -> None:
+    """Whoever is new may begin so, too; a report with a difference has a status of its own."""
+    whom, name = customer.customer_id, f"p{uuid4().hex}"
+    project_id = ensure_project(name, now=real_now()).project_id
+
+    typed(capsys, "shadow", "on", whom, "--key", "s1", *WHY)
+    agrees = typed(capsys, "shadow", "report", whom, "--json")
+    run(
+        WalletRef(customer.project_id, whom),
+        Charge("op:1", "d", FixedAmount(10**12)),
+        now=real_now(),
+    )
+    differs = typed(capsys, "shadow", "report", "--json")
+    typed(capsys, "shadow", "off", whom, *WHY)
+    default = typed(capsys, "shadow", "on", "--of", name, *WHY, "--json")
+
+    assert (agrees.status, agrees.result["customers"][0]["is_ready"]) == (0, False)
+    found = {it["customer_id"]: it for it in differs.result["customers"]}
+    assert (differs.status, found[whom]["lines"][0]["refused"]) == (3, 1)
+    assert typed(capsys, "shadow", "report", whom, "--days", "1").status == 3
+    assert default.result["after"] == {"shadow_default": True}
+    assert begins_in_shadow(project_id)

@@ -1,4 +1,4 @@
-"""`/admin/shadow`: the mode is switched on record, and what it has found out is read."""
+"""`/admin/customers/shadow`: the mode is switched on record, and its report is read."""
 
 from typing import Any
 from uuid import uuid4
@@ -73,13 +73,13 @@ def test_a_switch_is_on_record_and_the_report_follows_it(desk: Desk) -> None:
 def test_all_who_are_in_the_mode_are_listed_in_pages(desk: Desk) -> None:
     """And nobody who was deleted or switched off meanwhile."""
     project_id = a_project(22)
-    first = ask(desk, "/shadow", project_id=project_id)
-    rest = ask(desk, "/shadow", project_id=project_id, cursor=first["next_cursor"])
+    first = ask(desk, "/customers/shadow", project_id=project_id)
+    rest = ask(desk, "/customers/shadow", project_id=project_id, cursor=first["next_cursor"])
     ids = [it["customer_id"] for it in (*first["customers"], *rest["customers"])]
     wallets = [LiveWallet(WalletRef(project_id, it), NOON) for it in ids]
     wallets[0].run(Freeze(DELETED))
     wallets[1].run(SwitchShadow(is_on=False))
-    left = ask(desk, "/shadow", project_id=project_id)
+    left = ask(desk, "/customers/shadow", project_id=project_id)
 
     assert (len(first["customers"]), len(set(ids)), "next_cursor" in rest) == (20, 22, False)
     assert {it["customer_id"] for it in left["customers"]} == set(ids[2:])
@@ -102,7 +102,9 @@ def test_a_project_may_let_those_who_are_new_begin_in_the_mode(desk: Desk) -> No
     def choose(*, is_on: bool, project: str = project_id) -> tuple[int, dict[str, Any]]:
         headers = {**desk.reader.signer.headers(desk.admin_uid), "Idempotency-Key": key}
         body = {"reason": "a trial", "is_on": is_on, "project_id": project}
-        sent = client_of(admin_customers).post("/admin/shadow", headers=headers, json=body)
+        sent = client_of(admin_customers).post(
+            "/admin/customers/shadow", headers=headers, json=body
+        )
         return sent.status_code, json_of(sent)
 
     key = uuid4().hex
@@ -127,7 +129,7 @@ def test_a_project_may_let_those_who_are_new_begin_in_the_mode(desk: Desk) -> No
 def test_what_cannot_be_asked_is_refused(desk: Desk) -> None:
     """Too many days, a cursor that is none, a customer of nobody."""
     ask(desk, f"/customers/{desk.customer_id}/shadow", 400, days="32")
-    ask(desk, "/shadow", 400, cursor="x")
-    ask(desk, "/shadow", 400, cursor=f"2026-03-10T12:00:00Z/{NOBODY}/x")
+    ask(desk, "/customers/shadow", 400, cursor="x")
+    ask(desk, "/customers/shadow", 400, cursor=f"2026-03-10T12:00:00Z/{NOBODY}/x")
     ask(desk, f"/customers/{NOBODY}/shadow", 404)
     assert post(desk, "shadow", {}).status_code == 400

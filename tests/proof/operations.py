@@ -165,7 +165,7 @@ def _make_voucher(doors: Doors) -> Staged:
 
 def _shadow_default(doors: Doors) -> Staged:
     key = uuid4().hex
-    return Staged(lambda: doors.admin("/shadow", {"is_on": False}, key))
+    return Staged(lambda: doors.admin("/customers/shadow", {"is_on": False}, key))
 
 
 def _end_voucher(doors: Doors) -> Staged:
@@ -193,7 +193,7 @@ OPERATORS = [
             ("plan-by-operator", "plan", {"plan": "pro", "when": "now"}),
         )
     ),
-    Operation("shadow-default", "POST /admin/shadow", _shadow_default, keyed=True),
+    Operation("shadow-default", "POST /admin/customers/shadow", _shadow_default, keyed=True),
     Operation("make-voucher", "POST /admin/vouchers", _make_voucher, keyed=True),
     Operation("end-voucher", "POST /admin/vouchers/disable", _end_voucher, keyed=True),
 ]

@@ -22,8 +22,8 @@ from tests.wire import FAULTS, Wire
 
 pytestmark = pytest.mark.firestore
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-COMMIT = 2
-"""The RPC that makes a customer, after the key and the name were read."""
+COMMIT = 3
+"""The RPC that makes a customer, after the key, the name and the project were read."""
 NOON = "2026-03-10T12:00:00Z"
 
 

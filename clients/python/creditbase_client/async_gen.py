@@ -378,7 +378,7 @@ class AsyncOperations(AsyncCaller):
     ) -> types.AdminListShadowsAnswer:
         """Show the customers of a project that are in shadow mode, the longest first."""
         answer: types.AdminListShadowsAnswer = await self.call(
-            Operation("GET", "/admin/shadow", is_repeatable=True),
+            Operation("GET", "/admin/customers/shadow", is_repeatable=True),
             query={"project_id": project_id, "days": days, "cursor": cursor},
         )
         return answer
@@ -390,7 +390,7 @@ class AsyncOperations(AsyncCaller):
         at: str | None = None
         while True:
             answer: Any = await self.call(
-                Operation("GET", "/admin/shadow", is_repeatable=True),
+                Operation("GET", "/admin/customers/shadow", is_repeatable=True),
                 query={"project_id": project_id, "days": days, "cursor": at},
             )
             for row in rows_of(answer, "customers"):
@@ -406,7 +406,7 @@ class AsyncOperations(AsyncCaller):
     ) -> types.AuditAnswer:
         """Let customers who are new in a project begin in shadow mode, or no more."""
         answer: types.AuditAnswer = await self.call(
-            Operation("POST", "/admin/shadow", is_repeatable=True),
+            Operation("POST", "/admin/customers/shadow", is_repeatable=True),
             idempotency_key=idempotency_key,
             body=body,
         )

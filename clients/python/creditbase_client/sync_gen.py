@@ -374,7 +374,7 @@ class Operations(Caller):
     ) -> types.AdminListShadowsAnswer:
         """Show the customers of a project that are in shadow mode, the longest first."""
         answer: types.AdminListShadowsAnswer = self.call(
-            Operation("GET", "/admin/shadow", is_repeatable=True),
+            Operation("GET", "/admin/customers/shadow", is_repeatable=True),
             query={"project_id": project_id, "days": days, "cursor": cursor},
         )
         return answer
@@ -386,7 +386,7 @@ class Operations(Caller):
         at: str | None = None
         while True:
             answer: Any = self.call(
-                Operation("GET", "/admin/shadow", is_repeatable=True),
+                Operation("GET", "/admin/customers/shadow", is_repeatable=True),
                 query={"project_id": project_id, "days": days, "cursor": at},
             )
             for row in rows_of(answer, "customers"):
@@ -402,7 +402,7 @@ class Operations(Caller):
     ) -> types.AuditAnswer:
         """Let customers who are new in a project begin in shadow mode, or no more."""
         answer: types.AuditAnswer = self.call(
-            Operation("POST", "/admin/shadow", is_repeatable=True),
+            Operation("POST", "/admin/customers/shadow", is_repeatable=True),
             idempotency_key=idempotency_key,
             body=body,
         )

@@ -499,8 +499,8 @@ class AuditRecord(TypedDict):
     customer_id: NotRequired[str]
     entry_id: NotRequired[str]
     asked: dict[str, Any]
-    before: NotRequired[AuditFigures | AuditBefore2]
-    after: NotRequired[AuditFigures | AuditBefore2]
+    before: NotRequired[AuditFigures | AuditBefore2 | AuditBefore3]
+    after: NotRequired[AuditFigures | AuditBefore2 | AuditBefore3]
     follows: NotRequired[str]
     stripe: NotRequired[dict[str, Any]]
 
@@ -517,6 +517,10 @@ class AuditFigures(TypedDict):
 class AuditBefore2(TypedDict):
     status: Literal["stored", "dead", "quarantined"]
     attempts: int
+
+
+class AuditBefore3(TypedDict):
+    shadow_default: bool
 
 
 class AdminGrant(TypedDict):

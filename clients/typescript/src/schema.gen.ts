@@ -525,7 +525,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/admin/shadow": {
+    "/admin/customers/shadow": {
         parameters: {
             query?: never;
             header?: never;
@@ -2499,11 +2499,14 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @description Figures of the wallet, or of the event of Stripe's, that it changed. */
+        /** @description Figures of the wallet, of the event of Stripe's or of the project that it changed. */
         AuditBefore: components["schemas"]["AuditFigures"] | {
             /** @enum {string} */
             status: "stored" | "dead" | "quarantined";
             attempts: number;
+        } | {
+            /** @description Whether who is new begins in shadow mode. */
+            shadow_default: boolean;
         };
         /** @enum {string} */
         PaymentProblemKind: "past_due" | "unpaid" | "incomplete" | "paused" | "disputed" | "owing" | "parked";

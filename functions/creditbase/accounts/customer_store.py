@@ -12,6 +12,7 @@ from creditbase.accounts.domain import ACCOUNT, Customer, CustomerName, Customer
 from creditbase.accounts.store import (
     customer_from,
     customer_path,
+    find_project,
     name_path,
     used_name,
     write_metadata,
@@ -72,6 +73,12 @@ def find_by_name(
     if name.customer_id:
         found = find_kept_customer(CustomerRef(project_id, name.customer_id))
     return KeptName(name, snapshot.version), found
+
+
+def begins_in_shadow(project_id: str) -> bool:
+    """Return whether a customer who is new in a project begins in shadow mode."""
+    project = find_project(project_id)
+    return project is not None and project.shadow_default
 
 
 def find_used_name(project_id: str, external_id: str) -> CustomerName | None:

@@ -93,12 +93,6 @@ def find_project(project_id: str) -> Project | None:
     return project_from(get_all([project_path(project_id)])[0])
 
 
-def begins_in_shadow(project_id: str) -> bool:
-    """Return whether a customer who is new in a project begins in shadow mode."""
-    project = find_project(project_id)
-    return project is not None and project.shadow_default
-
-
 def project_from(snapshot: Snapshot) -> Project | None:
     """Return the project that a snapshot holds, if any. Those of old have fewer fields."""
     if snapshot.fields is None:

@@ -5,6 +5,7 @@ A customer is put into the mode and taken out of it by `acting.shadow`.
 
 import uuid
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 
 from creditbase.accounts.store import project_from, project_path
@@ -15,6 +16,7 @@ from creditbase.admin.domain.shadow import ShadowReport, dates_of, report_of
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.instants import read, write_exact
 from creditbase.kernel.records import dataclass
+from creditbase.ledger.domain.shadow import Compared
 from creditbase.ledger.domain.wallet import DELETED
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.shadow_store import Place, find_shadowed
@@ -74,6 +76,26 @@ def _place(cursor: str) -> Place | None:
         return read(since), str(uuid.UUID(customer_id))
     except ValueError:
         raise InvalidRequest("This is no cursor", field="cursor") from None
+
+
+def shown(report: ShadowReport) -> dict[str, object]:
+    """Return a report as it is shown, by the endpoints and by the command line."""
+    return {
+        "customer_id": report.customer_id,
+        "since": None if report.since is None else write_exact(report.since),
+        "days": report.days,
+        "agreed_days": report.agreed_days,
+        "is_ready": report.is_ready,
+        "total": _counters(report.total),
+        "lines": [
+            {"date": line.date, "model": line.model, **_counters(line.compared)}
+            for line in report.lines
+        ],
+    }
+
+
+def _counters(compared: Compared) -> dict[str, object]:
+    return {**asdict(compared)}
 
 
 def set_default(deed: Deed, *, is_on: bool, now: datetime) -> Audit:

@@ -78,8 +78,8 @@ OPERATIONS: dict[str, Callable[[Call], Reply]] = {
     "GET /admin/customers/{customer_id}": _show,
     "GET /admin/customers/{customer_id}/export": _export,
     "GET /admin/customers/{customer_id}/shadow": lambda call: show_shadow(call, _wallet(call)),
-    "GET /admin/shadow": list_shadows,
-    "POST /admin/shadow": change_default,
+    "GET /admin/customers/shadow": list_shadows,
+    "POST /admin/customers/shadow": change_default,
     "GET /admin/customers/{customer_id}/ledger": _ledger,
     "GET /admin/customers/{customer_id}/ledger/{entry_id}/explain": _explain,
 }

@@ -1,15 +1,11 @@
-"""`/admin/shadow`: what shadow mode has found out, and which mode new customers begin in."""
-
-from dataclasses import asdict
+"""`/admin/customers/shadow`: what shadow mode found out, and how new customers begin."""
 
 from creditbase.admin.domain.audit import Action
-from creditbase.admin.domain.shadow import DAYS, DAYS_MAX, ShadowReport
-from creditbase.admin.shadowing import load_shadow, load_shadows, set_default
+from creditbase.admin.domain.shadow import DAYS, DAYS_MAX
+from creditbase.admin.shadowing import load_shadow, load_shadows, set_default, shown
 from creditbase.hub.admin_records import audit_answer, deed_of
 from creditbase.hub.admin_requests import ShadowRequest
 from creditbase.hub.queries import asked_number, asked_project_id, asked_text
-from creditbase.kernel.instants import write_exact
-from creditbase.ledger.domain.shadow import Compared
 from creditbase.ledger.paths import WalletRef
 from creditbase.metering.models import parse
 from creditbase.runtime.http import Call, Reply
@@ -20,14 +16,14 @@ Json = dict[str, object]
 def show_shadow(call: Call, ref: WalletRef) -> Reply:
     """Show what was compared of a customer in the newest days, by day and model."""
     report = load_shadow(ref, days=_days(call), now=call.now)
-    return Reply(body={"shadow": shadow_answer(report)})
+    return Reply(body={"shadow": shown(report)})
 
 
 def list_shadows(call: Call) -> Reply:
     """Show the customers of a project that are in shadow mode, a page of them."""
     project_id, cursor = asked_project_id(call), asked_text(call, "cursor")
     page = load_shadows(project_id, days=_days(call), cursor=cursor, now=call.now)
-    body: Json = {"customers": [shadow_answer(report) for report in page.reports]}
+    body: Json = {"customers": [shown(report) for report in page.reports]}
     return Reply(body={**body, "next_cursor": page.next_cursor} if page.next_cursor else body)
 
 
@@ -38,26 +34,6 @@ def change_default(call: Call) -> Reply:
     ref = WalletRef(asked_project_id(call), "")
     deed = deed_of(call, action, asked.reason, ref, {"of": "new customers"})
     return Reply(body=audit_answer(set_default(deed, is_on=asked.is_on, now=call.now)))
-
-
-def shadow_answer(report: ShadowReport) -> Json:
-    """Return a report as it is shown, by the endpoints and by the command line."""
-    return {
-        "customer_id": report.customer_id,
-        "since": None if report.since is None else write_exact(report.since),
-        "days": report.days,
-        "agreed_days": report.agreed_days,
-        "is_ready": report.is_ready,
-        "total": _counters(report.total),
-        "lines": [
-            {"date": line.date, "model": line.model, **_counters(line.compared)}
-            for line in report.lines
-        ],
-    }
-
-
-def _counters(compared: Compared) -> Json:
-    return {**asdict(compared)}
 
 
 def _days(call: Call) -> int:

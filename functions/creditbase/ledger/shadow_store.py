@@ -13,11 +13,13 @@ def find_shadowed(
     project_id: str, *, after: Place | None, limit: int
 ) -> list[tuple[WalletRef, datetime]]:
     """Return wallets that are in shadow mode, the longest first, since when; one query."""
-    collection = f"projects/{project_id}/wallets"
+    place = None
+    if after is not None:
+        place = after[0], WalletRef(project_id, after[1]).wallet
     found = firestore.query(
-        collection,
+        f"projects/{project_id}/wallets",
         order_by="shadow_since",
-        after=None if after is None else (after[0], f"{collection}/{after[1]}"),
+        after=place,
         limit=limit,
         only=["shadow_since"],
     )

@@ -4,9 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from creditbase.accounts import domain as accounts
-from creditbase.accounts.customer_store import writes_for_new_customer
+from creditbase.accounts.customer_store import begins_in_shadow, writes_for_new_customer
 from creditbase.accounts.domain import CustomerRef
-from creditbase.accounts.store import begins_in_shadow
 from creditbase.kernel.errors import NotFound
 from creditbase.ledger import store as ledger_store
 from creditbase.ledger.domain.opening import open_wallet

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from creditbase.accounts import customer_store as accounts
 from creditbase.accounts import domain
-from creditbase.accounts.customer_store import KeptName
+from creditbase.accounts.customer_store import KeptName, begins_in_shadow
 from creditbase.accounts.domain import Customer, CustomerRef
-from creditbase.accounts.store import begins_in_shadow, find_customer, writes_to_unlink
+from creditbase.accounts.store import find_customer, writes_to_unlink
 from creditbase.accounts.use_cases import HUB_PROJECT_ID
 from creditbase.kernel.errors import BillingError, Conflict, NotFound
 from creditbase.kernel.records import dataclass

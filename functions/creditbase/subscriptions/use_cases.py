@@ -23,7 +23,7 @@ from creditbase.ledger.domain.wallet import Terms
 from creditbase.ledger.paths import WalletRef
 from creditbase.ledger.salts import new_salt
 from creditbase.runtime.commit import Attempt, commit_or_retry
-from creditbase.runtime.firestore import Write, get_all
+from creditbase.runtime.firestore import Snapshot, Write, get_all
 from creditbase.runtime.settings import settings
 from creditbase.subscriptions.domain.terms import FREE_PLAN, free_terms
 
@@ -62,15 +62,10 @@ def first_user(
     terms = free_terms(load_catalog(HUB_PROJECT_ID).plan(FREE_PLAN))
 
     def attempt() -> Attempt[User]:
-        name_path = accounts_store.name_path(HUB_PROJECT_ID, uid)
-        project_path = accounts_store.project_path(HUB_PROJECT_ID)
-        found_user, found_name, hub = get_all(
-            [accounts_store.user_path(uid), name_path, project_path]
-        )
+        found_user, found_name, hub = _look(uid)
         user = accounts_store.user_from(uid, found_user)
         if user is not None:
             return Attempt(user, ())
-        project = accounts_store.project_from(hub)
         used = accounts_store.used_name(HUB_PROJECT_ID, found_name)
         _refuse_erased(used, signed_in_at)
         if used is not None and used.customer_id:
@@ -97,7 +92,7 @@ def first_user(
                     uid,
                     terms,
                     is_free_given=_is_free_given(used, now),
-                    is_shadowed=project is not None and project.shadow_default,
+                    is_shadowed=_begins_in_shadow(hub),
                     now=now,
                 ),
             ]
@@ -105,6 +100,22 @@ def first_user(
         return Attempt(made, [*writes, *accounts_store.writes_for_new_user(made, found_user)])
 
     return commit_or_retry(attempt)
+
+
+def _look(uid: str) -> list[Snapshot]:
+    """Return what is there of a user, of the customer of its name, and the hub; one RPC."""
+    return get_all(
+        [
+            accounts_store.user_path(uid),
+            accounts_store.name_path(HUB_PROJECT_ID, uid),
+            accounts_store.project_path(HUB_PROJECT_ID),
+        ]
+    )
+
+
+def _begins_in_shadow(hub: Snapshot) -> bool:
+    project = accounts_store.project_from(hub)
+    return project is not None and project.shadow_default
 
 
 def _writes_to_adopt(ref: CustomerRef, uid: str, terms: Terms, *, now: datetime) -> list[Write]:

@@ -169,7 +169,9 @@ def _check_top(tale: Tale, top: Doc, state: Doc, shard: int) -> None:
     if top.has("parked") or parked:
         top.expect("parked", parked)
         top.text("parked")
-    top.expect("shadow_since", state.maybe_instant("shadow_since"))
+    since = state.maybe_instant("shadow_since")
+    if since is not None or top.has("shadow_since"):
+        top.expect("shadow_since", since)
     used_at = top.maybe_instant("used_at")
     least = tale.used_at
     if used_at is None:
