@@ -26,8 +26,8 @@ from dev.stack_steps import without_foreign
 from stripe_local import honesty
 
 STACK_NUMBER = 9
-WORKERS = 3
-"""One more than cores: many tests wait for an answer rather than compute."""
+WORKERS = min(12, (os.cpu_count() or 2) + 2)
+"""Two more than cores: many tests wait for an answer rather than compute."""
 ALONE = "tests/proof/test_hot_wallet.py"
 """It fills both cores itself and measures what it does: nothing may run beside it."""
 PYTEST_NOTHING_SELECTED = 5

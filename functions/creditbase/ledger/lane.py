@@ -42,6 +42,8 @@ TICKET_BYTES = 3_000
 """About what a command's entry weighs, its metadata apart."""
 RETURN_S = 0.002
 """For how long a leader waits for one more of those who were answered together just now."""
+GATHERING_S = 0.01
+"""For how long it waits for all of them: meanwhile others may write the wallet."""
 ATTEMPTS_MAX = 30
 TRUST_STEP = 0.25
 TRUST_MIN = 0.5
@@ -186,8 +188,8 @@ class Lane:
         Who calls again and again is back in a moment. Without this the first one back would
         commit alone, and all the others would wait for that.
         """
-        waiting = 0
-        while waiting < len(self._queue) < self._answered:
+        waiting, until_s = 0, time.monotonic() + GATHERING_S
+        while waiting < len(self._queue) < self._answered and time.monotonic() < until_s:
             waiting = len(self._queue)
             time.sleep(RETURN_S)
 
