@@ -81,7 +81,7 @@ def test_every_admin_route_is_as_published(office: Office) -> None:
 
 def _read(office: Office, entry_id: str) -> None:
     who = {"customer_id": office.customer_id}
-    for suffix in ("", "/ledger", "/export"):
+    for suffix in ("", "/ledger", "/export", "/shadow"):
         office.look(f"{ONE}{suffix}", **who)
     assert office.look(f"{ONE}/ledger/{{entry_id}}/explain", **who, entry_id=entry_id)["agrees"]
     for row in ROUTES:
@@ -98,6 +98,9 @@ def _act(office: Office, entry_id: str) -> None:
     office.act_on("grant", {"kind": "promo", "credits": 1})
     office.act_on("freeze", {})
     office.act_on("thaw", {})
+    office.act_on("shadow", {"is_on": True})
+    office.act_on("shadow", {"is_on": False})
+    office.act("/admin/customers/shadow", {"is_on": False})
     office.act(f"{ONE}/thaw", {}, 404, customer_id=str(uuid4()))
     code = secrets.token_hex(8)
     office.act("/admin/vouchers", {"code": code, "credits": 1})

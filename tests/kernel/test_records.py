@@ -21,6 +21,26 @@ class Account:
     tags: tuple[str, ...] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """The same without slots: all fields are copied at once."""
+
+    name: str
+    book_count: int = 0
+
+
+def test_a_record_without_slots_is_changed_the_same_way() -> None:
+    """And knows its own fields as well as one with slots."""
+    poems = Shelf("poems", 3)
+
+    more = changed(poems, book_count=4)
+
+    assert more == replace(poems, book_count=4)
+    assert poems.book_count == 3
+    with pytest.raises(TypeError, match="Shelf has no field books"):
+        changed(poems, books=4)
+
+
 def test_a_changed_record_has_the_other_fields_as_they_were() -> None:
     """It stands where the standard library stood, in every decision about money."""
     ada = Account("ada", 3, ("paid",))

@@ -7,7 +7,7 @@ import pytest
 
 from creditbase.kernel.ids import credential
 from creditbase.kernel.windows import Window
-from creditbase.ledger.domain import decide
+from creditbase.ledger.domain import spending
 from creditbase.ledger.domain.commands import ChangeTerms, Freeze, TakeBack
 from creditbase.ledger.domain.sizes import wallet_bytes
 from creditbase.ledger.domain.wallet import Terms
@@ -271,7 +271,7 @@ class TestRetryable:
         hold_id = desk.held(1)
         found = find_wallet(desk.wallet.ref)
         assert found is not None
-        monkeypatch.setattr(decide, "WALLET_BYTES_MAX", wallet_bytes(found.wallet))
+        monkeypatch.setattr(spending, "WALLET_BYTES_MAX", wallet_bytes(found.wallet))
 
         refused = desk.hold("k", 1)
 
