@@ -8,6 +8,7 @@ import typer
 
 from command_line.answers import DIFFERS, DONE, NOT_UNDERSTOOD, Answer, Failure, Session
 from command_line.frame import command
+from creditbase.kernel.errors import Contention, Unavailable
 from creditbase.payments.adopting import (
     Adoption,
     adopt,
@@ -26,8 +27,14 @@ Maps = Annotated[
     list[str], typer.Option("--map", help="price_…=plan: the plan that a price is; repeatable.")
 ]
 MapFile = Annotated[
-    Path | None, typer.Option("--map-file", help="The same, one price_…=plan a line.")
+    Path | None,
+    typer.Option(
+        "--map-file", exists=True, dir_okay=False, help="The same, one price_…=plan a line."
+    ),
 ]
+UNFINISHED_MAX = 3
+"""So many users in a row that could not be finished: it is not they."""
+UNFINISHED = "unfinished"
 
 
 def take(app: typer.Typer) -> None:
@@ -50,9 +57,7 @@ def import_stripe_extension(
     apply: IsReal = False,
 ) -> Answer:
     """Make users of "Run Payments with Stripe" ours. Status 3: somebody is left out."""
-    lines = list(maps) + (map_file.read_text().split() if map_file is not None else [])
-    mapping = _mapping_of(lines)
-    now = clock.now()
+    mapping = _mapping_of([*maps, *(_lines_of(map_file) if map_file is not None else ())])
     check_mapping(mapping)
     users = list(list_extension_users(collection))
     if apply:
@@ -61,19 +66,36 @@ def import_stripe_extension(
     found: list[Adoption] = []
     with session.progress("users", len(users)) as advance:
         for uid, stripe_customer_id in users:
-            found.append(
-                adopt(uid, stripe_customer_id, now=now)
-                if apply
-                else preview(uid, stripe_customer_id, mapping, now=now)
-            )
+            found.append(_take_over(uid, stripe_customer_id, mapping, apply=apply))
+            if [it.left for it in found[-UNFINISHED_MAX:]] == [UNFINISHED] * UNFINISHED_MAX:
+                raise Unavailable
             advance()
     return _answer(found, mapping, is_applied=apply)
+
+
+def _take_over(
+    uid: str, stripe_customer_id: str, mapping: dict[str, str], *, apply: bool
+) -> Adoption:
+    """Return what became of a user: one whose wallet takes nothing stops nobody else."""
+    now = clock.now()
+    try:
+        if apply:
+            return adopt(uid, stripe_customer_id, now=now)
+        return preview(uid, stripe_customer_id, mapping, now=now)
+    except (Unavailable, Contention):
+        return Adoption(uid, stripe_customer_id, left=UNFINISHED)
+
+
+def _lines_of(map_file: Path) -> list[str]:
+    """Return what a file says: one to a line, without notes that begin with #."""
+    lines = map_file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def _mapping_of(lines: list[str]) -> dict[str, str]:
     mapping: dict[str, str] = {}
     for line in lines:
-        price_id, equals, code = line.partition("=")
+        price_id, equals, code = (part.strip() for part in line.partition("="))
         if not (price_id and equals and code) or mapping.get(price_id, code) != code:
             text = f"{line!r} does not say which plan a price is"
             raise Failure("MAPPING_UNCLEAR", text, "--map price_…=plan", NOT_UNDERSTOOD)

@@ -81,6 +81,12 @@ class TestATrialThatEnds:
             "has_method": "yes",
         }
 
+    def test_the_price_is_in_the_currency_that_it_is_paid_in(self) -> None:
+        """Who was brought over may pay in another than the catalog's."""
+        (notice,) = told(a_scene(a_trial(currency="eur")), END - DAY)
+
+        assert notice.facts["price"] == "10.00 EUR"
+
     def test_without_anything_to_pay_with_it_is_told_differently(self) -> None:
         """It will simply be over."""
         (notice,) = told(a_scene(a_trial(has_method=False)), END - DAY)

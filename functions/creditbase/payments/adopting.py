@@ -7,6 +7,7 @@ and given as for any event. A price that it sold gets the mark that ours have, s
 at it later, a webhook or this, finds the same plan.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -31,6 +32,8 @@ from creditbase.subscriptions.use_cases import first_touch
 PAGE = 100
 UID = "firebaseUID"
 """What the extension writes at Stripe into the metadata of each customer that it makes."""
+STRIPE_CUSTOMER = re.compile(r"cus_\w{1,100}", re.ASCII)
+"""Users may have written their document themselves: all else names nothing, or another path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +67,28 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
     """Refuse a mapping of prices to plans that cannot be meant.
 
     Raises:
-        InvalidRequest: a plan is not sold, or a price is marked as another's, or is none.
+        InvalidRequest: a plan is not sold, or a price is marked as another's, or is none, or
+            is paid in another rhythm than the plan: its credits come once a period.
     """
     plans = load_catalog(HUB_PROJECT_ID).plans
     for price_id, code in mapping.items():
         if code not in plans or code == FREE_PLAN:
             raise InvalidRequest(f"{code} is no plan of the catalog that is paid for")
         try:
-            made_for = stripe_marks.load_mark(price_id)
+            price = stripe_marks.load_foreign_price(price_id)
         except NotFound:
             raise InvalidRequest(f"Stripe has no price {price_id}") from None
-        if made_for not in {("", ""), (HUB_PROJECT_ID, code)}:
-            raise InvalidRequest(f"{price_id} is sold as {made_for[1] or 'something else'}")
+        if price.made_for not in {("", ""), (HUB_PROJECT_ID, code)}:
+            raise InvalidRequest(
+                f"{price_id} is sold as {price.made_for[1] or 'something else'}"
+            )
+        if not price.every:
+            raise InvalidRequest(f"{price_id} is paid once: no subscription has it")
+        if plans[code].is_sold and price.every != "month":
+            raise InvalidRequest(
+                f"{price_id} is paid every {price.every}, and {code} brings a month's credits: "
+                "map it to a plan that is not sold (is_sold), with the credits of that time"
+            )
 
 
 def mark_prices(mapping: Mapping[str, str]) -> None:
@@ -110,6 +123,8 @@ def preview(
     found = Adoption(uid, stripe_customer_id)
     if not stripe_customer_id:
         return replace(found, left="no_stripe_customer")
+    if not STRIPE_CUSTOMER.fullmatch(stripe_customer_id):
+        return Adoption(uid, left="unknown_at_stripe")
     user = find_user(uid)
     account = _account_of(uid, None if user is None else user.customer, now=now)
     linked = account.customer.stripe_customer_id

@@ -107,6 +107,7 @@ def read_subscription(project_id: str, answered: Mapping[str, Any]) -> Subscript
         plan_code=plan_code,
         price_id=item["price"]["id"],
         price_cents=item["price"]["unit_amount"] or 0,
+        currency=item["price"]["currency"],
         is_yearly=(item["price"]["recurring"] or {}).get("interval") == "year",
         period=Window(_at(item["current_period_start"]), _at(item["current_period_end"])),
         created_at=_at(answered["created"]),

@@ -32,6 +32,8 @@ class Subscription:
     price_id: str = ""
     is_yearly: bool = False
     """Whether its price is by the year, whatever its plan's is now."""
+    currency: str = ""
+    """What it is paid in; empty for what the catalog's prices are in."""
     cancel_at_period_end: bool = False
     next_plan_code: str = ""
     """The plan that it is scheduled to turn to; empty where it goes on as it is."""

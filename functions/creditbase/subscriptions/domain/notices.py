@@ -86,7 +86,7 @@ def _trials_that_end(scene: Scene, *, now: datetime) -> Iterable[Notice]:
         if now < ends_at <= now + TRIAL_ENDS_SOON:
             facts = {
                 "plan": scene.plans[one.plan_code].name,
-                "price": write_money(one.price_cents, scene.currency),
+                "price": write_money(one.price_cents, one.currency or scene.currency),
                 "ends_on": write_date(ends_at),
                 "has_method": "yes" if one.has_method else "",
             }
