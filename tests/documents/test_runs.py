@@ -18,6 +18,8 @@ PROLOGUE = """set -euo pipefail
 make() { :; }
 """
 """The stack is up already."""
+CLIENT = str(ROOT / "clients/python")
+"""Where Python finds it, as after `pip install ./clients/python`."""
 
 
 @pytest.mark.stack
@@ -34,7 +36,7 @@ def test_a_page_does_what_it_says(page: str, stack_env: dict[str, str], tmp_path
     done = subprocess.run(
         ["bash", "-c", f"{PROLOGUE}{typed}"],
         cwd=tmp_path,
-        env={**stack_env, "PATH": path, "HOME": str(tmp_path)},
+        env={**stack_env, "PATH": path, "HOME": str(tmp_path), "PYTHONPATH": CLIENT},
         capture_output=True,
         text=True,
         timeout=WITHIN_S,

@@ -83,6 +83,18 @@ class TestSearch:
         for text in [*texts, address, f" {address.upper()} "]:
             assert desk.found(text) == [desk.customer_id], text
 
+    def test_a_user_of_the_hub_is_found_by_the_address_that_signs_in(self, desk: Desk) -> None:
+        """It is Firebase that knows it: nobody has told the hub."""
+        address = f"{uuid4().hex}@example.com"
+        elsewhere = ensure_project(f"p{uuid4().hex}", now=NOON).project_id
+        ensure_customer(elsewhere, desk.reader.uid, now=NOON)
+
+        desk.reader.signer.accounts[desk.reader.uid] = {"validSince": "0", "email": address}
+
+        assert desk.found(address) == desk.found(address.upper()) == [desk.customer_id]
+        assert desk.found(address, project_id=elsewhere) == []
+        assert desk.found(f"x{address}") == desk.found("@") == desk.found("no@address@at.all") == []
+
     def test_what_is_not_there_is_not_found(self, desk: Desk) -> None:
         """No prefix, no likeness, nobody of another project."""
         elsewhere = ensure_project(f"p{uuid4().hex}", now=NOON).project_id

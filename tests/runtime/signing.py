@@ -105,6 +105,16 @@ class Signer:
         kind = {"kind": "identitytoolkit#GetAccountInfoResponse"}
         return {**kind, "users": [{"localId": uid, **known}]} if known else kind
 
+    def account_of(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """Return what Identity Toolkit says of whom a lookup names, by id or by address."""
+        if "localId" in sent:
+            return self.account(*sent["localId"])
+        (asked,) = sent["email"]
+        for uid, known in self.accounts.items():
+            if known.get("email") == asked.lower():
+                return self.account(uid)
+        return {"kind": "identitytoolkit#GetAccountInfoResponse"}
+
     def sign(
         self, claims: dict[str, Any], *, kid: str = KEY_ID, key: rsa.RSAPrivateKey | None = None
     ) -> str:
@@ -174,7 +184,7 @@ def serving_keys(signer: Signer) -> Iterator[Signer]:
         def do_POST(self) -> None:
             sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path.endswith("/accounts:lookup"):
-                found = signer.account(*sent["localId"])
+                found = signer.account_of(sent)
             else:
                 token = sent["app_check_token"]
                 found = {"alreadyConsumed": token in signer.consumed}

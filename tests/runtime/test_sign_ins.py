@@ -1,4 +1,4 @@
-"""A Firebase user is deleted at Firebase, once or often; what fails there is tried again."""
+"""A Firebase user is found and deleted at Firebase; what fails there is tried again."""
 
 import http.server
 import json
@@ -9,23 +9,27 @@ import pytest
 
 from creditbase.kernel.errors import Unavailable
 from creditbase.runtime.settings import settings
-from creditbase.runtime.sign_ins import delete_sign_in
+from creditbase.runtime.sign_ins import delete_sign_in, uid_at
 from tests.runtime.wiring import forget_firebase
 
 ANSWERS = {
     "there": (200, {"kind": "identitytoolkit#DeleteAccountResponse"}),
     "gone": (400, {"error": {"code": 400, "message": "USER_NOT_FOUND"}}),
+    "ada@example.com": (200, {"users": [{"localId": "there", "email": "ada@example.com"}]}),
+    "nobody@example.com": (200, {"kind": "identitytoolkit#GetAccountInfoResponse"}),
+    "refused@example.com": (403, {"error": {"code": 403, "message": "PERMISSION_DENIED"}}),
     "refused": (403, {"error": {"code": 403, "message": "PERMISSION_DENIED"}}),
 }
 
 
 class _Firebase(http.server.BaseHTTPRequestHandler):
-    """Answers as Firebase Authentication does when a user is to be deleted."""
+    """Answers as Firebase Authentication does, for a user to be deleted or found."""
 
     def do_POST(self) -> None:
-        """Answer by the user's name."""
+        """Answer by the user's name or address."""
         length = int(self.headers["Content-Length"])
-        status, body = ANSWERS[json.loads(self.rfile.read(length))["localId"]]
+        asked = json.loads(self.rfile.read(length))
+        status, body = ANSWERS[asked["localId"] if "localId" in asked else asked["email"][0]]
         text = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
@@ -69,3 +73,12 @@ def test_what_firebase_refuses_is_tried_again() -> None:
     """An erasure is not done while the person can still sign in."""
     with pytest.raises(Unavailable):
         delete_sign_in("refused")
+
+
+@pytest.mark.usefixtures("_firebase")
+def test_whom_an_address_belongs_to_is_what_firebase_says() -> None:
+    """Nobody is an answer, and so is what is no address; a refusal is none."""
+    assert uid_at("ada@example.com") == "there"
+    assert uid_at("nobody@example.com") is uid_at("@") is None
+    with pytest.raises(Unavailable):
+        uid_at("refused@example.com")

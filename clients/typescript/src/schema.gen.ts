@@ -369,8 +369,9 @@ export interface paths {
         /**
          * Find a customer, or list all of a project.
          * @description `query` is exact: the id of a customer, its name in the project (a Firebase uid, or
-         *     what a back end calls it), its e-mail address, or at Stripe the id of the customer, of
-         *     a payment or of a Checkout session.
+         *     what a back end calls it), its e-mail address (a user of the hub: the one that signs
+         *     in, as Firebase says), or at Stripe the id of the customer, of a payment or of a
+         *     Checkout session.
          */
         get: operations["admin_customers"];
         put?: never;

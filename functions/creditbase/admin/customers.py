@@ -9,7 +9,7 @@ from datetime import datetime
 
 from creditbase.accounts import customer_store, store
 from creditbase.accounts.domain import Customer, CustomerRef
-from creditbase.accounts.use_cases import find_customer_by_name
+from creditbase.accounts.use_cases import HUB_PROJECT_ID, find_customer_by_name
 from creditbase.kernel.errors import InvalidRequest, NotFound
 from creditbase.kernel.records import dataclass
 from creditbase.ledger.domain.balance import Balance, balance_of
@@ -19,6 +19,7 @@ from creditbase.ledger.store import find_wallet
 from creditbase.payments.domain import Payment, SessionRecord
 from creditbase.payments.store import find_owner, find_payment, find_session
 from creditbase.runtime.firestore import page_of
+from creditbase.runtime.sign_ins import uid_at
 
 PAGE = 50
 QUERY_CHARACTERS_MAX = 320
@@ -47,10 +48,12 @@ def search_customers(project_id: str, text: str) -> CustomerPage:
 
     It may be the id of a customer, its name in the project (a Firebase uid, or what a back end
     calls it), its e-mail address, or at Stripe the id of the customer, of a payment or of a
-    Checkout session; those of Stripe are found whatever project they belong to.
+    Checkout session; those of Stripe are found whatever project they belong to. Addresses of
+    the hub's users are Firebase's, which is asked.
 
     Raises:
         InvalidRequest: no customer could be named so.
+        Unavailable: Firebase was to be asked for an address, and did not answer.
     """
     text = text.strip()
     if not text or len(text) > QUERY_CHARACTERS_MAX or not text.isprintable():
@@ -59,6 +62,8 @@ def search_customers(project_id: str, text: str) -> CustomerPage:
     if "@" in text:
         kept = customer_store.find_by_email(project_id, text)
         found += [one.customer for one in kept]
+        uid = uid_at(text) if project_id == HUB_PROJECT_ID else None
+        found += [find_customer_by_name(project_id, uid)] if uid else []
     named = {one.customer_id: one for one in found if one is not None}
     return CustomerPage(tuple(named.values()))
 

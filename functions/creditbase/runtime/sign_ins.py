@@ -4,6 +4,7 @@ from typing import Any
 
 from firebase_admin import auth
 from firebase_admin.exceptions import FirebaseError
+from google.auth.exceptions import GoogleAuthError
 
 from creditbase.kernel.errors import Unavailable
 from creditbase.runtime.firebase_tokens import firebase_app
@@ -23,3 +24,18 @@ def delete_sign_in(uid: str) -> None:
         return
     except FirebaseError as failure:
         raise Unavailable from failure
+
+
+def uid_at(email: str) -> str | None:
+    """Return the uid of who signs in with an e-mail address; None where nobody does.
+
+    Raises:
+        Unavailable: Firebase did not answer, or may not be asked.
+    """
+    try:
+        uid: str = _auth.get_user_by_email(email, app=firebase_app()).uid
+    except (auth.UserNotFoundError, ValueError):
+        return None
+    except (FirebaseError, GoogleAuthError) as failure:
+        raise Unavailable from failure
+    return uid
