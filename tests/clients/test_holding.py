@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from creditbase_client import AsyncCreditbase, Creditbase, NothingReported, Retries, SecretKey
+from creditbase_client.holding import UNDER_WAY
 from tests.clients.scripted import Script, Step, breaks, refuses, says
 
 ONCE = Retries(tries_max=1)
@@ -211,3 +212,62 @@ class TestExtending:
             work.used(amount_nanos=1)
 
             assert work.extension() == wanted
+
+
+class Waiting(httpx.AsyncBaseTransport):
+    """A server whose answer to the first request takes until it is let go."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.was_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer late once, then at once."""
+        self.was_asked.set()
+        await self.may_answer.wait()
+        return self.script.handle_request(request)
+
+
+def test_who_is_cancelled_while_the_hold_is_being_placed_leaves_none_behind() -> None:
+    """The server has it, or will: nobody else would know its name."""
+
+    async def run() -> list[str]:
+        script = Script([PLACED, VOIDED])
+        slow = Waiting(script)
+        client = AsyncCreditbase("http://b", SecretKey("k"), retries=ONCE, transport=slow)
+
+        async def work() -> None:
+            async with client.hold(**asked()):
+                raise AssertionError
+
+        task = asyncio.create_task(work())
+        await slow.was_asked.wait()
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+        slow.may_answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.gather(*UNDER_WAY)
+        return script.paths
+
+    assert asyncio.run(run()) == ["/api/v1/holds", ENDS["voided"]]
+
+
+def test_a_refusal_that_comes_after_the_cancellation_is_nobodys() -> None:
+    """There is no hold then, and nobody is there to be told."""
+
+    async def run() -> list[str]:
+        script = Script([refuses(402, "PAYMENT_REQUIRED")])
+        slow = Waiting(script)
+        client = AsyncCreditbase("http://b", SecretKey("k"), retries=ONCE, transport=slow)
+        task = asyncio.create_task(client.hold(**asked()).__aenter__())
+        await slow.was_asked.wait()
+        task.cancel()
+        slow.may_answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.gather(*UNDER_WAY)
+        return script.paths
+
+    assert asyncio.run(run()) == ["/api/v1/holds"]

@@ -302,6 +302,21 @@ class TestAwaited:
 
         asyncio.run(run())
 
+    def test_a_stream_that_is_forgotten_is_voided_by_the_loop_that_it_was_of(self) -> None:
+        """What is collected binds no credits until its hold expires."""
+
+        async def run() -> None:
+            script, client = awaited(Model(stream()), hold(), hold("voided"))
+            async for _ in await client.chat.completions.create(**ASKED, stream=True):
+                break
+            for _ in range(20):  # the loop ends the generators inside of it first
+                gc.collect()
+                await asyncio.sleep(0)
+            await asyncio.gather(*UNDER_WAY)
+            assert script.paths == [HOLDS, VOID]
+
+        asyncio.run(run())
+
     def test_a_call_that_is_cancelled_is_voided_though_it_is_cancelled_again(self) -> None:
         """A server cancels who disconnects at every await, not only at the first."""
 
@@ -350,6 +365,13 @@ def test_thoughts_that_a_provider_counts_beside_the_answer_are_charged() -> None
     told = {**USAGE, "total_tokens": 125}
 
     assert usage_of({"usage": told}) == {**POOLS, "output_tokens": 20}
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**53 + 1, 10**30, 1.5, "9", True])
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
+def test_a_count_that_can_be_none_is_not_taken_for_nothing(name: str, wrong: object) -> None:
+    """Then nobody knows what was used, and the bound is captured; a guess would be free."""
+    assert usage_of({"usage": {**USAGE, name: wrong}}) is None
 
 
 def test_what_cannot_be_counted_needs_a_bound() -> None:

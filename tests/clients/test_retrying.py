@@ -1,6 +1,7 @@
 """A lost answer is asked for again with the same key, and nothing is done twice."""
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -216,6 +217,55 @@ def test_an_answer_that_is_no_json_is_an_error_like_any_other() -> None:
         client.list_customers()
 
     assert refused.value.code == "HTTP_502"
+
+
+@pytest.mark.parametrize("text", ["<h1>Welcome</h1>", '{"entries":', "\x00"])
+def test_a_good_answer_that_is_no_json_is_no_answer(text: str) -> None:
+    """A sign-in page between us says 200: whether anything was done is open."""
+    script = Script([lambda _: httpx.Response(200, text=text)])
+    client = Creditbase("http://b", SecretKey("k"), retries=AT_ONCE, transport=script)
+
+    with pytest.raises(Unreachable):
+        client.list_customers()
+
+
+@pytest.mark.parametrize("made", [waits, awaits])
+def test_an_answer_that_cannot_be_decoded_is_asked_for_again(made: Callable[..., Any]) -> None:
+    """What a proxy has broken is no answer either."""
+
+    def broken(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b"no gzip", headers={"Content-Encoding": "gzip"})
+
+    script, charge = made(broken, DONE)
+
+    charge(idempotency_key="call:1", customer_external_id="ada", amount_nanos=5)
+
+    assert script.keys == ["call:1"] * 2
+
+
+KEY = "mr_sk_very-secret"
+
+
+def test_a_key_is_in_no_log_and_in_nothing_that_is_shown_of_a_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Those who gather errors keep the local variables of every frame, too."""
+    caplog.set_level(0)
+    credential = SecretKey(KEY)
+    told = [repr(credential)]
+    for step in (refuses(500, "INTERNAL"), breaks(httpx.ReadTimeout)):
+        once = Retries(tries_max=1)
+        script = Script([step])
+        client = Creditbase("http://b", credential, retries=once, transport=script)
+        try:
+            client.list_customers()
+        except CreditbaseError as problem:
+            shown = traceback.TracebackException.from_exception(problem, capture_locals=True)
+            told += [str(problem), repr(problem), repr(client), *shown.format()]
+        assert script.asked[0].headers["X-ModelRelay-Api-Key"] == KEY
+
+    assert len(told) > 8
+    assert KEY not in "\n".join([*told, caplog.text])
 
 
 def test_rows_come_from_page_to_page_until_the_last() -> None:

@@ -11,8 +11,9 @@ import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
 from creditbase_client import Creditbase, SecretKey
+from creditbase_client.types_gen import MakeQuoteAnswer, UsageFields
 from dev import background, blocks, chromium
-from tests.clients.test_against_stack import subject
+from tests.clients.test_against_stack import subject, wait_until
 from tests.examples.reading import Place, read
 
 pytestmark = pytest.mark.stack
@@ -94,15 +95,23 @@ def test_a_person_asks_and_pays_until_there_is_nothing_left(
     token = asked.value.headers["authorization"].removeprefix("Bearer ")
     secret = SecretKey(stack_env["HUB_SECRET_KEY"])
     with Creditbase(stack_env["METER_URL"], secret) as billing:
-        quoted = billing.make_quote(
-            customer_external_id=subject(token),
-            model="gpt-5-mini",
-            usage_max={"input_tokens": 2, "output_tokens": 4},
-        )
-        wallet_nanos = 500 * NANOS_PER_CREDIT
-        left_nanos = wallet_nanos - quoted["quote"]["amount_nanos"]
-        assert quoted["balance"]["available_nanos"] == left_nanos
-        assert quoted["balance"]["held_nanos"] == 0
+        left_nanos = 500 * NANOS_PER_CREDIT
+        left_nanos -= price(billing, token, {"input_tokens": 2, "output_tokens": 4})
+        assert balance(billing, token) == (left_nanos, 0)
+
+        # when somebody reads a part of an answer and leaves, then it is paid all the same
+        long = "word " * 40
+        with requests.post(
+            f"{page.url}chat",
+            json={"question": long},
+            headers={"Authorization": f"Bearer {token}"},
+            stream=True,
+            timeout=60,
+        ) as left:
+            assert next(left.iter_content(4)) == b"You "
+        usage: UsageFields = {"input_tokens": 40, "output_tokens": 42}
+        left_nanos -= price(billing, token, usage)
+        wait_until(lambda: balance(billing, token) == (left_nanos, 0))
 
         # when the credits are spent elsewhere, then the page says so
         billing.charge(
@@ -113,6 +122,24 @@ def test_a_person_asks_and_pays_until_there_is_nothing_left(
     say(page, "And now?")
     expect(page.locator("li.problem")).to_have_text("Your credits are used up.")
     expect(page.get_by_label("Credits")).to_have_text("0 credits")
+
+
+def quote(billing: Creditbase, token: str, usage: UsageFields) -> MakeQuoteAnswer:
+    """Ask what a call would cost, and what is there to pay it with."""
+    return billing.make_quote(
+        customer_external_id=subject(token), model="gpt-5-mini", usage_max=usage
+    )
+
+
+def price(billing: Creditbase, token: str, usage: UsageFields) -> int:
+    """Return what a call with this usage costs."""
+    return quote(billing, token, usage)["quote"]["amount_nanos"]
+
+
+def balance(billing: Creditbase, token: str) -> tuple[int, int]:
+    """Return what is available and what is held."""
+    told = quote(billing, token, {"input_tokens": 1})["balance"]
+    return told["available_nanos"], told["held_nanos"]
 
 
 def say(page: Page, question: str) -> None:

@@ -5,7 +5,7 @@ import json
 import random
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -24,16 +24,14 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 def prepared(
     operation: Operation,
     *,
-    credential: Credential | None,
     path: Mapping[str, str],
     query: Mapping[str, Any],
     body: Mapping[str, Any] | None,
     idempotency_key: str | None,
 ) -> dict[str, Any]:
-    """Return a request as httpx takes it. What is None is left out of the query."""
+    """Return a request as httpx takes it, unsigned. What is None is left out of the query."""
     named = {name: quote(value, safe="") for name, value in path.items()}
     headers = {"User-Agent": f"creditbase-client/{VERSION}"}
-    headers |= credential.headers() if credential is not None else {}
     if idempotency_key is not None:
         headers["Idempotency-Key"] = idempotency_key
     request: dict[str, Any] = {
@@ -54,6 +52,21 @@ def _written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+class Signed(httpx.Auth):
+    """Says who calls, as a request leaves: no variable that errors are shown with has it."""
+
+    def __init__(self, credential: Credential | None) -> None:
+        self._credential = credential
+
+    def auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """Put the credential's headers on."""
+        if self._credential is not None:
+            request.headers.update(self._credential.headers())
+        yield request
+
+
 def read(response: httpx.Response) -> httpx.Response:
     """Return a good answer.
 
@@ -68,8 +81,8 @@ def read(response: httpx.Response) -> httpx.Response:
     raise refusal(response.status_code, said, response.headers)
 
 
-def failure_of(problem: httpx.TransportError) -> CreditbaseError:
-    """Return what a broken connection means for whoever called."""
+def failure_of(problem: httpx.RequestError) -> CreditbaseError:
+    """Return what a broken connection, or a broken answer, means for whoever called."""
     kind = NeverSent if isinstance(problem, NOT_SENT) else Unreachable
     return kind(f"{type(problem).__name__}: {problem}")
 
@@ -80,8 +93,14 @@ def is_replay(response: httpx.Response) -> bool:
 
 
 def content_of(response: httpx.Response) -> Any:
-    """Return what an answer says; None where it has no body."""
-    return response.json() if response.content else None
+    """Return what an answer says; None where it has no body.
+
+    Raises: Unreachable: it is no JSON, so somebody between us has answered.
+    """
+    try:
+        return response.json() if response.content else None
+    except ValueError as problem:
+        raise Unreachable("the answer is no JSON: somebody else has answered") from problem
 
 
 class Caller(ABC):
@@ -140,15 +159,14 @@ class Caller(ABC):
             tries += 1
             request = prepared(
                 operation,
-                credential=self.credential,
                 path=path or {},
                 query=query or {},
                 body=body,
                 idempotency_key=idempotency_key,
             )
             try:
-                return read(self.http.request(**request))
-            except (CreditbaseError, httpx.TransportError) as problem:
+                return read(self.http.request(**request, auth=Signed(self.credential)))
+            except (CreditbaseError, httpx.RequestError) as problem:
                 failure = _told(problem)
                 pause_s = self.retries.pause_s(
                     operation, failure, tries=tries, chance=random.random()
@@ -214,15 +232,14 @@ class AsyncCaller(ABC):
             tries += 1
             request = prepared(
                 operation,
-                credential=self.credential,
                 path=path or {},
                 query=query or {},
                 body=body,
                 idempotency_key=idempotency_key,
             )
             try:
-                return read(await self.http.request(**request))
-            except (CreditbaseError, httpx.TransportError) as problem:
+                return read(await self.http.request(**request, auth=Signed(self.credential)))
+            except (CreditbaseError, httpx.RequestError) as problem:
                 failure = _told(problem)
                 pause_s = self.retries.pause_s(
                     operation, failure, tries=tries, chance=random.random()
@@ -232,5 +249,5 @@ class AsyncCaller(ABC):
             await asyncio.sleep(pause_s)
 
 
-def _told(problem: CreditbaseError | httpx.TransportError) -> CreditbaseError:
+def _told(problem: CreditbaseError | httpx.RequestError) -> CreditbaseError:
     return problem if isinstance(problem, CreditbaseError) else failure_of(problem)

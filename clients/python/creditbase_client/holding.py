@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -225,9 +225,21 @@ class AsyncHeldWork(Work[AsyncOperations]):
     """The block of `AsyncCreditbase.hold`."""
 
     async def __aenter__(self) -> Self:
-        await self._place()
+        placing = asyncio.ensure_future(self._place())
+        try:
+            await asyncio.shield(placing)
+        except asyncio.CancelledError:
+            # What was sent may place it yet, and nobody else would know its name.
+            _begin(self._give_back(placing))
+            raise
         self._keeping = asyncio.create_task(self._keep())
         return self
+
+    async def _give_back(self, placing: "asyncio.Future[None]") -> None:
+        with contextlib.suppress(CreditbaseError):
+            await placing
+            if self.is_open:
+                await self.door.void_hold(hold_id=self.id)
 
     async def _place(self) -> None:
         for key in self.keys():
@@ -247,7 +259,7 @@ class AsyncHeldWork(Work[AsyncOperations]):
         trace: TracebackType | None,
     ) -> None:
         # Whoever left may be cancelled again at every await: the end runs by itself.
-        await _to_the_end(self._end(problem))
+        await asyncio.shield(_begin(self._end(problem)))
 
     async def _end(self, problem: BaseException | None) -> None:
         await self._stop_keeping()
@@ -276,9 +288,14 @@ class AsyncHeldWork(Work[AsyncOperations]):
         self._answer = await self.door.void_hold(hold_id=self.id)
         return self.hold
 
-    def let_expire(self) -> None:
-        """Extend the hold no more: its work was forgotten where nothing can be awaited."""
-        self._keeping.cancel()
+    def end_later(self, end: Callable[[], Coroutine[None, None, object]]) -> None:
+        """Let an end run in the block's loop: its work was forgotten where nothing can wait.
+
+        Where the loop has ended, the hold expires by itself.
+        """
+        loop = self._keeping.get_loop()
+        if self.is_open and loop.is_running():
+            loop.call_soon_threadsafe(lambda: _begin(end()))
 
     async def _stop_keeping(self) -> None:
         self._keeping.cancel()
@@ -297,15 +314,15 @@ class AsyncHeldWork(Work[AsyncOperations]):
                 return
 
 
-UNDER_WAY: set[asyncio.Task[None]] = set()
+UNDER_WAY: set[asyncio.Task[object]] = set()
 """Ends that nobody may be waiting for any more: a loop itself forgets its tasks."""
 
 
-async def _to_the_end(work: Coroutine[None, None, None]) -> None:
+def _begin(work: Coroutine[None, None, object]) -> asyncio.Task[object]:
     task = asyncio.ensure_future(work)
     UNDER_WAY.add(task)
     task.add_done_callback(UNDER_WAY.discard)
-    await asyncio.shield(task)
+    return task
 
 
 def reported(usage: UsageFields | None, amount_nanos: int | None) -> CaptureRequest:

@@ -87,9 +87,12 @@ def metered(
 
 
 def _keys(first: str) -> Iterator[str]:
-    yield first
-    for number in itertools.count(2):
-        yield f"{first}/{number}"
+    # No generator: threads that share the client may ask at once.
+    return map(functools.partial(_key, first), itertools.count(1))
+
+
+def _key(first: str, number: int) -> str:
+    return first if number == 1 else f"{first}/{number}"
 
 
 def _copied(client: OpenAIClient, calls: Callable[..., Any]) -> OpenAIClient:
@@ -284,7 +287,7 @@ class _Pieces:
 
 @dataclass
 class _AsyncPieces:
-    """As `_Pieces`, and awaited. Whoever forgets one lets its hold expire."""
+    """As `_Pieces`, and awaited. One that is forgotten ends in the loop that it was made in."""
 
     pieces: AsyncIterator[Any]
     told: Told
@@ -313,9 +316,12 @@ class _AsyncPieces:
         await self.ending.pop_all().__aexit__(type(problem) if problem else None, problem, None)
 
     def __del__(self) -> None:
-        work = self.told.work
+        work, ending = self.told.work, self.ending.pop_all()
+        problem = None if self.told.has_usage else _Left()
         assert isinstance(work, AsyncHeldWork)
-        work.let_expire()
+        work.end_later(
+            lambda: ending.__aexit__(type(problem) if problem else None, problem, None)
+        )
 
 
 def _closing(close: Callable[[], None], pieces: _Pieces) -> Callable[[], None]:

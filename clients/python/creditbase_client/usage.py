@@ -27,6 +27,8 @@ ASKED = (
 KEPT = ("previous_response_id", "conversation", "prompt")
 """The fields that name what a provider keeps and a model reads beside the request."""
 MEDIA = frozenset({"image", "image_url", "audio", "file"})
+QUANTITY_MAX = 2**53
+"""The most that Creditbase takes of anything."""
 TOKENS_A_MESSAGE = 16
 """What a provider adds around a message."""
 
@@ -48,7 +50,11 @@ def usage_of(answer: object) -> UsageFields | None:
     read = _count(told, "prompt_tokens", "input_tokens")
     if read is None:
         return None
-    written = _count(told, "completion_tokens", "output_tokens") or 0
+    written = _count(told, "completion_tokens", "output_tokens")
+    if written is None:
+        if any(_of(told, name) is not None for name in ("completion_tokens", "output_tokens")):
+            return None  # no count that can be: nobody knows
+        written = 0
     inside = _of(told, "prompt_tokens_details") or _of(told, "input_tokens_details")
     outside = _of(told, "completion_tokens_details") or _of(told, "output_tokens_details")
     cached = min(read, _count(inside, "cached_tokens") or 0)
@@ -122,6 +128,6 @@ def _of(value: object, name: str) -> object:
 def _count(value: object, *names: str) -> int | None:
     for name in names:
         found = _of(value, name)
-        if type(found) is int and found >= 0:
+        if type(found) is int and 0 <= found <= QUANTITY_MAX:
             return found
     return None

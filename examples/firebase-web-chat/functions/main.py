@@ -47,7 +47,11 @@ def chat(request: https_fn.Request) -> https_fn.Response:
         uid = auth.verify_id_token(token)["uid"]
     except (ValueError, auth.InvalidIdTokenError):
         return refused(401, {"message": "Sign in first."})
-    question = str((request.get_json(silent=True) or {}).get("question", ""))[:QUESTION_MAX]
+    body = request.get_json(silent=True)
+    asked_for = body.get("question") if isinstance(body, dict) else None
+    if not isinstance(asked_for, str) or not asked_for.strip():
+        return refused(400, {"message": "Ask something."})
+    question = asked_for[:QUESTION_MAX]
     # The document's id is the charge's key: made here, and by nobody's browser.
     asked = records().collection("chats").document(uid).collection("asked").document()
     asked.create({"question": question, "at": firestore.SERVER_TIMESTAMP})
@@ -67,9 +71,14 @@ def chat(request: https_fn.Request) -> https_fn.Response:
         return refused(404, {"message": "No credits yet: ask for /usage/me first."})
 
     def words() -> Iterator[str]:
-        with pieces:  # whoever leaves in the middle closes it, and pays nothing
-            for piece in pieces:
-                yield piece.choices[0].delta.content or ""
+        with pieces:
+            try:
+                for piece in pieces:
+                    for choice in piece.choices:
+                        yield choice.delta.content or ""
+            finally:  # who leaves in the middle has read, too: the last piece tells the usage
+                for _ in pieces:
+                    pass
 
     return https_fn.Response(words(), mimetype="text/plain")
 
