@@ -12,6 +12,7 @@ from command_line.doctor.google_facts import Refused, ask_all
 from command_line.doctor.judgement import judge
 from command_line.doctor.wanted import load_wanted, minutes_of
 from creditbase.admin.health import JOBS
+from creditbase.runtime.settings import REGION
 from tests.command_line.seeds import (
     AT,
     GOOGLE,
@@ -216,7 +217,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "cloudscheduler": {
         "jobs": [
             {
-                "name": "x/jobs/firebase-schedule-sync_balances-us-central1",
+                "name": f"x/jobs/firebase-schedule-sync_balances-{REGION}",
                 "state": "ENABLED",
             }
         ]

@@ -19,7 +19,7 @@ from command_line.doctor.judgement import judge
 from command_line.setup.files import HOSTING, RC, SETTINGS_SOURCE, SITE_SETTINGS
 from command_line.setup.questions import QUESTIONS
 from command_line.setup.tools import look
-from creditbase.runtime.settings import GATEWAY_WARM, PAYMENTS_WARM, Settings
+from creditbase.runtime.settings import GATEWAY_WARM, PAYMENTS_WARM, REGION, Settings
 from dev.layout import ROOT
 from tests.command_line.seeds import SOUND
 from tests.command_line.typed import Typed, typed
@@ -223,7 +223,7 @@ def test_asks_a_person_and_asks_again(
     """What cannot be used is said; an empty line takes what is offered; no means no."""
     (checkout / RC).write_text('{"projects": {"default": "acme-test"}}')
     asked = len([it for it in QUESTIONS if it.is_asked({"mail": "", "api_key": ""})])
-    lines = [*("prod", "us-central1", "live", "nowhere"), *[""] * (asked - 3), "n"]
+    lines = [*("prod", REGION, "live", "nowhere"), *[""] * (asked - 3), "n"]
     monkeypatch.setattr(sys, "stdin", Keyboard("\n".join(lines) + "\n"))
 
     done = init()

@@ -17,7 +17,6 @@ import {
   httpsCallableFromURL,
 } from 'firebase/functions';
 
-const REGION = 'us-central1';
 const HOUR_MS = 3_600_000;
 
 const needed = [
@@ -33,6 +32,7 @@ const env = Object.fromEntries(
     return [name, process.env[name]];
   }),
 );
+const REGION = env.FUNCTIONS_URL.split('/').at(-1);
 
 /** Start an app of its own. `attestation` is what its App Check sends. */
 function startApp(attestation = env.APP_CHECK_TOKEN) {

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from creditbase.admin.tiers import read_tiers
+from creditbase.runtime.settings import REGION
 from dev.client import Customer
 from dev.stack_steps import RELAY_TIERS
 
@@ -34,7 +35,7 @@ def run_job(stack_env: dict[str, str], function: str) -> requests.Response:
     project = stack_env["GCLOUD_PROJECT"]
     root = stack_env["FUNCTIONS_URL"].split(f"/{project}")[0]
     return requests.post(
-        f"{root}/functions/projects/{project}/triggers/us-central1-{function}-0",
+        f"{root}/functions/projects/{project}/triggers/{REGION}-{function}-0",
         json={},
         headers={
             "X-CloudScheduler-JobName": function,
