@@ -1,6 +1,6 @@
 import type { Credential } from './credentials.js';
-import { CreditbaseError, refusal, unreachable } from './errors.js';
-import { HeldWork } from './holding.js';
+import { Conflict, CreditbaseError, refusal, unreachable } from './errors.js';
+import { ATTEMPTS_MAX, HeldWork, keyOf } from './holding.js';
 import { OPERATIONS, PAGES } from './operations.gen.js';
 import type {
   Answer,
@@ -58,8 +58,8 @@ export class Creditbase {
     given: Given<N>,
     options: CallOptions = {},
   ): Promise<Answer<N>> {
-    const text = await this.#send(name, given as Request, options);
-    return (text === '' ? undefined : JSON.parse(text)) as Answer<N>;
+    const { text } = await this.#send(name, given as Request, options);
+    return (text === '' ? undefined : said(text)) as Answer<N>;
   }
 
   /**
@@ -67,12 +67,12 @@ export class Creditbase {
    *
    * Rejects as `call`.
    */
-  callForText<N extends TextName>(
+  async callForText<N extends TextName>(
     name: N,
     given: Given<N>,
     options: CallOptions = {},
   ): Promise<string> {
-    return this.#send(name, given as Request, options);
+    return (await this.#send(name, given as Request, options)).text;
   }
 
   /**
@@ -90,8 +90,9 @@ export class Creditbase {
     let at: unknown;
     do {
       const query = at === undefined ? asked.query : { ...asked.query, [paging.asksBy]: at };
-      const page = JSON.parse(await this.#send(name, { ...asked, ...(query && { query }) }, options));
-      const rows: Row<N>[] = page[paging.rows];
+      const { text } = await this.#send(name, { ...asked, ...(query && { query }) }, options);
+      const page = said(text) as Record<string, unknown>;
+      const rows = page[paging.rows] as Row<N>[];
       yield* rows;
       at = following(page, rows, paging);
     } while (at !== undefined);
@@ -101,7 +102,7 @@ export class Creditbase {
     name: OperationName,
     asked: Request,
     { signal }: CallOptions,
-  ): Promise<string> {
+  ): Promise<Sent> {
     const { method, path, isRepeatable } = OPERATIONS[name];
     const url = this.#url + addressed(path, asked);
     const body = asked.body === undefined ? null : JSON.stringify(asked.body);
@@ -125,7 +126,7 @@ export class Creditbase {
     body: string | null,
     idempotencyKey: string | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<string> {
+  ): Promise<Sent> {
     const headers = new Headers(await this.credential());
     if (idempotencyKey !== undefined) headers.set('Idempotency-Key', idempotencyKey);
     if (body !== null) headers.set('Content-Type', 'application/json');
@@ -141,7 +142,7 @@ export class Creditbase {
       throw unreachable(problem);
     }
     if (!response.ok) throw refusal(response.status, text, response.headers);
-    return text;
+    return { text, isReplay: response.headers.get('Idempotent-Replayed') === 'true' };
   }
 
   /**
@@ -158,9 +159,44 @@ export class Creditbase {
     { idempotencyKey, ...body }: Body<'place_hold'> & { idempotencyKey: string },
     work?: (held: HeldWork) => Promise<T>,
   ): Promise<T | HeldWork> {
-    const placed = await this.call('place_hold', { idempotencyKey, body });
+    const placed = await this.#place(idempotencyKey, body);
     const held = new HeldWork(this, placed, body.ttl_s);
     return work === undefined ? held : await held.whileRunning(work);
+  }
+
+  /**
+   * Return a hold of this action that was not voided, as it stands now.
+   *
+   * The answer to a key is still that of its first request, whatever became of the hold. One
+   * that was voided took nothing: the action's next attempt needs a hold of its own.
+   */
+  async #place(first: string, body: Body<'place_hold'>): Promise<Answer<'place_hold'>> {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+      const asked = { idempotencyKey: keyOf(first, attempt), body };
+      const { text, isReplay } = await this.#send('place_hold', asked, {});
+      const placed = said(text) as Answer<'place_hold'>;
+      if (!isReplay) return placed;
+      const path = { hold_id: placed.hold.id };
+      const { hold } = await this.call('show_hold', { path });
+      if (hold.status !== 'voided') return { ...placed, hold };
+    }
+    const told = { code: 'CONFLICT', status: 409, requestId: '', retryAfterS: undefined, facts: {} };
+    throw new Conflict(`${ATTEMPTS_MAX} attempts of ${first} have failed`, told);
+  }
+}
+
+/** An answer, and whether it is that of an earlier request with the same key. */
+interface Sent {
+  readonly text: string;
+  readonly isReplay: boolean;
+}
+
+/** Return what an answer's JSON says; where it is none, somebody between us has answered. */
+function said(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (problem) {
+    throw unreachable(problem);
   }
 }
 

@@ -1,12 +1,20 @@
 // Work under a hold: captured with what it used, voided where it failed, extended meanwhile.
 import type { Creditbase } from './client.js';
-import { CreditbaseError, NothingReported } from './errors.js';
+import { NothingReported } from './errors.js';
 import type { Answer, Body } from './operations.js';
 
 /** What a hold has where nobody asks for another time. */
 const TTL_S = 900;
 /** No extension goes beyond this after the hold was made. */
 const OPEN_MS_MAX = 24 * 3_600_000;
+
+/** How often an action may fail and be begun again under its key. */
+export const ATTEMPTS_MAX = 50;
+
+/** Return the key of an attempt, so that two that repeat an action come to the same hold. */
+export function keyOf(first: string, attempt: number): string {
+  return attempt === 1 ? first : `${first}~${attempt}`;
+}
 
 type HoldAnswer = Answer<'place_hold'>;
 
@@ -16,7 +24,7 @@ export type Used = Body<'capture_hold'>;
 /** A hold, the balance after the last answer, and what was reported so far. */
 export class HeldWork {
   /** Why the hold could not be extended. Capturing works after it has expired, too. */
-  extensionProblem: CreditbaseError | undefined;
+  extensionProblem: unknown;
   readonly #client: Creditbase;
   readonly #pauseMs: number;
   #answer: HoldAnswer;
@@ -90,7 +98,7 @@ export class HeldWork {
   }
 
   get #isOpen(): boolean {
-    return this.hold.status === 'held';
+    return this.hold.status === 'held' || this.hold.status === 'expired';
   }
 
   /** Let a failed void not hide why the work failed: the hold expires by itself. */
@@ -99,8 +107,8 @@ export class HeldWork {
     if (!this.#isOpen) return;
     try {
       await this.void();
-    } catch (failure) {
-      if (!(failure instanceof CreditbaseError)) throw failure;
+    } catch {
+      // Whatever it was: the caller is told why the work failed.
     }
   }
 
@@ -132,8 +140,7 @@ export class HeldWork {
       this.#answer = await this.#client.call('extend_hold', { path, body });
       this.#keep();
     } catch (problem) {
-      if (!(problem instanceof CreditbaseError)) throw problem;
-      this.extensionProblem = problem;
+      this.extensionProblem = problem; // nobody waits for this: thrown, it would end the program
     }
   }
 }

@@ -60,9 +60,12 @@ type Sent<N extends OperationName> = [Body<N>] extends [never]
     ? { body: Body<N> }
     : { body?: Body<N> };
 
-type Keyed<H> = H extends { 'Idempotency-Key': string }
-  ? { idempotencyKey: string }
-  : { idempotencyKey?: string };
+// As tuples: no header at all is `never` where optional properties are exact.
+type Keyed<H> = [H] extends [never]
+  ? { idempotencyKey?: string }
+  : [H] extends [{ 'Idempotency-Key': string }]
+    ? { idempotencyKey: string }
+    : { idempotencyKey?: string };
 
 /** All that an operation is given: path, query, body and key, each only where it has one. */
 export type Given<N extends OperationName> = Filled<

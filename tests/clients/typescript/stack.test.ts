@@ -15,6 +15,7 @@ import {
   secretKey,
   ServerFailed,
   Unauthenticated,
+  Unreachable,
 } from 'creditbase-client';
 
 const env = process.env as Record<string, string>;
@@ -121,6 +122,48 @@ test('a block that throws, or says nothing, takes nothing', async () => {
   const statuses = await Promise.all(ids.map(async (id) => (await shown(id)).status));
   assert.deepEqual(statuses, ['voided', 'voided']);
   assert.equal(await available(), beforeNanos);
+});
+
+test('an action that is repeated is paid once, and an attempt that failed is none', async () => {
+  const beforeNanos = await available();
+  const request = { idempotencyKey: key(), customer_external_id, amount_nanos: 3_000_000 };
+  const fails = backEnd.hold(request, async () => {
+    throw new RangeError('the model failed');
+  });
+  const pay = () =>
+    backEnd.hold(request, async (held) => {
+      held.used({ amount_nanos: 1_000_000 });
+      return held.hold.id;
+    });
+
+  await assert.rejects(fails, RangeError);
+  const first = await pay();
+  const again = await pay();
+
+  assert.equal(again, first);
+  assert.equal((await shown(first)).status, 'captured');
+  assert.equal(await available(), beforeNanos - 1_000_000);
+});
+
+test('what cannot be extended is captured all the same', async () => {
+  let isSignedOut = false;
+  const forgetful = new Creditbase(env.METER_URL, async () => {
+    if (isSignedOut) throw new RangeError('no token');
+    return await secretKey(env.HUB_SECRET_KEY)();
+  });
+  const request = { idempotencyKey: key(), customer_external_id, amount_nanos: 3_000_000 };
+
+  const id = await forgetful.hold({ ...request, ttl_s: 2 }, async (held) => {
+    isSignedOut = true;
+    while (held.extensionProblem === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    isSignedOut = false;
+    held.used({ amount_nanos: 2_000_000 });
+    return held.hold.id;
+  });
+
+  assert.equal((await shown(id)).captured_nanos, 2_000_000);
 });
 
 test('the end of a scope captures what was reported, and voids where nothing was', async () => {
@@ -234,4 +277,7 @@ test('a refusal has the class of its status', async () => {
   );
   await assert.rejects(stranger.call('show_hold', { path }), Unauthenticated);
   await assert.rejects(failing.call('show_hold', { path }), ServerFailed);
+  const page = async () => new Response('<h1>Sign in</h1>');
+  const proxied = new Creditbase(env.METER_URL, secretKey('k'), { fetch: page });
+  await assert.rejects(proxied.call('show_hold', { path }), Unreachable);
 });
