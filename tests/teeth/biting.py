@@ -19,6 +19,7 @@ from _pytest.runner import runtestprotocol
 
 from creditbase.runtime import protobuf
 from tests.seeded import seeded_bug
+from tests.teeth.clients import CLIENTS
 from tests.teeth.core import CORE
 from tests.teeth.incidents import INCIDENTS
 from tests.teeth.preconditions import PRECONDITIONS
@@ -28,7 +29,7 @@ BUGS_VARIABLE = "CREDITBASE_TEETH"
 FILE_VARIABLE = "CREDITBASE_TEETH_FILE"
 KILLED = "killed"
 
-BUGS = {**PRECONDITIONS, **INCIDENTS, **CORE}
+BUGS = {**PRECONDITIONS, **INCIDENTS, **CORE, **CLIENTS}
 
 _failures: list[pytest.ExceptionInfo[BaseException]] = []
 

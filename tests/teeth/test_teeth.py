@@ -1,8 +1,9 @@
 """The tests have teeth: each seeded bug is found by the test that is named beside it.
 
 A suite that is green says nothing until one has seen it red. Each row of `incidents.py`,
-`preconditions.py` and `core.py` is a bug that somebody made, or could make; its killer is an
-ordinary test of the suite, which passes, and fails by an assertion while the bug is there.
+`preconditions.py`, `core.py` and `clients.py` is a bug that somebody made, or could make; its
+killer is an ordinary test of the suite, which passes, and fails by an assertion while the bug
+is there.
 """
 
 import json
@@ -17,11 +18,17 @@ from dev.layout import ROOT
 from stripe_local import honesty
 from tests.teeth import biting
 from tests.teeth.biting import BUGS, KILLED
+from tests.teeth.clients import CLIENTS
 from tests.teeth.core import CORE
 from tests.teeth.incidents import INCIDENTS
 from tests.teeth.preconditions import PRECONDITIONS
 
-GROUPS = {"preconditions": PRECONDITIONS, "incidents": INCIDENTS, "core": CORE}
+GROUPS = {
+    "preconditions": PRECONDITIONS,
+    "incidents": INCIDENTS,
+    "core": CORE,
+    "clients": CLIENTS,
+}
 BUGS_MIN = 40
 INCIDENT_COUNT = 27
 WITHIN_S = 240
