@@ -88,6 +88,9 @@ def page(report: Json) -> str:
         "",
         *target_table(judged(report)),
         "",
+        "What bounds the rates of one process, and what was not done about it: "
+        "[0058](../decisions/0058-what-bounds-a-wallet-in-one-process.md).",
+        "",
         *_what_is_compared(report),
         *(line for profile in PROFILES for line in _cases(report, profile)),
         *sections.simulated(report),
