@@ -47,6 +47,7 @@ PROFILES = {
     RAW: "Raw: the emulator as it is",
     LIMITED: "With latency, and at most 5 commits a second to each document",
 }
+BOUNDS = "[0058](../decisions/0058-what-bounds-a-wallet-in-one-process.md)"
 
 
 def write(report: Json, folder: Path = FOLDER, scale: Path = SCALE) -> None:
@@ -88,8 +89,7 @@ def page(report: Json) -> str:
         "",
         *target_table(judged(report)),
         "",
-        "What bounds the rates of one process, and what was not done about it: "
-        "[0058](../decisions/0058-what-bounds-a-wallet-in-one-process.md).",
+        f"What bounds the rates of one process, and what was not done about it: {BOUNDS}.",
         "",
         *_what_is_compared(report),
         *(line for profile in PROFILES for line in _cases(report, profile)),

@@ -202,37 +202,68 @@ def test_a_capture_that_fails_takes_nothing_from_the_answer(
     assert "hold_1 was not captured" in caplog.text
 
 
-@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
-def test_a_caller_who_goes_away_in_the_middle_pays_nothing(spec_version: str) -> None:
-    """Told by a message, or by what is sent to nobody."""
+async def left_after(
+    parts: int, spec_version: str, *, used: UsageFields | None = None, fails: bool = False
+) -> Script:
+    """Let a caller go away after some parts of an answer; return what the hub was asked."""
+    script = Script([hold(), hold("captured")])
+    billing = AsyncCreditbase("http://b", SecretKey("k"), transport=script)
+    has_had_them = asyncio.Event()
+    sent = 0
 
-    async def run() -> list[str]:
-        script = Script([hold(), hold("voided")])
-        billing = AsyncCreditbase("http://b", SecretKey("k"), transport=script)
-        has_begun = asyncio.Event()
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        async def answer() -> AsyncIterator[bytes]:
+            while True:
+                if used is not None:
+                    scope["state"]["work"].used(usage=used)
+                yield b"more"
+                if fails and sent == parts:
+                    raise ZeroDivisionError
+                await asyncio.sleep(0)
 
-        async def endless(scope: Any, receive: Any, send: Any) -> None:
-            async def parts() -> AsyncIterator[bytes]:
-                while True:
-                    yield b"more"
-                    await asyncio.sleep(0)
+        await StreamingResponse(answer())(scope, receive, send)
 
-            await StreamingResponse(parts())(scope, receive, send)
-
-        async def receive() -> dict[str, Any]:
-            await has_begun.wait()
+    async def receive() -> dict[str, Any]:
+        if not fails:
+            await has_had_them.wait()
             return {"type": "http.disconnect"}
+        await asyncio.Event().wait()
+        raise AssertionError
 
-        async def send(message: Any) -> None:
-            if message["type"] == "http.response.body":
-                has_begun.set()
-                if spec_version == "2.4":
-                    raise OSError
+    async def send(message: Any) -> None:
+        nonlocal sent
+        if message["type"] == "http.response.body":
+            if spec_version == "2.4" and sent == parts and not fails:
+                raise OSError
+            sent += 1
+        if sent == parts:
+            has_had_them.set()
 
-        app = Metering(endless, billing=billing, charge_for=charge_for)
-        scope = {"type": "http", "path": "/", "asgi": {"spec_version": spec_version}}
-        with contextlib.suppress(ClientDisconnect):
-            await app(scope, receive, send)
-        return script.paths
+    app = Metering(endless, billing=billing, charge_for=charge_for)
+    scope = {"type": "http", "path": "/", "asgi": {"spec_version": spec_version}}
+    with contextlib.suppress(ClientDisconnect, ZeroDivisionError, ExceptionGroup):
+        await app(scope, receive, send)
+    return script
 
-    assert asyncio.run(run()) == [HOLDS, VOID]
+
+@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+@pytest.mark.parametrize("used", [None, {"output_tokens": 7}])
+def test_who_leaves_with_a_part_pays_as_who_stays(
+    spec_version: str, used: UsageFields | None
+) -> None:
+    """What was reported until then, or all that was held: it may have been nearly all."""
+    script = asyncio.run(left_after(3, spec_version, used=used))
+
+    assert script.paths == [HOLDS, CAPTURE]
+    assert script.bodies[1] == {"usage": used or MOST}
+
+
+def test_who_leaves_before_the_first_part_pays_nothing() -> None:
+    """Nothing was handed over."""
+    assert asyncio.run(left_after(0, "2.4")).paths == [HOLDS, VOID]
+
+
+@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+def test_who_stays_for_an_answer_that_breaks_pays_nothing(spec_version: str) -> None:
+    """It was the model that left."""
+    assert asyncio.run(left_after(3, spec_version, fails=True)).paths == [HOLDS, VOID]

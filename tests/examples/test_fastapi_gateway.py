@@ -27,6 +27,8 @@ README = "examples/fastapi-gateway/README.md"
 ANSWERS_WITHIN_S = 60
 PRICED: UsageFields = {"input_tokens": 2, "output_tokens": 4}
 """What the local model reports of `Hello there`."""
+MOST: UsageFields = {"input_tokens": 4_100, "output_tokens": 500}
+"""What the gateway holds for a question."""
 
 
 @dataclass
@@ -129,11 +131,15 @@ def test_its_callers_pay_for_what_the_model_reported(gateway: Gateway) -> None:
     assert after["available_nanos"] == available_nanos
     assert after["held_nanos"] == 0
 
-    # when a caller leaves in the middle, then nothing is taken
+    # when a caller leaves in the middle, then what was held for the question is taken
+    most_nanos = gateway.billing.make_quote(
+        customer_external_id=gateway.caller.uid, model="gpt-5-mini", usage_max=MOST
+    )["quote"]["amount_nanos"]
     leaving = gateway.ask(stream=True, text="word " * 150)
     next(leaving.iter_content(1))
     leaving.close()
     wait_until(lambda: gateway.quote["balance"]["held_nanos"] == 0)
+    available_nanos -= most_nanos
     assert gateway.quote["balance"]["available_nanos"] == available_nanos
 
     # when the credits are spent, then the caller is told so

@@ -63,8 +63,9 @@ class Metering:
 
     Captured is what the handler reported with `request.state.work.used(…)`; else the usage that
     the answer itself tells, in OpenAI's form, as JSON or as the last of a stream of events;
-    else all that was held. The hold is voided where the handler fails, answers with an error,
-    or its answer does not come to its end because the caller has gone.
+    else all that was held. The hold is voided where the handler fails or answers with an error.
+    A caller who leaves before the end pays in the same way if a part of the answer has been
+    handed over, or the model would be free for whoever leaves late; else nothing.
     """
 
     def __init__(self, app: App, *, billing: AsyncCreditbase, charge_for: ChargeFor) -> None:
@@ -89,13 +90,13 @@ class Metering:
             await _answer(send, 409, CHARGED_BEFORE, None)
             return
         scope.setdefault("state", {})["work"] = work
-        reply = _Reply(work, send)
+        reply = _Reply(work, receive, send)
         try:
-            await self.app(scope, receive, reply.send)
+            await self.app(scope, reply.receive, reply.send)
         except BaseException as problem:
-            await reply.settle(problem)
+            await reply.settle(None if reply.is_left_in_part else problem)
             raise
-        await reply.settle(_Unfinished())
+        await reply.settle(None if reply.is_left_in_part else _Unfinished())
 
 
 class _Unfinished(Exception):
@@ -107,10 +108,25 @@ class _Reply:
     """An answer on its way, and what it tells of its usage."""
 
     work: AsyncHeldWork
+    from_caller: Receive
     onward: Send
     is_good: bool = False
     is_settled: bool = False
+    is_handed_over: bool = False
+    """Whether a part of a good answer went to the caller."""
+    has_left: bool = False
     reading: "UsageReader | None" = None
+
+    @property
+    def is_left_in_part(self) -> bool:
+        """Whether the caller went away with a part of the answer."""
+        return self.has_left and self.is_handed_over
+
+    async def receive(self) -> Message:
+        """Pass on what the caller says, and note that it leaves."""
+        message = await self.from_caller()
+        self.has_left = self.has_left or message["type"] == "http.disconnect"
+        return message
 
     async def send(self, message: Message) -> None:
         """Pass a part on; before the last one, settle."""
@@ -122,7 +138,13 @@ class _Reply:
             self.reading.read(message.get("body", b""), is_last=is_last)
             if is_last:
                 await self.settle(None if self.is_good else _Unfinished())
-        await self.onward(message)
+        try:
+            await self.onward(message)
+        except OSError:
+            self.has_left = True
+            raise
+        if self.is_good and message.get("body"):
+            self.is_handed_over = True
 
     async def settle(self, problem: BaseException | None) -> None:
         """Capture or void, once. A capture that fails is logged: the answer has been made."""
