@@ -5,6 +5,7 @@ A block's class follows from its language, or from the comment right before it:
 | comment | class |
 |---|---|
 | none, `sh` or `python` | run against the stack, page by page, in order |
+| `<!-- with … -->`, `sh` | run, too; what it names, as a customer of yours, is put in |
 | none, `text` right after such a block | what that block printed |
 | none, `json`, `sql`, `html` | parsed, or held to its source |
 | `<!-- typed: … -->`, or `console` | parsed: commands of ours, of `make`, `curl` |
@@ -91,6 +92,8 @@ def _kind(page: str, comment: str, language: str, before: str) -> str:
         return "played"
     if language == "console" or (comment.startswith("typed") and language == "sh"):
         return "typed"
+    if comment.startswith("with ") and language == "sh":
+        return "run"
     if (comment, language) in OF_COMMENT:
         return OF_COMMENT[comment, language]
     if comment:
