@@ -56,8 +56,8 @@ def find(
 
 def _line(customer: Customer) -> str:
     # Two lines: ids are copied, so none of them is cut at eighty columns.
-    beside = f"{customer.email or '-'}  {customer.stripe_customer_id or '-'}"
-    return f"{customer.customer_id}  {customer.external_id}\n  {beside}"
+    beside = f"e-mail {customer.email or '-'}  Stripe {customer.stripe_customer_id or '-'}"
+    return f"{customer.customer_id}  name {customer.external_id}\n  {beside}"
 
 
 def _fields(customer: Customer) -> dict[str, str]:

@@ -38,7 +38,7 @@ def checks() -> list[Check]:
     return [
         Check("types", (f"{BIN}/mypy", *typed)),
         Check("rules", (f"{BIN}/pytest", "-q", "--no-header", *RULES)),
-        Check("documents", (f"{BIN}/python", "-m", "dev.site")),
+        Check("documents", (f"{BIN}/python", "-m", "dev.site", "--on-a-phone")),
         Check("imports", (f"{BIN}/lint-imports",)),
         Check("format", (f"{BIN}/ruff", "format", "--check", "."), ".venv/bin/ruff format ."),
         Check("lint", (f"{BIN}/ruff", "check", "."), ".venv/bin/ruff check --fix ."),

@@ -1,7 +1,8 @@
 """`make docs`: build the site into .run/site, without a warning, and without another host.
 
 A page must show, offline and to nobody else, what it has: a font, a script or a picture that
-comes from another host fails the build.
+comes from another host fails the build. With `--on-a-phone`, as `make check` calls it, a page
+that a telephone would have to scroll sideways fails it, too.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
+from dev import chromium, phone
 from dev.layout import ROOT
 
 SITE = ROOT / ".run" / "site"
@@ -23,6 +25,7 @@ LOADED = {
     "source": "src",
     "object": "data",
 }
+ON_A_PHONE = "--on-a-phone"
 ONLY_NAMED = {"canonical", "prev", "next", "alternate"}
 """Kinds of `link` that load nothing."""
 
@@ -57,6 +60,9 @@ def main() -> int:
         print(done.stderr, file=sys.stderr)
         return done.returncode
     offences = list(foreign(SITE))
+    if ON_A_PHONE in sys.argv[1:]:
+        chromium.ensure(lambda words: print(words, file=sys.stderr))
+        offences += phone.too_wide(SITE)
     for offence in offences:
         print(offence, file=sys.stderr)
     if not offences:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dev import demo, story
+from dev import demo, stack, story
 from dev.expecting import Disappointed
+from dev.layout import Layout
 from dev.story import Story
 
 
@@ -51,3 +52,18 @@ def test_the_ledger_of_nobody_is_not_verified(stack_env: dict[str, str]) -> None
 
     with pytest.raises(Disappointed, match="a ledger without a fault"):
         tale.verify_ledger(stack_env["HUB_PROJECT_ID"], nobody)
+
+
+def test_a_demo_that_ends_by_itself_invites_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Addresses where nobody answers any more, and passwords for them, only mislead."""
+    monkeypatch.setenv("DEMO_EXIT", "1")
+    values = {"HUB_URL": "http://127.0.0.1:1", "ADMIN_EMAIL": "a@b.c", "ADMIN_PASSWORD": "x"}
+    monkeypatch.setattr(stack, "up", lambda *_, **__: values)
+    monkeypatch.setattr(stack, "down", lambda _: 7)
+    monkeypatch.setattr(demo, "tell", lambda _: True)
+
+    status = demo.run(Layout(5))
+
+    assert (status, capsys.readouterr().out.strip()) == (0, "Ended 7 processes.")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev import api_reference, site
+from dev import api_reference, phone, site
 from dev.layout import ROOT
 
 
@@ -68,3 +68,25 @@ def test_the_references_lead_to_every_shape_that_they_name() -> None:
         }
 
         assert {name for name in named if name.startswith("shape-")} <= given
+
+
+def test_a_page_that_a_phone_would_scroll_sideways_is_found(tmp_path: Path) -> None:
+    """One page is too wide, one fits, and a wide block that scrolls by itself is none."""
+    inside = {
+        "index.html": "<p>Short words.</p>",
+        "guides/block.html": '<div style="overflow: auto"><p style="width: 700px"></p></div>',
+        "guides/wide.html": '<p style="width: 500px">Wide.</p>',
+        "picture.html": '<img src="wide.svg">',
+    }
+    (tmp_path / "guides").mkdir()
+    for name, html in inside.items():
+        page = f"<head></head><body style='margin: 0'><article>{html}</article></body>"
+        (tmp_path / name).write_text(page)
+    (tmp_path / "wide.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="9"/>'
+    )
+
+    assert list(phone.too_wide(tmp_path)) == [
+        "guides/wide.html is 110 pixels too wide for a screen of 390",
+        "picture.html is 210 pixels too wide for a screen of 390",
+    ]

@@ -83,6 +83,7 @@ class Person:
         self.page.goto(f"{self.hub_url}/app")
         self.page.get_by_label("E-mail").fill(address)
         self.page.get_by_label("Password").fill(PASSWORD)
+        expect(self.page).to_have_title("Creditbase")
         self.stop("sign-in")
         self.press("Create account")
         expect(self.page.get_by_text("Live", exact=True)).to_be_visible(

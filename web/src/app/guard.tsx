@@ -19,9 +19,10 @@ interface Props {
 /** Show a page to whom it is for; an error inside takes the page and not the app. */
 export function Guarded({ access, title, children }: Props) {
   const [broken, mend] = useErrorBoundary();
+  const isAtTheDoor = access !== 'anyone' && session.value.state === 'out';
   useEffect(() => {
-    document.title = `${title} · Creditbase`;
-  }, [title]);
+    document.title = isAtTheDoor ? 'Creditbase' : `${title} · Creditbase`;
+  }, [title, isAtTheDoor]);
   if (broken) {
     return (
       <Framed title={title}>
