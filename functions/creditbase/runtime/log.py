@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from types import MappingProxyType
 
 from creditbase.runtime.cards import has_check_digit
@@ -91,15 +92,24 @@ def _clean(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {
-            scrub(str(name)): "[removed]"
-            if str(name).lower() in _SECRET_NAMES
-            else _clean(inner)
-            for name, inner in value.items()
-        }
+        return dict(_clean_field(str(name), inner) for name, inner in value.items())
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(inner) for inner in value]
     return scrub(str(value))
+
+
+def _clean_field(name: str, value: object) -> tuple[str, object]:
+    shown, is_secret = _shown_name(name)
+    return shown, "[removed]" if is_secret else _clean(value)
+
+
+@lru_cache(maxsize=256)
+def _shown_name(name: str) -> tuple[str, bool]:
+    """Return a field's name without what it must not say, and whether its value is a secret.
+
+    Kept, because nearly all names are of our own code, the same in every line.
+    """
+    return scrub(name), name.lower() in _SECRET_NAMES
 
 
 class JsonLines(logging.Formatter):

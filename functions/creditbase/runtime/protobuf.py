@@ -117,11 +117,17 @@ def write_instant(into: Message, at: datetime) -> None:
 
 def write_changes(into: Message, changes: Iterable[tuple[Names, Any]]) -> None:
     """Write values into the fields of a document, each at its path."""
+    maps: dict[Names, Message] = {(): into}
     for names, value in changes:
-        fields = into
-        for name in names[:-1]:
-            fields = fields[name].map_value.fields
-        write_value(fields[names[-1]], value)
+        write_value(_map_at(maps, names[:-1])[names[-1]], value)
+
+
+def _map_at(maps: dict[Names, Message], names: Names) -> Message:
+    """Return the map at a path, by way of those that were walked before."""
+    found = maps.get(names)
+    if found is None:
+        found = maps[names] = _map_at(maps, names[:-1])[names[-1]].map_value.fields
+    return found
 
 
 @lru_cache(maxsize=4_096)

@@ -1,6 +1,7 @@
 """Cells: what the use of a day is told apart by, and how they are written."""
 
 import json
+from functools import lru_cache
 
 from creditbase.kernel.records import dataclass
 
@@ -18,8 +19,12 @@ class Cell:
         """Return the key that it is kept under: a JSON list, or the model if that is all."""
         if not self.provider and not self.plan_code and not self.model.startswith("["):
             return self.model
-        names = [self.model, self.provider, self.plan_code]
-        return json.dumps(names, ensure_ascii=False, separators=(",", ":"))
+        return _key_of(self.model, self.provider, self.plan_code)
+
+
+@lru_cache(maxsize=1_024)
+def _key_of(*names: str) -> str:
+    return json.dumps(names, ensure_ascii=False, separators=(",", ":"))
 
 
 def cell_of(key: str) -> Cell:
