@@ -37,6 +37,7 @@ from creditbase.runtime import firestore
 from creditbase.runtime.settings import settings
 from dev import app_check
 from dev.bench.boundary import REGION_MS, Boundary, install
+from dev.bench.cpu import load_as_deployed
 from dev.bench.designs import FUNDS_NANOS, MODEL
 from dev.bench.fleet import quantile_ms
 from dev.layout import Layout
@@ -277,6 +278,7 @@ def main() -> int:
     os.environ.setdefault("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:1")
     answers = sys.stdout
     sys.stdout = sys.stderr  # what the product logs is no answer
+    load_as_deployed()
     boundary = install()
     found = {"usage_me": measure_usage_me(boundary)}
     found["gateway"] = measure_gateway(boundary, os.environ["HUB_SECRET_KEY"])
