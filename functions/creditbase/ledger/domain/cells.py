@@ -23,7 +23,8 @@ class Cell:
 
 
 @lru_cache(maxsize=1_024)
-def _key_of(*names: str) -> str:
+def _key_of(model: str, provider: str, plan_code: str) -> str:
+    names = [model, provider, plan_code]
     return json.dumps(names, ensure_ascii=False, separators=(",", ":"))
 
 
