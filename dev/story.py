@@ -16,6 +16,7 @@ import requests
 
 from dev.administering import Administrator
 from dev.client import BackEnd, Customer
+from dev.doubting import check_herself
 from dev.expecting import body_of, expect
 from dev.layout import ROOT
 from dev.paying import TEST_CARD
@@ -75,6 +76,7 @@ class Story:
             *self.reseller.steps(),
             *Administrator(self.env, self.say).steps(),
             ("The ledgers are verified from their raw documents", self.verify_ledgers),
+            ("She doubts it, and computes her ledger herself", self.check_herself),
         ]
 
     def sign_up(self) -> None:
@@ -220,6 +222,10 @@ class Story:
         self.verify_ledger(self.env["HUB_PROJECT_ID"], self.customer_id)
         self.verify_ledger(relay, self.reseller.customer_id)
         self.verify_ledger(relay, self.reseller.paygo_customer_id)
+
+    def check_herself(self) -> None:
+        """Export her ledger and verify it by the one file that customers are given."""
+        check_herself(self.customer, self.say)
 
     def verify_ledger(self, project_id: str, customer_id: str) -> None:
         """Check every entry of one wallet.

@@ -23,6 +23,8 @@ def test_the_whole_story_comes_true(stack_env: dict[str, str]) -> None:
     assert any("chose Pro there: Your plan was changed." in line for line in said), said
     assert any("plan pro, ends" in line for line in said), said
     assert any("postings of each entry sum to zero" in line for line in said), said
+    assert "VERIFIED" in said, said
+    assert any("one nano less in a copy: BROKEN" in line for line in said), said
 
 
 @pytest.mark.stack
