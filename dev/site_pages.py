@@ -49,7 +49,7 @@ def _pages_of(folder: Path, docs: Path) -> list[Entry]:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made from docs/openapi.yaml."""
-    described = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+    described = yaml.load((ROOT / "docs/openapi.yaml").read_text(), yaml.CSafeLoader)
     for name, dialect in api_reference.DIALECTS.items():
         content = api_reference.page(described, dialect)
         path = f"reference/{name}.md"

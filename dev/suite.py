@@ -18,16 +18,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dev import background, chromium, coverage_gate, stack
+from dev import background, chromium, coverage_gate, firestore_emulator, stack
 from dev.background import MARK, Failed
 from dev.check import RULES
 from dev.layout import BIN, ROOT, BadNumber, Layout
 from dev.stack_steps import without_foreign
 from stripe_local import honesty
+from tests import figures
 
 STACK_NUMBER = 9
-WORKERS = min(12, (os.cpu_count() or 2) + 2)
+CORES = os.cpu_count() or 2
+WORKERS = min(12, CORES + 2)
 """Two more than cores: many tests wait for an answer rather than compute."""
+SIMULATION = "tests/simulation/test_simulation.py"
+"""It computes and waits for nothing, and goes through nothing that other tests do not."""
 ALONE = "tests/proof/test_hot_wallet.py"
 """It fills both cores itself and measures what it does: nothing may run beside it."""
 PYTEST_NOTHING_SELECTED = 5
@@ -77,6 +81,8 @@ class Suite:
         """
         chromium.ensure(stack.speaker("install"))
         self.look_for_flaws()
+        self.add_up_figures()
+        os.environ[firestore_emulator.LONG_VARIABLE] = "1"
         mark = background.fresh_mark()
         checking = subprocess.Popen(
             ["nice", "-n", "10", str(BIN / "python"), "-m", "dev.check"],
@@ -116,12 +122,16 @@ class Suite:
         command += ["-o", f"faulthandler_timeout={HANGS_AFTER_S}"]
         command += ["-o", "faulthandler_exit_on_timeout=true"]
         # The rules ran with the checks.
-        command += [f"--ignore={name}" for name in (*RULES, ALONE)]
+        command += [f"--ignore={name}" for name in (*RULES, SIMULATION, ALONE)]
         return background.in_view(command, cwd=ROOT, env=self.environment(mark))
 
     def run_alone(self, mark: str, values: dict[str, str]) -> None:
-        """Run what measures, and the web SDK's tests."""
+        """Run what computes or measures, and the web SDK's tests."""
         env = self.environment(mark)
+        with self.part(f"pytest {SIMULATION}"):
+            command = [str(BIN / "pytest"), "-q", "-n", str(CORES), SIMULATION]
+            command += ["--dist", "worksteal"]
+            self.judge(SIMULATION, background.run_in_view(command, cwd=ROOT, env=env))
         with self.part(f"pytest {ALONE}"):
             command = [str(BIN / "pytest"), "-q", ALONE]
             self.judge(ALONE, background.run_in_view(command, cwd=ROOT, env=env))
@@ -140,6 +150,7 @@ class Suite:
             status = background.run_in_view(command, cwd=ROOT, env={**env, **values})
             self.judge("web SDK", status)
         self.judge_flaws()
+        self.judge_figures()
 
     def look_for_flaws(self) -> None:
         """Let every local Stripe of this run write down what Stripe would not say."""
@@ -147,6 +158,23 @@ class Suite:
         file = self.layout.folder / "stripe-flaws.txt"
         file.unlink(missing_ok=True)
         os.environ[honesty.FLAWS_VARIABLE] = str(file)
+
+    @property
+    def figures(self) -> Path:
+        """Return where all parts of this run count how much they tried."""
+        return self.layout.folder / "figures.jsonl"
+
+    def add_up_figures(self) -> None:
+        """Let the parts of this run count together."""
+        self.figures.unlink(missing_ok=True)
+        os.environ[figures.RUN_VARIABLE] = str(self.figures)
+
+    def judge_figures(self) -> None:
+        """Fail where less was tried than is claimed."""
+        lines = figures.shortfalls(figures.so_far(self.figures), figures.MINIMA)
+        for line in lines:
+            console.print(f"too few: {line}", markup=False)
+        self.judge("how much was tried", len(lines))
 
     def judge_flaws(self) -> None:
         """Fail for anything that a local Stripe has said and Stripe would not."""

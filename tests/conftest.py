@@ -55,6 +55,7 @@ settings.register_profile(
 settings.load_profile("house")
 
 _emulator = pytest.StashKey[background.Program]()
+_is_part = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(trylast=True)
@@ -140,8 +141,11 @@ def _tell_figures(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _too_few(config: pytest.Config) -> list[str]:
-    """Return which figures are below what is claimed; of a whole run only."""
-    is_whole = (
+    """Return which figures are below what is claimed; of a whole run only.
+
+    A part of one leaves that to `dev.suite`, which has the others' as well.
+    """
+    is_whole = not config.stash.get(_is_part, False) and (
         config.args_source is pytest.Config.ArgsSource.TESTPATHS
         and not (config.option.keyword or config.option.markexpr or config.option.lf)
         and STACK_ENV in os.environ
@@ -160,7 +164,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         folder = tempfile.mkdtemp(prefix="creditbase-")
         os.environ[honesty.FLAWS_VARIABLE] = str(Path(folder) / "stripe-flaws.txt")
     if not is_worker:
-        os.environ[figures.VARIABLE] = tempfile.mkstemp(prefix="creditbase-figures-")[1]
+        part = os.environ.pop(figures.RUN_VARIABLE, "")
+        config.stash[_is_part] = bool(part)
+        own = part or tempfile.mkstemp(prefix="creditbase-figures-")[1]
+        os.environ[figures.VARIABLE] = own
     if not is_worker and config.getoption("numprocesses", None) and EMULATOR not in os.environ:
         _start_emulator(config)
 

@@ -19,6 +19,8 @@ from dev.layout import ROOT
 
 VARIABLE = "CREDITBASE_FIGURES"
 """Names the file that every process of a run appends to."""
+RUN_VARIABLE = "CREDITBASE_FIGURES_OF_RUN"
+"""Names it for a run of pytest that is a part of a greater one, which adds the parts up."""
 FOLDER = ROOT / ".run" / "figures"
 MINIMA: Mapping[str, int] = {
     "T1 operations": 200_000,
@@ -60,9 +62,9 @@ def count(name: str, number: int = 1, *, seed: object = "") -> None:
         file.write(line.encode())
 
 
-def so_far() -> list[Figure]:
-    """Return the sums of this run, by name."""
-    path = Path(os.environ.get(VARIABLE) or os.devnull)
+def so_far(path: Path | None = None) -> list[Figure]:
+    """Return the sums of this run, by name, or those of a file."""
+    path = path or Path(os.environ.get(VARIABLE) or os.devnull)
     sums: Counter[str] = Counter()
     seeds: dict[str, list[str]] = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():

@@ -75,7 +75,7 @@ class Operation:
 @cache
 def description() -> dict[str, Any]:
     """Return the published description."""
-    read: dict[str, Any] = yaml.safe_load(DESCRIPTION.read_text())
+    read: dict[str, Any] = yaml.load(DESCRIPTION.read_text(), yaml.CSafeLoader)
     return read
 
 
